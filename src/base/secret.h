@@ -1,0 +1,31 @@
+/* secret.h: text that must never be printed.
+ *
+ * A type of its own: no log field, no buf_add and no printf takes it. Whoever truly needs the bytes
+ * (an adapter that writes an Authorization header, a hash) says so by calling secret_reveal, which
+ * tools/check-layers allows only in the files that it lists. */
+
+#pragma once
+
+#include "base/slice.h"
+
+struct secret {
+    struct slice hidden;
+};
+
+static inline struct secret secret_of(struct slice s)
+{
+    return (struct secret){s};
+}
+
+static inline bool secret_is_empty(struct secret s)
+{
+    return s.hidden.len == 0;
+}
+
+static inline struct slice secret_reveal(struct secret s)
+{
+    return s.hidden;
+}
+
+/* Overwrites memory in a way the compiler keeps. */
+void secret_wipe(void *at, size_t n);

@@ -1,0 +1,31 @@
+/* utf8.h: one step of strict UTF-8 (RFC 3629: no surrogates, no overlong forms). */
+
+#pragma once
+
+#include "base/base.h"
+
+static inline bool utf8_is_tail(unsigned char c)
+{
+    return (c & 0xC0) == 0x80;
+}
+
+/* Length (1..4) of the well-formed sequence at p, of which n > 0 bytes are there; 0: ill-formed or
+ * cut short. */
+static inline size_t utf8_sequence(const unsigned char *p, size_t n)
+{
+    unsigned char c = p[0];
+
+    if (c < 0x80)
+        return 1;
+    if (c < 0xC2 || c > 0xF4 || n < 2)
+        return 0;
+    if (c < 0xE0)
+        return utf8_is_tail(p[1]) ? 2 : 0;
+    if (c < 0xF0) {
+        unsigned char low = c == 0xE0 ? 0xA0 : 0x80, high = c == 0xED ? 0x9F : 0xBF;
+        return n >= 3 && p[1] >= low && p[1] <= high && utf8_is_tail(p[2]) ? 3 : 0;
+    }
+    unsigned char low = c == 0xF0 ? 0x90 : 0x80, high = c == 0xF4 ? 0x8F : 0xBF;
+    return n >= 4 && p[1] >= low && p[1] <= high && utf8_is_tail(p[2]) && utf8_is_tail(p[3]) ? 4
+                                                                                             : 0;
+}
