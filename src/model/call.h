@@ -1,0 +1,34 @@
+/* call.h: what a client asks of a model, as far as the gateway has to know it.
+ *
+ * A call borrows the client's bytes: `body` is exactly what was sent, and the spans point into it, so
+ * that a provider of the same dialect gets it byte for byte but for what must be spliced. */
+
+#pragma once
+
+#include "base/slice.h"
+
+/* How a client or a provider speaks. */
+enum dialect { DIALECT_CHAT, DIALECT_MESSAGES }; /* /v1/chat/completions …, /v1/messages … */
+
+/* What can be asked. An adapter has one op for each that its provider can do. */
+enum call_kind { CALL_CHAT, CALL_KIND_MAX };
+
+/* Bytes [from, to) of the body; from == to == 0: not there. */
+struct span {
+    size_t from, to;
+};
+
+struct call {
+    enum call_kind kind;
+    enum dialect dialect;
+    struct slice body;             /* the request, whole */
+    struct slice model;            /* decoded */
+    struct span model_span;        /* the value with its quotes */
+    bool stream;
+    bool include_usage;            /* the client asked for the usage chunk */
+    struct span stream_options;    /* the value: an object or null */
+    struct span include_usage_span;/* the value inside stream_options, when it is there */
+    bool stream_options_is_empty;  /* null, or an object without members */
+    uint64_t max_tokens;           /* 0: not given */
+    uint64_t prompt_estimate;      /* tokens, from the bytes of the messages: for limits only */
+};

@@ -1,0 +1,15 @@
+/* fault.c: the table behind fault.h, made from fault.def. */
+
+#include "model/fault.h"
+
+static const struct fault_traits traits[FAULT_KIND_MAX] = {
+    [FAULT_NONE] = {"", false, false},
+#define FAULT(name, code, retry, elsewhere) [FAULT_##name] = {code, retry, elsewhere},
+#include "model/fault.def"
+#undef FAULT
+};
+
+const struct fault_traits *fault_traits(enum fault_kind kind)
+{
+    return &traits[(unsigned)kind < FAULT_KIND_MAX ? kind : FAULT_INTERNAL];
+}

@@ -1,0 +1,38 @@
+/* outcome.h: how a request ended, as far as rows, log lines and headers want to know. One for each
+ * exchange; filled by whoever learns a thing, read when the request is settled. */
+
+#pragma once
+
+#include "model/fault.h"
+#include "model/usage.h"
+
+enum outcome_status {
+    OUTCOME_OK,
+    OUTCOME_CLIENT_ERROR,
+    OUTCOME_RATE_LIMITED,
+    OUTCOME_UPSTREAM_ERROR,
+    OUTCOME_UPSTREAM_TIMEOUT,
+    OUTCOME_INTERRUPTED,
+    OUTCOME_CLIENT_CLOSED,
+    OUTCOME_GATEWAY_ERROR,
+};
+
+struct outcome {
+    enum outcome_status status;
+    int http_status;              /* what the client got; 499 when it had left before the head */
+    enum fault_kind fault;        /* FAULT_NONE: none; its code is the row's error_code */
+    struct slice requested_model; /* what the client asked for */
+    struct slice served_model, provider;
+    bool stream;
+    unsigned attempts;            /* on providers */
+    bool fallback_used;
+    struct usage usage;
+    uint64_t first_token_us;      /* since the request's start; 0: none came */
+    struct slice upstream_request_id; /* the provider's, for the log line */
+    struct slice attempts_text;   /* "gpt-4o:503,claude-sonnet:200" for x-courier-attempts */
+};
+
+/* "ok", "client_error", … as in usage_logs.status */
+const char *outcome_status_name(enum outcome_status status);
+/* Which status a fault means for the row. */
+enum outcome_status outcome_of_fault(enum fault_kind kind, bool committed);

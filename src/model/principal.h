@@ -1,0 +1,18 @@
+/* principal.h: who is asking. Immutable, part of the snapshot; a request holds a reference to it. */
+
+#pragma once
+
+#include "base/slice.h"
+
+struct principal {
+    int64_t key_id, user_id;
+    struct slice key_name, user_name;
+    bool admin;
+    uint64_t rpm, tpm, concurrency; /* 0: no limit */
+    const struct slice *models;     /* may use only these; models_len 0: all */
+    size_t models_len;
+    uint64_t expires_wall_us;       /* 0: never */
+};
+
+/* Whether it may use the model of that name. */
+bool principal_may_use(const struct principal *p, struct slice model);

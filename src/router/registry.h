@@ -1,0 +1,40 @@
+/* registry.h: model name → targets. Built once from rows, immutable, part of a snapshot. */
+
+#pragma once
+
+#include "base/arena.h"
+#include "model/rows.h"
+#include "model/target.h"
+
+struct registry;
+
+struct registry_model {
+    struct slice name;
+    struct slice owned_by;            /* the provider's name */
+    uint64_t created_wall_us;
+    const struct target *targets;     /* where it can be answered, in order */
+    size_t targets_len;
+    const struct slice *fallback;     /* names of other models, in order */
+    size_t fallback_len;
+};
+
+/* A row that could not be used. */
+struct registry_fault {
+    struct slice what; /* "model gpt-4o: its provider openai is not there"; in the arena given */
+};
+
+struct registry_rows {
+    const struct provider_row *providers;
+    size_t providers_len;
+    const struct model_row *models;
+    size_t models_len;
+};
+
+/* Copies what it needs. Wrong rows are left out and told in *ret_faults (arena a). -ENOMEM. */
+int registry_new(const struct registry_rows *rows, struct arena *a, struct registry **ret,
+                 struct registry_fault **ret_faults, size_t *ret_faults_len);
+void registry_free(struct registry *r);
+/* NULL: no such model. */
+const struct registry_model *registry_find(const struct registry *r, struct slice name);
+/* All models, by name. */
+const struct registry_model *const *registry_models(const struct registry *r, size_t *ret_len);

@@ -1,0 +1,38 @@
+/* key_admin.h: users and keys, made, listed and revoked. Blocking: for the shell and the yard. */
+
+#pragma once
+
+#include "base/arena.h"
+#include "model/rows.h"
+
+struct admin; /* an open store with the hash key */
+
+struct admin_options {
+    struct slice store;
+    struct secret secret_key;
+};
+
+/* Opens the store and applies pending migrations. */
+int admin_open(const struct admin_options *options, struct admin **ret);
+void admin_close(struct admin *a);
+
+struct key_wish {
+    struct slice user, name;        /* the user is made when there is none of that name */
+    uint64_t rpm, tpm, concurrency; /* 0: no limit */
+    struct slice models;            /* comma-separated; empty: all */
+    uint64_t expires_wall_us;       /* 0: never */
+    bool admin;
+};
+
+/* Makes a key. *ret_key (in the arena) is the key itself, told once and stored nowhere. */
+int key_admin_create(struct admin *a, const struct key_wish *wish, struct arena *arena,
+                     struct key_row *ret, struct secret *ret_key);
+/* All keys, oldest first. */
+int key_admin_list(struct admin *a, struct arena *arena, struct key_row **ret, size_t *ret_len);
+/* -ENOENT. Revoking twice is OK. */
+int key_admin_revoke(struct admin *a, int64_t id);
+/* Makes the configured admin key (user "admin") the one that the file's key row holds; creates,
+ * replaces or, with an empty key, leaves alone. */
+int key_admin_configure(struct admin *a, struct secret key);
+/* True when some admin key exists that is neither revoked nor expired. */
+int key_admin_any(struct admin *a, bool *ret);

@@ -1,0 +1,29 @@
+/* ledger.h: the yard thread that carries usage records from the journals into the database.
+ *
+ * Batches: one transaction each, idempotent by record id; only then a journal's read mark moves. With
+ * the database away it waits and tries again (100 ms to 5 s); the journals fill meanwhile. */
+
+#pragma once
+
+#include "base/slice.h"
+#include "model/record.h"
+
+struct ledger;
+struct journal;
+
+struct ledger_options {
+    struct slice store;       /* the setting: sqlite:path */
+    const char *folder;       /* where the journals live; left-overs in it are replayed at start */
+    unsigned workers;         /* journals to make: one each */
+    size_t journal_bytes;
+};
+
+/* Opens the journals, replays what is left, starts the thread. */
+int ledger_start(const struct ledger_options *options, struct ledger **ret);
+/* The journal of worker i: that worker is its only writer. */
+struct journal *ledger_journal(struct ledger *l, unsigned i);
+/* Records not yet in the database. Any thread. */
+size_t ledger_backlog(const struct ledger *l);
+/* Writes out everything (waits up to limit_ms for the database), ends the thread, closes. Returns
+ * how many records remain in the files for the next start. */
+size_t ledger_stop(struct ledger *l, uint64_t limit_ms);

@@ -1,0 +1,23 @@
+/* services.h: what the gates and handlers of one worker may ask of. Made by the app. */
+
+#pragma once
+
+#include "io/loop.h"
+
+#include <stdatomic.h>
+
+struct key_service;
+struct quota;
+struct journal;
+struct router;
+struct snapshot_view;
+
+struct services {
+    struct loop *loop;
+    struct snapshot_view *snapshots;
+    struct key_service *keys;
+    struct quota *quota;         /* shared by all workers */
+    struct journal *journal;     /* this worker's */
+    struct router *router;
+    const atomic_bool *draining; /* no new work: /readyz is 503 */
+};

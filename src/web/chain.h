@@ -1,0 +1,50 @@
+/* chain.h: the gates that every request passes, in order, and the one place where it ends.
+ *
+ *   on_request  in order; MW_NEXT goes on, MW_DONE: answered, MW_WAIT: exchange_resume comes later
+ *   on_settle   in reverse, for the gates entered, exactly once: the answer is decided and its last
+ *               bytes are about to be handed out (or the client is gone). Reservations are settled
+ *               and the usage record is written here: before the client can see the end.
+ *   on_end      in reverse, exactly once: everything is out, or the client is gone. The outcome may
+ *               have become client_closed since on_settle. */
+
+#pragma once
+
+#include "web/exchange.h"
+
+enum mw { MW_NEXT, MW_WAIT, MW_DONE };
+
+struct middleware {
+    const char *name;
+    enum mw (*on_request)(struct exchange *x);
+    void (*on_settle)(struct exchange *x);
+    void (*on_end)(struct exchange *x);
+};
+
+/* What a path and method lead to. */
+struct route {
+    enum http_method method;
+    struct slice path;       /* "/v1/models/{id}": one trailing {name} takes the rest of the path */
+    bool open;               /* needs no key */
+    bool has_call;           /* the body is a model call of this kind and dialect: exchange_call */
+    enum call_kind kind;
+    enum dialect dialect;
+    /* Answers, now or later. */
+    void (*handle)(struct exchange *x);
+};
+
+struct chain {
+    const struct middleware *const *middlewares; /* ended by NULL, at most 8 */
+    const struct route *const *routes;           /* ended by NULL */
+    struct services *services;
+};
+
+/* For struct server_events: the owner is the chain. */
+extern const struct server_events chain_server_events;
+
+/* Goes on after MW_WAIT with what the gate decided. */
+void exchange_resume(struct exchange *x, enum mw verdict);
+/* The end is decided: runs on_settle. Called by web/reply before it hands out the last bytes.
+ * Idempotent. */
+void exchange_settle(struct exchange *x);
+/* The {name} part of the route's path, as sent (percent-decoding is the caller's). */
+struct slice exchange_path_tail(const struct exchange *x);

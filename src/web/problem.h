@@ -1,0 +1,19 @@
+/* problem.h: the one place that turns a fault into a status and an error body.
+ *
+ * Bodies are {"error":{"message","type","param","code"}} in the chat dialect (and everywhere else
+ * but on paths of the other one). The table is in docs/errors.md. */
+
+#pragma once
+
+#include "web/chain.h"
+
+/* Answers the exchange with the fault, fills its outcome, settles, ends. Returns MW_DONE so that a
+ * gate can say `return problem_answer(…)`. Before the head only. */
+enum mw problem_answer(struct exchange *x, enum fault_kind kind);
+enum mw problem_answer_fault(struct exchange *x, const struct fault *fault);
+/* The status of a fault: a provider's own for FAULT_UPSTREAM_REFUSED. */
+int problem_status(const struct fault *fault);
+/* The error object: in the arena; .at NULL when out of memory. */
+struct slice problem_body(struct arena *a, const struct fault *fault);
+/* "data: {…}\n\n" for a stream that fails after its first content. */
+struct slice problem_event(struct arena *a, const struct fault *fault);

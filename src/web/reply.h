@@ -1,0 +1,21 @@
+/* reply.h: how an exchange is answered: at once, or as a sink for a model's answer. */
+
+#pragma once
+
+#include "http/server.h"
+#include "model/fault.h"
+#include "model/sink.h"
+
+struct exchange;
+
+struct reply_state {
+    struct sink sink;   /* leads back to the exchange */
+    bool committed;     /* the head is out (or about to be): faults are told in band */
+    bool stream;
+    bool ended;
+};
+
+/* Answers with these bytes (they live as long as the request), settles, ends. */
+void reply_send(struct exchange *x, int status, struct slice content_type, struct slice body);
+/* The sink for a model's answer: give it to the completion. */
+struct sink *reply_sink(struct exchange *x);
