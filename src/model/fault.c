@@ -2,12 +2,12 @@
 
 #include "model/fault.h"
 
+#define FAULT(name, code, retry, elsewhere) {code, retry, elsewhere},
 static const struct fault_traits traits[FAULT_KIND_MAX] = {
-    [FAULT_NONE] = {"", false, false},
-#define FAULT(name, code, retry, elsewhere) [FAULT_##name] = {code, retry, elsewhere},
+    {"", false, false}, /* FAULT_NONE */
 #include "model/fault.def"
-#undef FAULT
 };
+#undef FAULT
 
 const struct fault_traits *fault_traits(enum fault_kind kind)
 {
