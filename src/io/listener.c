@@ -67,8 +67,8 @@ static int listener_parse(struct slice text, union bind_address *ret, socklen_t 
     return inet_pton(AF_INET, host, &ret->v4.sin_addr) == 1 ? OK : -EINVAL;
 }
 
-static int listener_socket(const struct listener_options *options, const union bind_address *address,
-                           socklen_t address_len)
+static int listener_socket(const struct listener_options *options,
+                           const union bind_address *address, socklen_t address_len)
 {
     int one = 1, zero = 0;
     int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

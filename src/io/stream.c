@@ -109,7 +109,8 @@ struct stream *stream_new_take(struct loop *loop, int fd, stream_ready_fn ready,
     return s;
 }
 
-static int stream_socket(int family, int *ret_fd)
+/* The socket, or -errno. */
+static int stream_socket(int family)
 {
     int one = 1;
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -117,20 +118,18 @@ static int stream_socket(int family, int *ret_fd)
     if (fd < 0)
         return -errno;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    *ret_fd = fd;
-    return OK;
+    return fd;
 }
 
 int stream_connect(struct loop *loop, const struct stream_connect *to, stream_ready_fn ready,
                    void *owner, struct stream **ret)
 {
-    int fd;
-    int rc = stream_socket(to->address->sa_family, &fd);
+    int fd = stream_socket(to->address->sa_family);
 
-    if (rc < 0)
-        return rc;
+    if (fd < 0)
+        return fd;
     if (connect(fd, to->address, to->address_len) < 0 && errno != EINPROGRESS) {
-        rc = -errno;
+        int rc = -errno;
         close(fd);
         return rc;
     }
@@ -139,7 +138,7 @@ int stream_connect(struct loop *loop, const struct stream_connect *to, stream_re
         return -ENOMEM;
     s->connecting = true;
     if (to->tls) {
-        rc = tls_conn_new(to->tls, fd, to->host, to->port, &s->tls);
+        int rc = tls_conn_new(to->tls, fd, to->host, to->port, &s->tls);
         if (rc < 0) {
             stream_close(s);
             return rc;
@@ -210,7 +209,8 @@ void stream_watch(struct stream *s, unsigned events)
 
     bool adds = s->wanted & ~(unsigned)s->watched;
     bool drops_write = (s->watched & STREAM_WRITABLE) && !(s->wanted & STREAM_WRITABLE);
-    bool first = before == 0 && s->watched == 0 && !s->gone && !uv_is_active((uv_handle_t *)&s->poll);
+    bool first =
+        before == 0 && s->watched == 0 && !s->gone && !uv_is_active((uv_handle_t *)&s->poll);
     if (adds || drops_write || first)
         stream_apply(s, s->wanted);
 }

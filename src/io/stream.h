@@ -26,8 +26,9 @@ typedef void (*stream_ready_fn)(void *owner, unsigned events);
 
 /* Takes a connected, non-blocking socket. NULL: the fd has been closed. Nothing is watched yet. */
 struct stream *stream_new_take(struct loop *loop, int fd, stream_ready_fn ready, void *owner);
-/* Begins to connect. *ret is set when OK is returned; WRITABLE (watch it) then says that the
- * connection stands or failed: ask stream_connected. For TLS the handshake is part of it. */
+/* Begins to connect. *ret is set when OK is returned; readiness then means: ask stream_connected.
+ * The stream watches what it needs itself until that says OK. For TLS the handshake is part of
+ * it. */
 struct stream_connect {
     const struct sockaddr *address;
     socklen_t address_len;
