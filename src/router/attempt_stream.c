@@ -1,0 +1,243 @@
+/* attempt_stream.c: relays a stream frame by frame, byte for byte.
+ *
+ * What comes before the first content (role, comments, pings) is held, so that until then any fault
+ * may still go to another target. Frames of one read leave in one write. A frame of nothing but
+ * usage, which we asked for, is taken out again unless the client asked too. The good end is the
+ * provider's marker, or a clean end of the body after a finish reason; everything else is a fault.
+ */
+
+#include "router/attempt.h"
+
+#include "router/dispatch.h"
+#include "router/router_internal.h"
+
+#include <errno.h>
+
+enum { BATCH_SPANS = 40 };
+
+/* Frames of one read on their way to the client; neighbours in memory are one span. */
+struct batch {
+    struct slice spans[BATCH_SPANS];
+    size_t len;
+    bool commit; /* content was among them */
+    bool done;   /* the terminal marker was */
+};
+
+static void stream_free(void *arg)
+{
+    struct attempt_stream *s = arg;
+
+    sse_free(&s->sse);
+    buf_free(&s->held);
+}
+
+int attempt_stream_begin(struct attempt *a)
+{
+    struct arena *arena = a->dispatch->arena;
+    struct attempt_stream *s = arena_new(arena, struct attempt_stream);
+
+    if (!s)
+        return -ENOMEM;
+    s->decoder = arena_zalloc(arena, MAX(a->op->state_size, 1));
+    if (!s->decoder)
+        return -ENOMEM;
+    sse_init(&s->sse, a->dispatch->router->options.limits.frame_bytes);
+    buf_init(&s->held, a->dispatch->router->options.limits.frame_bytes);
+    a->stream = s;
+    return arena_defer(arena, stream_free, s);
+}
+
+static int stream_commit(struct attempt *a)
+{
+    const struct sink_head head = {
+        .status = 200,
+        .stream = true,
+        .content_type = a->content_type,
+    };
+    struct attempt_stream *s = a->stream;
+
+    int rc = dispatch_commit(a->dispatch, &head);
+    if (rc < 0 || s->held.len == 0)
+        return rc;
+    const struct slice held = buf_slice(&s->held);
+    rc = dispatch_bytes(a->dispatch, &held, 1, false);
+    buf_free(&s->held);
+    return rc;
+}
+
+static int stream_hold(struct attempt_stream *s, const struct batch *b)
+{
+    for (size_t i = 0; i < b->len; i++) {
+        int rc = buf_add(&s->held, b->spans[i]);
+        if (rc < 0)
+            return rc;
+    }
+    return OK;
+}
+
+/* Sends the batch on, or holds it while nothing of it is content. Negative: the attempt ended. */
+static int batch_flush(struct attempt *a, struct batch *b)
+{
+    struct dispatch *d = a->dispatch;
+
+    if (!d->committed && !b->commit) {
+        int held = stream_hold(a->stream, b);
+        b->len = 0;
+        if (held < 0)
+            attempt_fail(a, held == -EMSGSIZE ? FAULT_UPSTREAM_PROTOCOL : FAULT_INTERNAL);
+        return held;
+    }
+
+    int rc = d->committed ? OK : stream_commit(a);
+    if (rc < 0)
+        return rc; /* dispatch has ended the attempt */
+    if (b->len == 0 && !b->done)
+        return OK;
+    if (b->done)
+        attempt_done(a);
+    rc = dispatch_bytes(d, b->spans, b->len, b->done);
+    b->len = 0;
+    if (rc == AGAIN && a->state == ATTEMPT_STREAM)
+        attempt_pause(a);
+    return rc < 0 ? rc : OK;
+}
+
+static int batch_add(struct attempt *a, struct batch *b, struct slice raw)
+{
+    struct slice *last = b->len ? &b->spans[b->len - 1] : NULL;
+
+    if (last && last->at + last->len == raw.at) {
+        last->len += raw.len;
+        return OK;
+    }
+    if (b->len == BATCH_SPANS) {
+        int rc = batch_flush(a, b);
+        if (rc < 0)
+            return rc;
+    }
+    b->spans[b->len++] = raw;
+    return OK;
+}
+
+static void stream_note_usage(struct attempt *a, const struct event *e)
+{
+    a->usage = e->usage;
+    a->usage.source = USAGE_PROVIDER;
+}
+
+/* What the frame's events mean for the stream. False: the attempt ended. */
+static bool stream_note(struct attempt *a, struct batch *b, const struct event_list *events,
+                        bool *ret_strip)
+{
+    struct attempt_stream *s = a->stream;
+
+    for (size_t i = 0; i < events->len; i++) {
+        const struct event *e = &events->at[i];
+        s->deltas += e->output_deltas;
+        if (e->marks & EVENT_USAGE)
+            stream_note_usage(a, e);
+        if (e->marks & EVENT_CONTENT)
+            b->commit = true;
+        if (e->marks & EVENT_FINISH)
+            s->finished = true;
+        if (e->marks & EVENT_USAGE_ONLY && !a->dispatch->ask.call->include_usage)
+            *ret_strip = true;
+        if (e->marks & EVENT_DONE)
+            b->done = b->commit = true;
+        if (e->marks & EVENT_ERROR) {
+            if (batch_flush(a, b) == OK) /* what was good before it still goes out */
+                attempt_fail_fault(a, &e->fault);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* True: go on with the next frame. */
+static bool stream_on_frame(struct attempt *a, struct batch *b, const struct sse_frame *frame)
+{
+    struct event_list events;
+    bool strip = false;
+
+    if (!frame->has_data) /* a comment: keeps a connection alive, of no use once it is held */
+        return !a->dispatch->committed || batch_add(a, b, frame->raw) == OK;
+
+    events.len = 0;
+    int rc = a->op->decode_event(a->stream->decoder, frame->name, frame->data, &events);
+    if (rc == -EBADMSG)
+        return true; /* garbage between good frames is left out; the end decides */
+    if (rc < 0) {
+        attempt_fail(a, FAULT_INTERNAL);
+        return false;
+    }
+    if (!stream_note(a, b, &events, &strip))
+        return false;
+    return (strip || batch_add(a, b, frame->raw) == OK) && !b->done;
+}
+
+static bool slice_within(struct slice part, struct slice whole)
+{
+    return part.at >= whole.at && part.at < whole.at + whole.len;
+}
+
+/* The usage to settle with is known before the last bytes go. */
+static void stream_settle_usage(struct attempt *a)
+{
+    struct usage *usage = &a->dispatch->ask.outcome->usage;
+
+    *usage = a->usage;
+    if (usage->source == USAGE_NONE) {
+        usage->input = a->dispatch->ask.call->prompt_estimate;
+        usage->output = a->stream->deltas;
+        usage->source = USAGE_ESTIMATED;
+    }
+}
+
+void attempt_stream_bytes(struct attempt *a, struct slice bytes)
+{
+    struct batch b = {.len = 0, .commit = false, .done = false};
+    struct slice input = bytes;
+    struct sse_frame frame;
+    int rc;
+
+    while ((rc = sse_next(&a->stream->sse, &input, &frame)) == 1) {
+        if (!stream_on_frame(a, &b, &frame)) {
+            if (!b.done)
+                return;
+            break;
+        }
+        /* bytes that sse itself holds live only until its next call */
+        if (b.len && !slice_within(frame.raw, bytes) && batch_flush(a, &b) < 0)
+            return;
+    }
+    if (rc < 0) {
+        attempt_fail(a, a->dispatch->committed ? FAULT_UPSTREAM_INTERRUPTED
+                                               : FAULT_UPSTREAM_TOO_LARGE);
+        return;
+    }
+    if (b.done)
+        stream_settle_usage(a);
+    rc = batch_flush(a, &b);
+    if (rc == OK && a->state == ATTEMPT_STREAM && a->dispatch->committed && !a->http.paused)
+        attempt_set_clock(a, a->dispatch->router->options.clocks.idle);
+}
+
+/* The body ended by its framing, without the marker. */
+void attempt_stream_end(struct attempt *a)
+{
+    struct attempt_stream *s = a->stream;
+    struct batch b = {.len = 0, .commit = false, .done = false};
+    struct sse_frame frame;
+
+    if (sse_end(&s->sse, &frame) && !stream_on_frame(a, &b, &frame) && !b.done)
+        return;
+    if (!s->finished && !b.done) {
+        attempt_fail(a, a->dispatch->committed ? FAULT_UPSTREAM_INTERRUPTED : FAULT_UPSTREAM_RESET);
+        return;
+    }
+    if (!b.done && batch_add(a, &b, a->op->end_marker) < 0)
+        return;
+    b.done = b.commit = true;
+    stream_settle_usage(a);
+    batch_flush(a, &b);
+}

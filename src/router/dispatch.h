@@ -1,0 +1,56 @@
+/* dispatch.h: carries one call along its plan: a target after the other, until one answers, the
+ * fault is nobody else's to mend, or content has gone out.
+ *
+ * `committed` is one boolean, set in one place (dispatch_commit): before it any fault may go to the
+ * next target; after it a fault ends the answer in band. */
+
+#pragma once
+
+#include "base/arena.h"
+#include "model/call.h"
+#include "model/outcome.h"
+#include "model/sink.h"
+#include "router/attempt.h"
+#include "router/plan.h"
+
+struct router;
+
+struct dispatch_ask {
+    const struct call *call;
+    struct plan plan;                     /* not empty */
+    struct slice request_id, traceparent; /* sent to the provider; traceparent may be empty */
+    struct sink *sink;
+    struct outcome *outcome;
+    uint64_t started_us;
+};
+
+struct dispatch {
+    struct dispatch_ask ask;
+    struct router *router;
+    struct arena *arena;
+    struct attempt attempt; /* the one that runs; one at a time */
+    size_t next;            /* into the plan */
+    uint64_t deadline_ms;   /* of the whole */
+    bool committed;
+    bool ended;      /* the sink has heard the end, or nobody listens any more */
+    size_t text_len; /* of outcome->attempts_text */
+};
+
+/* AGAIN: the sink hears the answer or the fault, never within this call. Negative: no target could
+ * be tried, *ret_fault says why. *d lives in the arena, whose end cancels what still runs. */
+int dispatch_start(struct dispatch *d, struct router *router, const struct dispatch_ask *ask,
+                   struct arena *a, struct fault *ret_fault);
+/* The client has room again. */
+void dispatch_proceed(struct dispatch *d);
+/* Nobody listens any more: the provider's connection is closed at once, what was counted goes into
+ * the outcome. Idempotent. */
+void dispatch_cancel(struct dispatch *d);
+
+/* For the attempt. */
+
+/* The one place where an answer is committed: tells the sink its head. */
+int dispatch_commit(struct dispatch *d, const struct sink_head *head);
+/* Bytes for the client; last: the good end. Negative: the client is gone, dispatch has ended. */
+int dispatch_bytes(struct dispatch *d, const struct slice *spans, size_t n, bool last);
+/* The attempt failed. Goes to the next target or tells the sink. */
+void dispatch_failed(struct dispatch *d, const struct fault *fault);
