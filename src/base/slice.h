@@ -42,7 +42,7 @@ static inline bool slice_eq(struct slice a, struct slice b)
 /* Bytes [from, to) of s; from <= to <= s.len is the caller's promise. */
 static inline struct slice slice_sub(struct slice s, size_t from, size_t to)
 {
-    return (struct slice){s.at ? s.at + from : s.at, to - from};
+    return (struct slice){from ? s.at + from : s.at, to - from};
 }
 
 static inline bool slice_starts(struct slice s, struct slice prefix)
