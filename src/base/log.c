@@ -32,7 +32,7 @@ static struct {
     atomic_uint_fast64_t lost;
     size_t ring_bytes;
     pthread_t thread;
-    int wake; /* eventfd */
+    int wake; /* eventfd; stays open once made: a thread may be about to write to it */
 
     pthread_mutex_t lock; /* of what follows; held for moments only */
     pthread_cond_t reopened;
@@ -44,6 +44,7 @@ static struct {
     .lock = PTHREAD_MUTEX_INITIALIZER,
     .reopened = PTHREAD_COND_INITIALIZER,
     .next_fd = -1,
+    .wake = -1,
 };
 
 /* the log thread's own */
@@ -182,18 +183,20 @@ static void report_dropped(struct log_ring *r)
     write_lines(slice_of(line, n));
 }
 
-/* Writes out one ring; false when there was nothing. */
-static bool ring_drain(struct log_ring *r)
+/* Writes out one ring; returns how many bytes that were. */
+static size_t ring_drain(struct log_ring *r)
 {
     struct iovec runs[2];
+    size_t bytes = 0;
     int n = log_ring_peek(r, runs);
 
     for (int i = 0; i < n; i++) {
         write_lines(slice_of(runs[i].iov_base, runs[i].iov_len));
         log_ring_skip(r, runs[i].iov_len);
+        bytes += runs[i].iov_len;
     }
     report_dropped(r);
-    return n > 0;
+    return bytes;
 }
 
 static void take_incoming(void)
@@ -215,16 +218,17 @@ static void take_incoming(void)
     pthread_mutex_unlock(&lg.lock);
 }
 
-/* One look at all rings; false when there was nothing to do. */
-static bool drain_all(void)
+/* One look at all rings; returns how many bytes the fullest held. */
+static size_t drain_all(void)
 {
-    bool busy = false;
+    size_t most = 0;
 
     take_incoming();
     for (struct log_ring **link = &rings; *link;) {
         struct log_ring *r = *link;
         bool orphan = log_ring_is_orphan(r); /* before the drain: nothing can follow then */
-        busy |= ring_drain(r);
+        size_t bytes = ring_drain(r);
+        most = MAX(most, bytes);
         if (orphan) {
             *link = r->next;
             log_ring_release(r);
@@ -232,7 +236,7 @@ static bool drain_all(void)
             link = &r->next;
         }
     }
-    return busy;
+    return most;
 }
 
 static void sleep_until_woken(int timeout_ms)
@@ -249,13 +253,15 @@ static void *log_thread(void *unused)
     unsigned naps = 0;
 
     while (!atomic_load(&lg.stopping)) {
-        naps = drain_all() ? 0 : naps + 1;
+        size_t most = drain_all();
+        naps = most ? 0 : naps + 1;
         if (naps < NAPS_MAX) {
-            sleep_until_woken(NAP_MS);
+            /* half full: meanwhile it may have filled again without waking us */
+            sleep_until_woken(most >= lg.ring_bytes / 2 ? 0 : NAP_MS);
             continue;
         }
         atomic_store(&lg.sleeping, true);
-        if (!drain_all()) /* a line put in before its thread could see that we sleep */
+        if (drain_all() == 0) /* a line put in before its thread could see that we sleep */
             sleep_until_woken(-1);
         atomic_store(&lg.sleeping, false);
         naps = 0;
@@ -300,7 +306,8 @@ int log_start(const struct log_options *options)
     if (fd < 0)
         return fd;
     out_fd = fd;
-    lg.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (lg.wake < 0)
+        lg.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (lg.wake < 0) {
         int rc = -errno;
         close_out();
@@ -312,7 +319,6 @@ int log_start(const struct log_options *options)
     atomic_store(&lg.stopping, false);
     int rc = start_thread();
     if (rc < 0) {
-        close(lg.wake);
         close_out();
         return rc;
     }
@@ -334,7 +340,6 @@ void log_stop(void)
         log_ring_release(r);
     }
     own_ring_forget();
-    close(lg.wake);
     close_out();
 }
 
@@ -346,6 +351,11 @@ int log_reopen(const struct log_options *options)
         return fd;
     atomic_store(&lg.level, (int)options->level);
     atomic_store(&lg.format, (int)options->format);
+    if (atomic_load(&lg.run) == 0) { /* there is no thread to take it: lines go to standard error */
+        if (fd != STDERR_FILENO)
+            close(fd);
+        return OK;
+    }
     pthread_mutex_lock(&lg.lock);
     lg.next_fd = fd;
     log_wake();

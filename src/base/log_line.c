@@ -17,8 +17,8 @@ enum {
 };
 
 struct line {
-    char *start, *at;
-    char *end; /* TAIL_MAX before the true end */
+    char *at;
+    char *end; /* TAIL_MAX before the true end; only a tail may pass it */
     enum log_format format;
 };
 
@@ -33,7 +33,7 @@ static const struct {
 
 static size_t line_room(const struct line *l)
 {
-    return (size_t)(l->end - l->at);
+    return l->at < l->end ? (size_t)(l->end - l->at) : 0;
 }
 
 /* The caller knows that there is room. */
@@ -129,7 +129,7 @@ static void line_put_field(struct line *l, const struct log_field *f)
 size_t log_line(char ret[LOG_LINE_MAX], enum log_format format, enum log_level level,
                 const char *message, const struct log_field *fields)
 {
-    struct line l = {ret, ret, ret + LOG_LINE_MAX - TAIL_MAX, format};
+    struct line l = {ret, ret + LOG_LINE_MAX - TAIL_MAX, format};
     bool json = format == LOG_JSON;
 
     if (json)
