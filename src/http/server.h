@@ -45,13 +45,14 @@ struct server_request {
     void *user;                /* the handler's */
 };
 
-/* What the server tells its owner. Any of them may call the reply functions. */
+/* What the server tells its owner. Any of them may call the reply functions and server_drain, but
+ * not server_close. */
 struct server_events {
     /* A whole request. It must end in server_reply_end or server_reply_abort, now or later. */
     void (*on_request)(void *owner, struct server_request *r);
     /* The bytes were no acceptable request: answer with this status (400, 408, 413, 414, 417, 431,
-     * 501, 505) now, within the call; the connection closes after the answer. Members of *r may be
-     * empty. why: literal, fit for the answer. */
+     * 501, 503 when out of memory, 505) now, within the call; the connection closes after the answer.
+     * Members of *r may be empty. why: literal, fit for the answer. No other event comes for it. */
     void (*on_reject)(void *owner, struct server_request *r, int status, const char *why);
     /* The client left (FIN, RST, write stall) before server_reply_end. Nothing can be written any
      * more; on_done follows at once. */
@@ -94,15 +95,18 @@ enum { SERVER_CHUNKED = -1 };
 /* Starts the answer. Kept back and sent together with the first write or the end (one writev).
  * headers: content-length, transfer-encoding, connection and date are the server's to add.
  * content_length: bytes, or SERVER_CHUNKED (HTTP/1.0 clients get a body that ends with the
- * connection). Copies what it needs. -ENOMEM, -EPIPE (gone). */
+ * connection). Copies what it needs. -ENOMEM, -EPIPE (gone), -EINVAL (a field with controls in it,
+ * or a second head). */
 int server_reply_head(struct server_request *r, int status, const struct header *headers, size_t n,
                       int64_t content_length);
-/* Body bytes, n <= 48 spans. OK; AGAIN: taken, but stop until on_drained; -EPIPE: the client is
- * gone (on_gone comes or came); -ENOMEM. Never writes a zero-length chunk. */
+/* Body bytes, n <= 48 spans, one chunk. OK; AGAIN: taken, but stop until on_drained; -EPIPE: the
+ * client is gone (on_gone comes or came) or the answer is over; -ENOMEM, -EINVAL (more bytes than
+ * were announced): broken off as by server_reply_abort. Without bytes it sends the head that was
+ * kept back, never a zero-length chunk. */
 int server_reply_write(struct server_request *r, const struct slice *spans, size_t n,
                        enum span_life life);
 /* The last bytes and the end in one go: spans may be empty. on_done follows, never within the
- * call. */
+ * call. Errors as in server_reply_write; missing bytes are -EINVAL, too. */
 int server_reply_end(struct server_request *r, const struct slice *spans, size_t n,
                      enum span_life life);
 /* Breaks the connection off without the end of the body, so that the client sees that the answer is
