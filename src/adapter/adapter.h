@@ -1,8 +1,8 @@
 /* adapter.h: what courier asks of a provider's translation.
  *
  * Pure: bytes and structs in, bytes and structs out. An adapter opens no socket, reads no clock,
- * takes no lock, logs nothing, decides nothing about retries, and allocates only from the arena it is
- * given. Every function can be tested from a file. */
+ * takes no lock, logs nothing, decides nothing about retries, and allocates only from the arena it
+ * is given. Every function can be tested from a file. */
 
 #pragma once
 
@@ -36,8 +36,8 @@ struct adapter_op {
      * whose body is an error object is -EPROTO with *ret_fault set. */
     int (*decode)(const struct target *t, struct slice body, struct arena *a, struct reply *ret,
                   struct fault *ret_fault);
-    /* One frame of a stream. state: state_size bytes, zeroed at the start of the stream. -EBADMSG: a
-     * frame that cannot be understood. */
+    /* One frame of a stream. state: state_size bytes, zeroed at the start of the stream. -EBADMSG:
+     * a frame that cannot be understood. */
     int (*decode_event)(void *state, struct slice name, struct slice data, struct event_list *ret);
     enum framing framing;
     size_t state_size;
@@ -57,9 +57,9 @@ struct setting_rule {
 struct adapter {
     const char *name; /* the configuration's `type` */
     enum dialect dialect;
-    const struct setting_rule *settings; /* ended by a NULL name */
+    const struct setting_rule *settings;         /* ended by a NULL name */
     const struct adapter_op *ops[CALL_KIND_MAX]; /* NULL: cannot */
-    const void *row;  /* the vendor's row of rules, private to the adapter */
+    const void *row; /* the vendor's row of rules, private to the adapter */
     /* An answer with a status that is not 2xx, its body cut at 64 KiB. */
     void (*classify)(int status, const struct headers *h, struct slice body, struct fault *ret);
 };

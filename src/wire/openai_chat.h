@@ -11,15 +11,26 @@
 #include "model/reply.h"
 
 /* Reads a request. Validates it as JSON and the types of the members it knows (model, messages,
- * stream, stream_options, max_tokens, max_completion_tokens); everything else passes unseen. False:
- * *ret_fault says which member and why. Text of ret lives in body or arena. */
-bool openai_chat_read(struct slice body, struct arena *a, struct call *ret, struct fault *ret_fault);
-/* Reads usage of a buffered answer. -EBADMSG: not a JSON object; -EPROTO: an error object. */
+ * stream, stream_options, max_tokens, max_completion_tokens); everything else passes unseen. A
+ * known member that stands twice is refused: what is checked must be what is sent. prompt_estimate
+ * is the bytes of messages / 4, an estimate for limits only. False: *ret_fault says which member
+ * and why. Text of ret lives in body or arena. */
+bool openai_chat_read(struct slice body, struct arena *a, struct call *ret,
+                      struct fault *ret_fault);
+/* Reads usage of a buffered answer; blank lines may stand before it (DeepSeek sends them while a
+ * call is queued). -EBADMSG: not a JSON object; -EPROTO: an error object. */
 int openai_chat_read_reply(struct slice body, struct reply *ret);
-/* Reads one frame's data. Cheap for the common chunk: nothing is parsed that is not needed. */
-int openai_chat_read_event(struct slice data, struct event *ret);
-/* Reads {"error":{…}}: type, code and param as text, empty when absent. False: no error object. */
-struct openai_error {
-    struct slice message, type, param, code;
+
+/* What is remembered from frame to frame of one stream; zeroed at its start. */
+struct openai_chat_stream {
+    bool content_seen;
+    uint64_t seen, finished; /* choices, a bit for each index below 64 */
 };
-bool openai_error_read(struct slice body, struct openai_error *ret);
+
+/* Reads one whole frame's data. -EBADMSG: not JSON.
+ *
+ * Until content has been seen every frame is parsed and validated. From then on a frame that is
+ * plainly one more piece of content is told from the few member names in it and not parsed: only
+ * its first and last byte are checked, which is enough because frames are whole events. Frames that
+ * carry usage, a finish reason or an error are parsed always. */
+int openai_chat_read_event(struct openai_chat_stream *s, struct slice data, struct event *ret);

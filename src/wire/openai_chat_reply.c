@@ -1,0 +1,35 @@
+/* openai_chat_reply.c: what a buffered answer used, and whether it is one. */
+
+#include "wire/openai_chat.h"
+#include "wire/openai_error.h"
+#include "wire/openai_usage.h"
+
+#include "codec/json.h"
+
+#include <errno.h>
+
+enum { USAGE, CHOICES, ERROR, REPLY_LEN };
+
+static const struct json_member reply_members[REPLY_LEN] = {
+    [USAGE] = {SLICE_INIT("usage")},
+    [CHOICES] = {SLICE_INIT("choices")},
+    [ERROR] = {SLICE_INIT("error")},
+};
+
+int openai_chat_read_reply(struct slice body, struct reply *ret)
+{
+    struct json_value v[REPLY_LEN];
+    struct json_error why;
+    struct openai_error error;
+
+    *ret = (struct reply){.body = body};
+    if (!json_scan(body, reply_members, REPLY_LEN, v, &why))
+        return openai_error_read(body, &error) ? -EPROTO : -EBADMSG;
+
+    bool is_answer = v[CHOICES].type == JSON_ARRAY && v[ERROR].type == JSON_NONE;
+    if (!is_answer && openai_error_read(body, &error))
+        return -EPROTO;
+
+    openai_usage_read(v[USAGE], &ret->usage);
+    return OK;
+}

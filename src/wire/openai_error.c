@@ -1,0 +1,218 @@
+/* openai_error.c: error objects, and the one table of what they mean. */
+
+#include "wire/openai_error.h"
+
+#include "codec/json.h"
+
+enum { ERROR, OBJECT, MESSAGE, TYPE, PARAM, CODE, METADATA, CHOICES, ERROR_LEN };
+
+static const struct json_member error_members[ERROR_LEN] = {
+    [ERROR] = {SLICE_INIT("error")},       [OBJECT] = {SLICE_INIT("object")},
+    [MESSAGE] = {SLICE_INIT("message")},   [TYPE] = {SLICE_INIT("type")},
+    [PARAM] = {SLICE_INIT("param")},       [CODE] = {SLICE_INIT("code")},
+    [METADATA] = {SLICE_INIT("metadata")}, [CHOICES] = {SLICE_INIT("choices")},
+};
+
+static const struct json_member metadata_members[] = {{SLICE_INIT("reasons")}};
+
+/* Types and codes that say: not this account. Sources: OpenAI "Error codes"; Moonshot (type
+ * exceeded_current_quota_error, status 429); DashScope (code Arrearage, status 400); DeepSeek;
+ * Anthropic's types, which some compatible endpoints keep. */
+static const struct slice account_words[] = {
+    SLICE_INIT("insufficient_quota"),
+    SLICE_INIT("insufficient_balance"),
+    SLICE_INIT("exceeded_current_quota_error"),
+    SLICE_INIT("billing_hard_limit_reached"),
+    SLICE_INIT("billing_not_active"),
+    SLICE_INIT("billing_error"),
+    SLICE_INIT("account_deactivated"),
+    SLICE_INIT("invalid_api_key"),
+    SLICE_INIT("authentication_error"),
+    SLICE_INIT("invalid_authentication_error"),
+    SLICE_INIT("permission_error"),
+    SLICE_INIT("Arrearage"),
+    SLICE_INIT("InvalidApiKey"),
+};
+
+/* Types and codes that say: come back later, whatever the status. */
+static const struct slice overload_words[] = {
+    SLICE_INIT("overloaded_error"),
+    SLICE_INIT("engine_overloaded_error"),
+    SLICE_INIT("capacity_exceeded"),
+};
+
+static const struct slice rate_words[] = {
+    SLICE_INIT("rate_limit_exceeded"),
+    SLICE_INIT("rate_limit_error"),
+    SLICE_INIT("rate_limit_reached_error"),
+};
+
+static const struct slice request_words[] = {
+    SLICE_INIT("invalid_request_error"),
+    SLICE_INIT("BadRequestError"),
+    SLICE_INIT("context_length_exceeded"),
+    SLICE_INIT("content_filter"),
+};
+
+static struct slice inner_text(struct json_value v)
+{
+    if (v.type == JSON_STRING)
+        return slice_sub(v.text, 1, v.text.len - 1);
+    return v.type == JSON_NUMBER ? v.text : (struct slice){0};
+}
+
+static bool tells_something(struct json_value v)
+{
+    return (v.type == JSON_STRING || v.type == JSON_OBJECT) && v.text.len > 2;
+}
+
+/* An object that is the error itself: {"object":"error",…}, or a code and a message and no answer.
+ */
+static bool is_bare_error(const struct json_value *v)
+{
+    if (v[OBJECT].type == JSON_STRING && json_string_eq(v[OBJECT], SLICE("error")))
+        return true;
+    return v[MESSAGE].type == JSON_STRING && v[CODE].type != JSON_NONE &&
+           v[CHOICES].type == JSON_NONE;
+}
+
+static void read_members(const struct json_value *v, struct openai_error *ret)
+{
+    struct json_value reasons;
+    uint64_t status;
+
+    ret->message = inner_text(v[MESSAGE]);
+    ret->type = inner_text(v[TYPE]);
+    ret->param = inner_text(v[PARAM]);
+    ret->code = inner_text(v[CODE]);
+    if (slice_to_u64(ret->code, &status) == 0 && status >= 400 && status < 600)
+        ret->status = (int)status;
+    if (v[METADATA].type == JSON_OBJECT &&
+        json_members(v[METADATA].text, metadata_members, 1, &reasons))
+        ret->moderated = reasons.type == JSON_ARRAY;
+}
+
+/* The object of a body: itself, or the first element of an array around it. */
+static bool find_object(struct slice body, struct slice *ret)
+{
+    struct json_error why;
+    struct json_value first;
+    size_t at = 0;
+
+    if (!json_is_valid(body, &why))
+        return false;
+    while (strchr(" \t\r\n", *body.at))
+        body = slice_sub(body, 1, body.len);
+    *ret = body;
+    if (*body.at == '{')
+        return true;
+    if (*body.at != '[' || !json_next(body, &at, &first))
+        return false;
+    *ret = first.text;
+    return first.type == JSON_OBJECT;
+}
+
+bool openai_error_read(struct slice body, struct openai_error *ret)
+{
+    struct json_value v[ERROR_LEN];
+
+    *ret = (struct openai_error){0};
+    if (!find_object(body, &ret->object))
+        return false;
+    if (!json_members(ret->object, error_members, ERROR_LEN, v))
+        return false;
+
+    if (tells_something(v[ERROR])) {
+        if (v[ERROR].type == JSON_OBJECT) {
+            struct slice inner = v[ERROR].text;
+            if (!json_members(inner, error_members, ERROR_LEN, v))
+                return false;
+        }
+    } else if (!is_bare_error(v)) {
+        return false;
+    }
+    read_members(v, ret);
+    return true;
+}
+
+static bool says_one_of(const struct openai_error *e, const struct slice *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (slice_eq(e->type, words[i]) || slice_eq(e->code, words[i]))
+            return true;
+    return false;
+}
+
+static enum fault_kind kind_of_4xx(int status, const struct openai_error *e)
+{
+    switch (status) {
+    case 401:
+    case 402:
+        return FAULT_UPSTREAM_CREDENTIALS;
+    case 403:
+        return e && e->moderated ? FAULT_UPSTREAM_REFUSED : FAULT_UPSTREAM_CREDENTIALS;
+    case 405: /* these speak of how we ask, not of what the caller asks: a wrong base_url … */
+    case 406:
+    case 407:
+    case 411:
+    case 417:
+    case 426:
+    case 431:
+        return FAULT_UPSTREAM_PROTOCOL;
+    case 408:
+        return FAULT_UPSTREAM_TIMEOUT;
+    case 409: /* conflict, too early, cancelled by the server: the same call may work */
+    case 425:
+    case 499:
+        return FAULT_UPSTREAM_ERROR;
+    case 429:
+        return FAULT_UPSTREAM_RATE_LIMIT;
+    case 498: /* Groq: flex tier capacity exceeded */
+        return FAULT_UPSTREAM_OVERLOADED;
+    default:
+        return FAULT_UPSTREAM_REFUSED;
+    }
+}
+
+static enum fault_kind kind_of_5xx(int status, const struct openai_error *e)
+{
+    switch (status) {
+    case 503: /* the provider itself speaks JSON; a page comes from a balancer with other backends
+               */
+        return e ? FAULT_UPSTREAM_OVERLOADED : FAULT_UPSTREAM_ERROR;
+    case 529: /* Anthropic: overloaded */
+        return FAULT_UPSTREAM_OVERLOADED;
+    case 504:
+    case 522: /* Cloudflare: no connection in time, no answer in time */
+    case 524:
+        return FAULT_UPSTREAM_TIMEOUT;
+    default:
+        return FAULT_UPSTREAM_ERROR;
+    }
+}
+
+/* An error in a stream, or in an answer with status 200, that gives no status of its own. */
+static enum fault_kind kind_of_words(const struct openai_error *e)
+{
+    if (e && says_one_of(e, rate_words, ARRAY_LEN(rate_words)))
+        return FAULT_UPSTREAM_RATE_LIMIT;
+    if (e && says_one_of(e, request_words, ARRAY_LEN(request_words)))
+        return FAULT_UPSTREAM_REFUSED;
+    return FAULT_UPSTREAM_ERROR;
+}
+
+enum fault_kind openai_error_kind(int status, const struct openai_error *error)
+{
+    if (error && says_one_of(error, account_words, ARRAY_LEN(account_words)))
+        return FAULT_UPSTREAM_CREDENTIALS;
+    if (error && says_one_of(error, overload_words, ARRAY_LEN(overload_words)))
+        return FAULT_UPSTREAM_OVERLOADED;
+
+    if (status == 0 && error)
+        status = error->status;
+    if (status == 0)
+        return kind_of_words(error);
+    if (status < 400)
+        return FAULT_UPSTREAM_PROTOCOL;
+    return status < 500 ? kind_of_4xx(status, error) : kind_of_5xx(status, error);
+}

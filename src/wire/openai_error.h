@@ -1,0 +1,29 @@
+/* openai_error.h: the error objects of providers that speak OpenAI's dialect, in all the shapes
+ * that are met in the wild, and what they mean.
+ *
+ *   {"error":{"message","type","param","code"}}        OpenAI and most others
+ *   {"error":"text","code":"text"}                     xAI, Ollama
+ *   {"object":"error","message","type","code":400}     vLLM, Mistral
+ *   {"code":20012,"message":"text"}                    SiliconFlow, DashScope
+ *   [{"error":{…}}]                                    Gemini's compatible endpoint
+ *
+ * Decisions rest on the status, the type and the code, never on the text of a message. */
+
+#pragma once
+
+#include "base/slice.h"
+#include "model/fault.h"
+
+struct openai_error {
+    struct slice object; /* the JSON object that tells it: the body without an array around it */
+    struct slice message, type, param, code; /* as written between the quotes; empty: absent */
+    int status; /* code, when it is an HTTP status (a number or its digits); else 0 */
+    bool
+        moderated; /* the prompt was flagged (OpenRouter's metadata.reasons): the caller's matter */
+};
+
+/* False: body is not JSON, or no error object. */
+bool openai_error_read(struct slice body, struct openai_error *ret);
+/* What a provider's refusal means. status: of the answer, 0 for an error in a stream or in a 200;
+ * error: NULL when there was none to read. */
+enum fault_kind openai_error_kind(int status, const struct openai_error *error);

@@ -1,0 +1,74 @@
+/* openai_usage.c: prompt_tokens and completion_tokens, taken apart. */
+
+#include "wire/openai_usage.h"
+
+enum {
+    PROMPT,
+    COMPLETION,
+    TOTAL,
+    PROMPT_DETAILS,
+    COMPLETION_DETAILS,
+    CACHE_HIT,
+    CACHED,
+    USAGE_LEN
+};
+
+static const struct json_member usage_members[USAGE_LEN] = {
+    [PROMPT] = {SLICE_INIT("prompt_tokens")},
+    [COMPLETION] = {SLICE_INIT("completion_tokens")},
+    [TOTAL] = {SLICE_INIT("total_tokens")},
+    [PROMPT_DETAILS] = {SLICE_INIT("prompt_tokens_details")},
+    [COMPLETION_DETAILS] = {SLICE_INIT("completion_tokens_details")},
+    [CACHE_HIT] = {SLICE_INIT("prompt_cache_hit_tokens")},
+    [CACHED] = {SLICE_INIT("cached_tokens")},
+};
+
+static const struct json_member prompt_members[] = {
+    {SLICE_INIT("cached_tokens")},
+    {SLICE_INIT("cache_write_tokens")},
+};
+
+static const struct json_member completion_members[] = {{SLICE_INIT("reasoning_tokens")}};
+
+/* 0 for what is no count. The cap keeps every sum of counts far from overflow. */
+static uint64_t count(struct json_value v)
+{
+    uint64_t n = 0;
+
+    return json_u64(v, &n) ? MIN(n, UINT64_C(1) << 53) : 0;
+}
+
+/* The members of a details object; all absent when it is none. */
+static void read_details(struct json_value v, const struct json_member *wanted, size_t n,
+                         struct json_value *ret)
+{
+    if (v.type == JSON_OBJECT && json_members(v.text, wanted, n, ret))
+        return;
+    for (size_t i = 0; i < n; i++)
+        ret[i] = (struct json_value){0};
+}
+
+bool openai_usage_read(struct json_value value, struct usage *ret)
+{
+    struct json_value v[USAGE_LEN], prompt_details[2], completion_details[1];
+
+    if (value.type != JSON_OBJECT || !json_members(value.text, usage_members, USAGE_LEN, v))
+        return false;
+    if (v[PROMPT].type != JSON_NUMBER && v[COMPLETION].type != JSON_NUMBER)
+        return false;
+    read_details(v[PROMPT_DETAILS], prompt_members, 2, prompt_details);
+    read_details(v[COMPLETION_DETAILS], completion_members, 1, completion_details);
+
+    uint64_t prompt = count(v[PROMPT]), completion = count(v[COMPLETION]);
+    uint64_t cached = MAX(count(prompt_details[0]), MAX(count(v[CACHE_HIT]), count(v[CACHED])));
+    uint64_t reasoning = count(completion_details[0]);
+    bool apart = reasoning > 0 && count(v[TOTAL]) == prompt + completion + reasoning;
+
+    *ret = (struct usage){.source = USAGE_PROVIDER};
+    ret->cached_read = MIN(cached, prompt);
+    ret->cache_write = MIN(count(prompt_details[1]), prompt - ret->cached_read);
+    ret->input = prompt - ret->cached_read - ret->cache_write;
+    ret->reasoning = apart ? reasoning : MIN(reasoning, completion);
+    ret->output = apart ? completion : completion - ret->reasoning;
+    return true;
+}

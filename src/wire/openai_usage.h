@@ -1,0 +1,15 @@
+/* openai_usage.h: the usage object of OpenAI's dialect into disjoint counters. */
+
+#pragma once
+
+#include "codec/json.h"
+#include "model/usage.h"
+
+/* value: the member `usage` of a validated text. False, with *ret untouched, when it is absent,
+ * null or tells no tokens. An explicit zero is a value. Counts above 2^53 are taken as 2^53.
+ *
+ * Cached tokens are read as prompt_tokens_details.cached_tokens, as cached_tokens (Moonshot) and as
+ * prompt_cache_hit_tokens (DeepSeek); tokens written to a cache as
+ * prompt_tokens_details.cache_write_tokens (OpenRouter). completion_tokens include the reasoning
+ * tokens, but where the total says that they come on top (xAI). */
+bool openai_usage_read(struct json_value value, struct usage *ret);
