@@ -52,14 +52,14 @@ struct server_events {
     void (*on_request)(void *owner, struct server_request *r);
     /* The bytes were no acceptable request: answer with this status (400, 408, 413, 414, 417, 431,
      * 501, 503 when out of memory, 505) now, within the call; the connection closes after the answer.
-     * Members of *r may be empty. why: literal, fit for the answer. No other event comes for it. */
+     * Members of *r may be empty. why: literal, fit for the answer. on_done follows. */
     void (*on_reject)(void *owner, struct server_request *r, int status, const char *why);
     /* The client left (FIN, RST, write stall) before server_reply_end. Nothing can be written any
      * more; on_done follows at once. */
     void (*on_gone)(void *owner, struct server_request *r);
     /* After a write that said AGAIN: all is out, there is room again. */
     void (*on_drained)(void *owner, struct server_request *r);
-    /* The end, exactly once for each request that was handed on: delivered says whether the last
+    /* The end, exactly once for each request that was handed on or rejected: delivered says whether the last
      * byte was handed to the kernel. The arena is cleared right after it returns. */
     void (*on_done)(void *owner, struct server_request *r, bool delivered);
 };

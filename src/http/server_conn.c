@@ -8,7 +8,7 @@
  *   HEAD   → BODY    [conn_wait]    the head is whole, the body is not; clock: body_ms of silence
  *   IDLE, HEAD, BODY → ANSWER
  *                    [conn_hand_on] the request is whole: on_request
- *                    [conn_reject]  it is none, or too slow: on_reject; no further events
+ *                    [conn_reject]  it is none, or too slow: on_reject
  *   ANSWER → IDLE    [conn_finish]  the last byte is with the kernel: on_done; clock: idle_ms
  *   ANSWER → HEAD, BODY, ANSWER
  *                    [conn_next]    the same, and bytes of the next request had come already
@@ -90,8 +90,7 @@ static void conn_done(struct server_conn *c, bool delivered)
 {
     const struct server_options *o = &c->server->options;
 
-    if (!c->answer.rejected)
-        o->events->on_done(o->owner, &c->request, delivered);
+    o->events->on_done(o->owner, &c->request, delivered);
     arena_clear(&c->request.arena);
 }
 
@@ -103,7 +102,7 @@ static void conn_leave(struct server_conn *c)
 
     if (c->state == CONN_ANSWER) {
         a->gone = true;
-        if (!a->ended && !a->broken && !a->rejected)
+        if (!a->ended && !a->broken)
             o->events->on_gone(o->owner, &c->request);
         conn_done(c, a->ended && !a->broken && c->out.len == 0);
     }

@@ -44,7 +44,7 @@ struct answer {
     bool bodiless;    /* HEAD, 204, 304: body bytes are swallowed */
     bool until_close; /* HTTP/1.0: the end of the connection is the end of the body */
     bool close;       /* no further request after this one */
-    bool rejected;    /* the answer to bytes that were no request: no events */
+    bool rejected;    /* the answer to bytes that were no request */
     bool ended;       /* all has been handed over; it may still wait in the queue */
     bool broken;      /* server_reply_abort, or out of memory in the middle */
     bool gone;        /* the client left */
