@@ -92,23 +92,7 @@ bool slice_eq_secret(struct slice a, struct slice b)
 
 bool slice_is_utf8(struct slice s)
 {
-    const unsigned char *p = (const unsigned char *)s.at;
-
-    for (size_t i = 0; i < s.len;) {
-        uint64_t w[2];
-        if (s.len - i >= sizeof(w)) {
-            memcpy(w, p + i, sizeof(w));
-            if (((w[0] | w[1]) & 0x8080808080808080u) == 0) {
-                i += sizeof(w);
-                continue;
-            }
-        }
-        size_t step = utf8_sequence(p + i, s.len - i);
-        if (step == 0)
-            return false;
-        i += step;
-    }
-    return true;
+    return utf8_first_bad(s) == s.len;
 }
 
 /* The hash is wyhash's scheme: 64 x 64 -> 128 bit products of 8-byte loads, folded. Keyed, so that

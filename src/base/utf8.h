@@ -1,8 +1,8 @@
-/* utf8.h: one step of strict UTF-8 (RFC 3629: no surrogates, no overlong forms). */
+/* utf8.h: strict UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 
 #pragma once
 
-#include "base/base.h"
+#include "base/slice.h"
 
 static inline bool utf8_is_tail(unsigned char c)
 {
@@ -29,3 +29,6 @@ static inline size_t utf8_sequence(const unsigned char *p, size_t n)
     return n >= 4 && p[1] >= low && p[1] <= high && utf8_is_tail(p[2]) && utf8_is_tail(p[3]) ? 4
                                                                                              : 0;
 }
+
+/* Offset of the first ill-formed or cut sequence; s.len when there is none. */
+size_t utf8_first_bad(struct slice s);

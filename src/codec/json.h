@@ -11,7 +11,15 @@
 
 enum { JSON_DEPTH_MAX = 512 };
 
-enum json_type { JSON_NONE, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+    JSON_NONE,
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
 
 struct json_value {
     enum json_type type; /* JSON_NONE: the member is not there */
@@ -31,8 +39,8 @@ enum json_fault {
 
 struct json_error {
     enum json_fault fault;
-    size_t at;         /* offset of the first offending byte */
-    int member;        /* JSON_DUPLICATE: index into wanted, else -1 */
+    size_t at;  /* offset of the first offending byte */
+    int member; /* JSON_DUPLICATE: index into wanted, else -1 */
 };
 
 struct json_member {

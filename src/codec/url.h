@@ -5,10 +5,10 @@
 #include "base/slice.h"
 
 struct url {
-    bool tls;          /* https */
-    struct slice host; /* without brackets for IPv6 */
-    uint16_t port;     /* given, else 80 or 443 */
-    struct slice path; /* begins with '/', or empty; no trailing '/'; a query is refused */
+    bool tls;               /* https */
+    struct slice host;      /* without brackets for IPv6 */
+    uint16_t port;          /* given, else 80 or 443 */
+    struct slice path;      /* begins with '/', or empty; no trailing '/'; a query is refused */
     struct slice authority; /* host[:port] as it belongs into the Host header */
 };
 
