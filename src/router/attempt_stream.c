@@ -159,8 +159,11 @@ static bool stream_on_frame(struct attempt *a, struct batch *b, const struct sse
     struct event_list events;
     bool strip = false;
 
-    if (!frame->has_data) /* a comment: keeps a connection alive, of no use once it is held */
-        return !a->dispatch->committed || batch_add(a, b, frame->raw) == OK;
+    /* a comment before the first content kept the connection alive; later it is of no use */
+    if (!frame->has_data && !a->dispatch->committed && !b->commit)
+        return true;
+    if (!frame->has_data)
+        return batch_add(a, b, frame->raw) == OK;
 
     events.len = 0;
     int rc = a->op->decode_event(a->stream->decoder, frame->name, frame->data, &events);

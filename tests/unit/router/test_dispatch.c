@@ -1,0 +1,824 @@
+/* test_dispatch.c: a call on its way along the plan, with a client and an adapter of this test.
+ *
+ * The client's functions are defined here and found instead of the library's: each test plays the
+ * provider by calling the events. The adapter speaks a toy dialect, one word a frame:
+ *   role  c:TEXT (content)  u:N (usage only)  fin  done  err  junk */
+
+#include "router/dispatch.h"
+#include "router/router.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "support/alloc_fail.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* --- the client of this test --- */
+
+static struct {
+    struct client_call *call; /* the newest that was started and not given up */
+    unsigned starts, cancels, leaves;
+    int refuse; /* client_start says this */
+    bool paused;
+    char *into;
+} wire;
+
+int client_start(struct client *c, struct client_call *call, const struct client_request *request)
+{
+    (void)c;
+    wire.starts++;
+    if (wire.refuse)
+        return wire.refuse;
+    call->request = request;
+    wire.call = call;
+    wire.into = NULL;
+    return AGAIN;
+}
+
+void client_cancel(struct client_call *call)
+{
+    wire.cancels += call == wire.call;
+    wire.call = NULL;
+}
+
+void client_leave(struct client_call *call)
+{
+    wire.leaves += call == wire.call;
+    wire.call = NULL;
+}
+
+void client_pause(struct client_call *call)
+{
+    call->paused = wire.paused = true;
+}
+
+void client_resume(struct client_call *call)
+{
+    call->paused = wire.paused = false;
+}
+
+void client_body_into(struct client_call *call, char *at, size_t len)
+{
+    (void)call;
+    (void)len;
+    wire.into = at;
+}
+
+/* --- the adapter of this test --- */
+
+static int toy_encode(const struct target *t, const struct call *c, struct arena *a,
+                      struct http_message *ret, struct fault *ret_fault)
+{
+    (void)a;
+    if (slice_eq(t->upstream_model, SLICE("inexpressible"))) {
+        ret_fault->kind = FAULT_INVALID_VALUE;
+        return -EINVAL;
+    }
+    ret->method = SLICE("POST");
+    ret->body[0] = c->body;
+    ret->body_len = 1;
+    return OK;
+}
+
+static int toy_decode(const struct target *t, struct slice body, struct arena *a, struct reply *ret,
+                      struct fault *ret_fault)
+{
+    (void)t;
+    (void)a;
+    (void)ret_fault;
+    if (!slice_starts(body, SLICE("{")))
+        return -EBADMSG;
+    ret->body = body;
+    if (slice_find(body, SLICE("usage")) < body.len)
+        ret->usage = (struct usage){.input = 3, .output = 4, .source = USAGE_PROVIDER};
+    return OK;
+}
+
+static int toy_decode_event(void *state, struct slice name, struct slice data,
+                            struct event_list *ret)
+{
+    struct event *e = &ret->at[0];
+
+    (void)state;
+    (void)name;
+    *e = (struct event){0};
+    ret->len = 1;
+    if (slice_eq(data, SLICE("junk")))
+        return -EBADMSG;
+    if (slice_starts(data, SLICE("c:"))) {
+        e->marks = EVENT_CONTENT;
+        e->output_deltas = 1;
+    } else if (slice_starts(data, SLICE("u:"))) {
+        e->marks = EVENT_USAGE | EVENT_USAGE_ONLY;
+        e->usage = (struct usage){.input = 7, .output = (uint64_t)(data.at[2] - '0')};
+    } else if (slice_eq(data, SLICE("fin"))) {
+        e->marks = EVENT_FINISH;
+    } else if (slice_eq(data, SLICE("done"))) {
+        e->marks = EVENT_DONE;
+    } else if (slice_eq(data, SLICE("err"))) {
+        e->marks = EVENT_ERROR;
+        e->fault.kind = FAULT_UPSTREAM_OVERLOADED;
+    }
+    return OK;
+}
+
+static void toy_classify(int status, const struct headers *h, struct slice body, struct fault *ret)
+{
+    (void)h;
+    ret->kind = status == 400 ? FAULT_UPSTREAM_REFUSED : FAULT_UPSTREAM_ERROR;
+    ret->upstream_body = body;
+}
+
+static const struct adapter_op toy_chat = {
+    .encode = toy_encode,
+    .decode = toy_decode,
+    .decode_event = toy_decode_event,
+    .end_marker = SLICE_INIT("data: done\n\n"),
+};
+static const struct adapter toy = {
+    .name = "toy", .ops = {[CALL_CHAT] = &toy_chat}, .classify = toy_classify};
+
+/* --- the fixture: a sink that remembers, a router, two targets --- */
+
+struct world {
+    struct sink sink;
+    struct arena arena;
+    struct loop *loop;
+    struct router *router;
+    struct call call;
+    struct outcome outcome;
+    struct target targets[2];
+    const struct target *plan[2];
+    struct dispatch dispatch;
+    char got[4096]; /* what the client got */
+    size_t got_len;
+    unsigned heads, faults;
+    struct fault fault;
+    bool last;
+    int bytes_rc; /* what the sink answers */
+};
+
+static int sink_on_head(struct sink *s, const struct sink_head *head)
+{
+    struct world *w = container_of(s, struct world, sink);
+
+    assert_int_equal(head->status, 200);
+    w->heads++;
+    return OK;
+}
+
+static int sink_on_bytes(struct sink *s, const struct slice *spans, size_t n, bool last)
+{
+    struct world *w = container_of(s, struct world, sink);
+
+    assert_int_equal(w->heads, 1);
+    assert_false(w->last);
+    if (w->bytes_rc < 0)
+        return w->bytes_rc;
+    for (size_t i = 0; i < n; i++) {
+        assert_true(w->got_len + spans[i].len < sizeof(w->got));
+        memcpy(w->got + w->got_len, spans[i].at, spans[i].len);
+        w->got_len += spans[i].len;
+    }
+    w->got[w->got_len] = '\0';
+    w->last = last;
+    return w->bytes_rc;
+}
+
+static void sink_on_fault(struct sink *s, const struct fault *fault)
+{
+    struct world *w = container_of(s, struct world, sink);
+
+    assert_false(w->last);
+    w->faults++;
+    w->fault = *fault;
+}
+
+static const struct sink_events sink_events = {sink_on_head, sink_on_bytes, sink_on_fault};
+
+static int setup(void **state)
+{
+    struct world *w = calloc(1, sizeof(*w));
+
+    memset(&wire, 0, sizeof(wire));
+    w->sink.events = &sink_events;
+    arena_init(&w->arena, 0);
+    w->loop = loop_new();
+    const struct router_options options = {
+        .loop = w->loop,
+        .clocks = {.first_token = 30, .answer = 60, .idle = 20, .total = 600000},
+        .limits = {.frame_bytes = 256,  .answer_bytes = 1024             },
+    };
+    w->router = router_new(&options);
+    w->call = (struct call){.body = SLICE("{}"), .stream = true, .prompt_estimate = 5};
+    w->targets[0] =
+        (struct target){.model = SLICE("one"), .provider = SLICE("p1"), .adapter = &toy};
+    w->targets[1] =
+        (struct target){.model = SLICE("two"), .provider = SLICE("p2"), .adapter = &toy};
+    w->plan[0] = &w->targets[0];
+    w->plan[1] = &w->targets[1];
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+
+    arena_clear(&w->arena);
+    assert_null(wire.call); /* the arena's end gave up what still ran */
+    router_free(w->router);
+    loop_free(w->loop);
+    free(w);
+    return 0;
+}
+
+static int start(struct world *w, size_t targets, struct fault *ret_fault)
+{
+    const struct dispatch_ask ask = {
+        .call = &w->call,
+        .plan = {w->plan, targets},
+        .request_id = SLICE("r1"),
+        .sink = &w->sink,
+        .outcome = &w->outcome,
+    };
+
+    *ret_fault = (struct fault){0};
+    return dispatch_start(&w->dispatch, w->router, &ask, &w->arena, ret_fault);
+}
+
+static void started(struct world *w, size_t targets)
+{
+    struct fault fault;
+
+    assert_int_equal(start(w, targets, &fault), AGAIN);
+}
+
+static void head(int status, const char *type, int64_t length)
+{
+    static struct header field;
+    field = (struct header){SLICE("content-type"), slice_str(type)};
+    const struct client_head h = {
+        status, {&field, 1, 1},
+         length
+    };
+
+    wire.call->events->on_sent(wire.call);
+    wire.call->events->on_head(wire.call, &h);
+}
+
+static void body(const char *text)
+{
+    if (wire.call)
+        wire.call->events->on_body(wire.call, slice_str(text));
+}
+
+static void end(int rc)
+{
+    struct client_call *call = wire.call;
+
+    wire.call = NULL;
+    if (call)
+        call->events->on_end(call, rc);
+}
+
+static void stream_begun(struct world *w, size_t targets)
+{
+    started(w, targets);
+    head(200, "text/event-stream", -1);
+}
+
+/* --- streams --- */
+
+static void frames_reach_the_client_byte_for_byte(void **state)
+{
+    struct world *w = *state;
+
+    stream_begun(w, 1);
+    body("data: role\r\n\r\nevent: x\ndata: c:a\n\n: note\n\ndata:c:b\r\rdata: fin\n\n");
+    body("data: done\n\n");
+    assert_string_equal(w->got, "data: role\r\n\r\nevent: x\ndata: c:a\n\n: note\n\n"
+                                "data:c:b\r\rdata: fin\n\ndata: done\n\n");
+    assert_true(w->last);
+    assert_int_equal(wire.leaves, 1);
+    assert_int_equal(w->outcome.usage.source, USAGE_ESTIMATED);
+    assert_int_equal(w->outcome.usage.output, 2);
+    assert_true(slice_eq(w->outcome.attempts_text, SLICE("one:200")));
+}
+
+static void cut_at_every_byte_gives_the_same(void **state)
+{
+    static const char text[] = "data: role\n\ndata: c:a\n\ndata: junk\n\ndata: c:b\n\ndata: u:2\n\n"
+                               "data: done\n\n";
+
+    (void)state;
+    for (size_t at = 1; at + 1 < sizeof(text); at++) {
+        void *fresh;
+        setup(&fresh);
+        struct world *w = fresh;
+        char left[sizeof(text)] = {0};
+        memcpy(left, text, at);
+        stream_begun(w, 1);
+        body(left);
+        body(text + at);
+        assert_string_equal(w->got, "data: role\n\ndata: c:a\n\ndata: c:b\n\ndata: done\n\n");
+        assert_true(w->last);
+        assert_int_equal(w->outcome.usage.source, USAGE_PROVIDER);
+        assert_int_equal(w->outcome.usage.output, 2);
+        teardown(&fresh);
+    }
+}
+
+static void a_stream_truncated_at_every_byte_is_never_a_good_end(void **state)
+{
+    static const char text[] = "data: role\n\ndata: c:a\n\ndata: c:b\n\ndata: done\n\n";
+
+    (void)state;
+    for (size_t at = 0; at + 3 < sizeof(text); at++) {
+        for (int rc = -ECONNRESET; rc <= 0; rc += ECONNRESET) {
+            void *fresh;
+            setup(&fresh);
+            struct world *w = fresh;
+            char left[sizeof(text)] = {0};
+            memcpy(left, text, at);
+            stream_begun(w, 1);
+            body(left);
+            end(rc);
+            /* a marker whose blank line is missing counts when the body ended cleanly */
+            bool marker = at >= sizeof(text) - 1 - 2 && rc == 0;
+            assert_int_equal(w->last, marker);
+            assert_int_equal(w->faults, !marker);
+            if (w->heads && !marker)
+                assert_int_equal(w->fault.kind, FAULT_UPSTREAM_INTERRUPTED);
+            teardown(&fresh);
+        }
+    }
+}
+
+static void nothing_goes_out_before_the_first_content(void **state)
+{
+    struct world *w = *state;
+
+    stream_begun(w, 1);
+    body("data: role\n\n: wait\n\n");
+    assert_int_equal(w->heads, 0);
+    body("data: c:x\n\n");
+    assert_int_equal(w->heads, 1);
+    assert_string_equal(w->got, "data: role\n\ndata: c:x\n\n");
+}
+
+static void the_usage_frame_goes_out_only_when_asked_for(void **state)
+{
+    struct world *w = *state;
+
+    w->call.include_usage = true;
+    stream_begun(w, 1);
+    body("data: c:x\n\ndata: u:4\n\ndata: done\n\n");
+    assert_string_equal(w->got, "data: c:x\n\ndata: u:4\n\ndata: done\n\n");
+    assert_int_equal(w->outcome.usage.input, 7);
+    assert_int_equal(w->outcome.usage.source, USAGE_PROVIDER);
+}
+
+static void a_clean_end_after_the_finish_reason_is_completed(void **state)
+{
+    struct world *w = *state;
+
+    stream_begun(w, 1);
+    body("data: c:x\n\ndata: fin\n\n");
+    end(OK);
+    assert_string_equal(w->got, "data: c:x\n\ndata: fin\n\ndata: done\n\n");
+    assert_true(w->last);
+}
+
+static void a_cut_after_the_finish_reason_is_not(void **state)
+{
+    struct world *w = *state;
+
+    stream_begun(w, 1);
+    body("data: c:x\n\ndata: fin\n\n");
+    end(-ECONNRESET);
+    assert_false(w->last);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_INTERRUPTED);
+    assert_int_equal(w->outcome.usage.source, USAGE_PARTIAL);
+    assert_int_equal(w->outcome.usage.output, 1);
+}
+
+static void an_error_before_content_goes_to_the_next_target(void **state)
+{
+    struct world *w = *state;
+
+    stream_begun(w, 2);
+    body("data: role\n\ndata: err\n\n");
+    assert_int_equal(wire.starts, 2);
+    assert_int_equal(w->heads + w->faults, 0);
+    head(200, "text/event-stream", -1);
+    body("data: c:good\n\ndata: done\n\n");
+    assert_string_equal(w->got, "data: c:good\n\ndata: done\n\n");
+    assert_true(slice_eq(w->outcome.attempts_text, SLICE("one:failed,two:200")));
+    assert_true(w->outcome.fallback_used);
+    assert_true(slice_eq(w->outcome.provider, SLICE("p2")));
+    assert_int_equal(w->outcome.attempts, 2);
+}
+
+static void an_error_after_content_is_told_in_band_and_goes_nowhere(void **state)
+{
+    struct world *w = *state;
+
+    stream_begun(w, 2);
+    body("data: c:x\n\ndata: err\n\ndata: done\n\n");
+    assert_int_equal(wire.starts, 1);
+    assert_int_equal(wire.cancels, 1);
+    assert_string_equal(w->got, "data: c:x\n\n");
+    assert_int_equal(w->faults, 1);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_INTERRUPTED);
+}
+
+static void a_frame_over_the_limit_is_an_error_not_silence(void **state)
+{
+    struct world *w = *state;
+    char big[400];
+
+    memset(big, 'x', sizeof(big) - 1);
+    big[sizeof(big) - 1] = '\0';
+    stream_begun(w, 1);
+    body("data: c:x\n\n");
+    body(big);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_INTERRUPTED);
+}
+
+static void held_frames_are_bounded(void **state)
+{
+    struct world *w = *state;
+
+    stream_begun(w, 1);
+    for (int i = 0; i < 30; i++)
+        body("data: role\n\n");
+    assert_int_equal(w->faults, 1);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_PROTOCOL);
+}
+
+static void a_slow_client_pauses_the_provider(void **state)
+{
+    struct world *w = *state;
+
+    stream_begun(w, 1);
+    w->bytes_rc = AGAIN;
+    body("data: c:x\n\n");
+    assert_true(wire.paused);
+    w->bytes_rc = OK;
+    dispatch_proceed(&w->dispatch);
+    assert_false(wire.paused);
+    body("data: done\n\n");
+    assert_true(w->last);
+}
+
+static void a_client_that_is_gone_ends_the_attempt(void **state)
+{
+    struct world *w = *state;
+
+    stream_begun(w, 2);
+    body("data: c:x\n\n");
+    w->bytes_rc = -EPIPE;
+    body("data: c:y\n\n");
+    assert_int_equal(wire.cancels, 1);
+    assert_int_equal(w->faults, 0);
+    assert_int_equal(w->outcome.usage.source, USAGE_PARTIAL);
+    dispatch_cancel(&w->dispatch);
+    assert_int_equal(wire.cancels, 1);
+}
+
+static void a_whole_answer_where_a_stream_was_asked_for_is_a_fault(void **state)
+{
+    struct world *w = *state;
+
+    started(w, 1);
+    head(200, "application/json", 2);
+    body("{}");
+    end(OK);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_PROTOCOL);
+}
+
+/* --- buffered --- */
+
+static void buffered_begun(struct world *w, size_t targets, int64_t length)
+{
+    w->call.stream = false;
+    started(w, targets);
+    head(200, "application/json", length);
+}
+
+static void a_buffered_answer_is_committed_when_it_is_whole(void **state)
+{
+    struct world *w = *state;
+
+    buffered_begun(w, 1, 12);
+    body("{\"usa");
+    assert_int_equal(w->heads, 0);
+    body("ge\":1}");
+    end(OK);
+    assert_string_equal(w->got, "{\"usage\":1}");
+    assert_true(w->last);
+    assert_int_equal(w->outcome.usage.output, 4);
+}
+
+static void a_buffered_answer_of_unknown_length_too(void **state)
+{
+    struct world *w = *state;
+
+    buffered_begun(w, 1, -1);
+    body("{");
+    body("}");
+    end(OK);
+    assert_string_equal(w->got, "{}");
+    assert_int_equal(w->outcome.usage.source, USAGE_ESTIMATED);
+}
+
+static void a_buffered_answer_that_breaks_goes_to_the_next_target(void **state)
+{
+    struct world *w = *state;
+
+    buffered_begun(w, 2, -1);
+    body("{\"half");
+    end(-ECONNRESET);
+    assert_int_equal(w->heads, 0);
+    head(200, "application/json", -1);
+    body("{}");
+    end(OK);
+    assert_string_equal(w->got, "{}");
+}
+
+static void an_answer_over_the_limit_is_a_fault(void **state)
+{
+    struct world *w = *state;
+
+    buffered_begun(w, 1, 4096);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_TOO_LARGE);
+}
+
+static void an_answer_that_cannot_be_read_is_a_fault(void **state)
+{
+    struct world *w = *state;
+
+    buffered_begun(w, 1, -1);
+    body("<html>");
+    end(OK);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_PROTOCOL);
+}
+
+/* --- faults --- */
+
+static void a_refusal_of_the_caller_goes_back_at_once(void **state)
+{
+    struct world *w = *state;
+
+    started(w, 2);
+    head(400, "application/json", -1);
+    body("{\"error\":{}}");
+    end(OK);
+    assert_int_equal(wire.starts, 1);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_REFUSED);
+    assert_int_equal(w->fault.upstream_status, 400);
+    assert_true(slice_eq(w->fault.upstream_body, SLICE("{\"error\":{}}")));
+}
+
+static void a_refusals_body_is_bounded(void **state)
+{
+    struct world *w = *state;
+    static char big[40000];
+
+    memset(big, 'x', sizeof(big) - 1);
+    started(w, 1);
+    head(400, "text/plain", -1);
+    body(big);
+    body(big);
+    body(big);
+    end(OK);
+    assert_int_equal(w->fault.upstream_body.len, 64 * 1024);
+}
+
+static void every_target_failed_is_the_last_fault(void **state)
+{
+    struct world *w = *state;
+
+    started(w, 2);
+    end(-ECONNREFUSED);
+    head(503, "text/plain", -1);
+    end(OK);
+    assert_int_equal(w->faults, 1);
+    assert_int_equal(w->fault.upstream_status, 503);
+    assert_true(slice_eq(w->outcome.attempts_text, SLICE("one:connect,two:503")));
+}
+
+static void ends_are_told_apart(void **state)
+{
+    static const struct {
+        int rc;
+        enum client_phase phase;
+        enum fault_kind kind;
+    } cases[] = {
+        {-ECONNREFUSED, CLIENT_CONNECTING, FAULT_UPSTREAM_CONNECT  },
+        {-EHOSTUNREACH, CLIENT_CONNECTING, FAULT_UPSTREAM_CONNECT  },
+        {-ETIMEDOUT,    CLIENT_CONNECTING, FAULT_UPSTREAM_TIMEOUT  },
+        {-EPROTO,       CLIENT_CONNECTING, FAULT_UPSTREAM_TLS      },
+        {-EKEYREJECTED, CLIENT_CONNECTING, FAULT_UPSTREAM_TLS      },
+        {-ECONNRESET,   CLIENT_SENDING,    FAULT_UPSTREAM_RESET    },
+        {-ECONNRESET,   CLIENT_WAITING,    FAULT_UPSTREAM_RESET    },
+        {-EPROTO,       CLIENT_WAITING,    FAULT_UPSTREAM_PROTOCOL },
+        {-EMSGSIZE,     CLIENT_WAITING,    FAULT_UPSTREAM_TOO_LARGE},
+        {-EBUSY,        CLIENT_CONNECTING, FAULT_UPSTREAM_BUSY     },
+        {-ENOMEM,       CLIENT_CONNECTING, FAULT_INTERNAL          },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        void *fresh;
+        setup(&fresh);
+        struct world *w = fresh;
+        started(w, 1);
+        wire.call->phase = cases[i].phase;
+        end(cases[i].rc);
+        assert_int_equal(w->fault.kind, cases[i].kind);
+        teardown(&fresh);
+    }
+}
+
+static void a_call_that_cannot_be_begun_is_refused_at_once(void **state)
+{
+    struct world *w = *state;
+    struct fault fault;
+
+    wire.refuse = -EBUSY;
+    assert_true(start(w, 2, &fault) < 0);
+    assert_int_equal(wire.starts, 2);
+    assert_int_equal(fault.kind, FAULT_UPSTREAM_BUSY);
+    assert_int_equal(w->heads + w->faults, 0);
+    dispatch_cancel(&w->dispatch);
+}
+
+static void what_cannot_be_expressed_is_the_callers_fault(void **state)
+{
+    struct world *w = *state;
+    struct fault fault;
+
+    w->targets[0].upstream_model = SLICE("inexpressible");
+    assert_true(start(w, 2, &fault) < 0);
+    assert_int_equal(wire.starts, 0);
+    assert_int_equal(fault.kind, FAULT_INVALID_VALUE);
+}
+
+static void cancel_before_the_head_closes_and_counts_nothing(void **state)
+{
+    struct world *w = *state;
+
+    started(w, 2);
+    dispatch_cancel(&w->dispatch);
+    dispatch_cancel(&w->dispatch);
+    assert_int_equal(wire.cancels, 1);
+    assert_int_equal(w->outcome.usage.source, USAGE_NONE);
+    assert_int_equal(w->faults, 0);
+}
+
+/* --- clocks, on the real loop --- */
+
+struct stopper {
+    struct timer timer;
+    struct world *w;
+};
+
+static void stop_when_failed(struct timer *t)
+{
+    struct stopper *s = container_of(t, struct stopper, timer);
+
+    if (s->w->faults)
+        loop_stop(s->w->loop);
+    else
+        timer_set(t, 1);
+}
+
+static void run_until_fault(struct world *w)
+{
+    struct stopper s = {.w = w};
+
+    timer_init(&s.timer, w->loop, stop_when_failed);
+    timer_set(&s.timer, 1);
+    loop_run(w->loop);
+    timer_stop(&s.timer);
+}
+
+static void a_silent_provider_is_a_timeout(void **state)
+{
+    struct world *w = *state;
+
+    started(w, 1);
+    wire.call->events->on_sent(wire.call);
+    run_until_fault(w);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_TIMEOUT);
+    assert_int_equal(wire.cancels, 1);
+}
+
+static void a_role_does_not_stop_the_first_content_clock(void **state)
+{
+    struct world *w = *state;
+
+    stream_begun(w, 1);
+    body("data: role\n\n");
+    run_until_fault(w);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_TIMEOUT);
+    assert_int_equal(w->heads, 0);
+}
+
+static void a_stall_after_content_is_told_in_band(void **state)
+{
+    struct world *w = *state;
+
+    stream_begun(w, 2);
+    body("data: c:x\n\n");
+    run_until_fault(w);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_INTERRUPTED);
+    assert_int_equal(wire.starts, 1);
+}
+
+static void the_whole_has_a_deadline(void **state)
+{
+    struct world *w = *state;
+    const struct router_clocks clocks = {600000, 600000, 600000, 10};
+
+    router_set_clocks(w->router, &clocks);
+    stream_begun(w, 2);
+    run_until_fault(w);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_TIMEOUT);
+    assert_int_equal(wire.starts, 1);
+}
+
+static void every_failing_allocation_is_survived(void **state)
+{
+    (void)state;
+    for (unsigned n = 1;; n++) {
+        void *fresh;
+        struct fault fault;
+        setup(&fresh);
+        struct world *w = fresh;
+        alloc_fail_at(n);
+        int rc = start(w, 1, &fault);
+        if (rc == AGAIN) {
+            head(200, "text/event-stream", -1);
+            body("data: ro");
+            body("le\n\ndata: c:a\n\ndata: done\n\n");
+            end(OK);
+        }
+        bool hit = alloc_fail_hit();
+        if (rc < 0)
+            assert_int_not_equal(fault.kind, FAULT_NONE);
+        else
+            assert_int_equal(w->faults + w->last, 1);
+        teardown(&fresh);
+        if (!hit)
+            break;
+    }
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(frames_reach_the_client_byte_for_byte),
+        cmocka_unit_test(cut_at_every_byte_gives_the_same),
+        cmocka_unit_test(a_stream_truncated_at_every_byte_is_never_a_good_end),
+        TEST(nothing_goes_out_before_the_first_content),
+        TEST(the_usage_frame_goes_out_only_when_asked_for),
+        TEST(a_clean_end_after_the_finish_reason_is_completed),
+        TEST(a_cut_after_the_finish_reason_is_not),
+        TEST(an_error_before_content_goes_to_the_next_target),
+        TEST(an_error_after_content_is_told_in_band_and_goes_nowhere),
+        TEST(a_frame_over_the_limit_is_an_error_not_silence),
+        TEST(held_frames_are_bounded),
+        TEST(a_slow_client_pauses_the_provider),
+        TEST(a_client_that_is_gone_ends_the_attempt),
+        TEST(a_whole_answer_where_a_stream_was_asked_for_is_a_fault),
+        TEST(a_buffered_answer_is_committed_when_it_is_whole),
+        TEST(a_buffered_answer_of_unknown_length_too),
+        TEST(a_buffered_answer_that_breaks_goes_to_the_next_target),
+        TEST(an_answer_over_the_limit_is_a_fault),
+        TEST(an_answer_that_cannot_be_read_is_a_fault),
+        TEST(a_refusal_of_the_caller_goes_back_at_once),
+        TEST(a_refusals_body_is_bounded),
+        TEST(every_target_failed_is_the_last_fault),
+        cmocka_unit_test(ends_are_told_apart),
+        TEST(a_call_that_cannot_be_begun_is_refused_at_once),
+        TEST(what_cannot_be_expressed_is_the_callers_fault),
+        TEST(cancel_before_the_head_closes_and_counts_nothing),
+        TEST(a_silent_provider_is_a_timeout),
+        TEST(a_role_does_not_stop_the_first_content_clock),
+        TEST(a_stall_after_content_is_told_in_band),
+        TEST(the_whole_has_a_deadline),
+        cmocka_unit_test(every_failing_allocation_is_survived),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
