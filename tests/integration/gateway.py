@@ -1,0 +1,173 @@
+"""The gateway under test: a real process with a configuration, a data folder and a log of its own."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import sqlite3
+import subprocess
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("COURIER_BIN", str(ROOT / "build" / "courier"))
+ADMIN_KEY = "sk-cr-test-admin-key-0000000000000000000000000000"
+READY = re.compile(r"listening on http://127\.0\.0\.1:(\d+)")
+
+
+def wait_for(what, seconds=15.0, step=0.01):
+    """Waits until what() is truthy and returns it."""
+    end = time.monotonic() + seconds
+    while True:
+        got = what()
+        if got:
+            return got
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds} s for {what}")
+        time.sleep(step)
+
+
+class Process:
+    """A child that says where it listens; its output is kept."""
+
+    def __init__(self, args, env=None):
+        self.output = []
+        self.port = None
+        self._ready = threading.Event()
+        self.child = subprocess.Popen(
+            args,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})},
+            text=True,
+            errors="replace",
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.child.stdout:
+            self.output.append(line)
+            found = READY.search(line)
+            if found and self.port is None:
+                self.port = int(found.group(1))
+                self._ready.set()
+        self._ready.set()
+
+    def wait_ready(self, seconds=30):
+        assert self._ready.wait(seconds), "not ready in time:\n" + self.text()
+        assert self.port, f"ended with {self.child.poll()}:\n" + self.text()
+        return self
+
+    def text(self):
+        return "".join(self.output)
+
+    def signal(self, number):
+        self.child.send_signal(number)
+
+    def wait(self, seconds=60):
+        code = self.child.wait(seconds)
+        self._reader.join(5)
+        return code
+
+    def stop(self):
+        """A clean end: exit code 0, nothing that a sanitizer found."""
+        if self.child.poll() is None:
+            self.signal(signal.SIGTERM)
+        code = self.wait()
+        assert code == 0, f"exit {code}:\n" + self.text()
+        assert "ERROR: AddressSanitizer" not in self.text(), self.text()
+        assert "runtime error:" not in self.text(), self.text()
+
+    def kill(self):
+        if self.child.poll() is None:
+            self.child.kill()
+        self.wait()
+
+
+class Gateway(Process):
+    """courier serve. providers and models are lists of dicts as in the configuration file."""
+
+    def __init__(self, providers=(), models=(), folder=None, env=None, **settings):
+        self._temp = None if folder else tempfile.TemporaryDirectory(prefix="courier-")
+        self.folder = pathlib.Path(folder or self._temp.name)
+        self.config = self.folder / "courier.yaml"
+        self.settings = {
+            "listen": "127.0.0.1:0",
+            "workers": 2,
+            "store": f"sqlite:{self.folder}/courier.db",
+            "admin_key": ADMIN_KEY,
+            **settings,
+        }
+        self.write(providers, models)
+        super().__init__([BINARY, "serve", "--config", str(self.config)], env)
+        self.wait_ready()
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def write(self, providers, models):
+        """JSON is YAML."""
+        self.config.write_text(
+            json.dumps(
+                {**self.settings, "providers": list(providers), "models": list(models)}, indent=1
+            )
+        )
+
+    def command(self, *args, check=True):
+        done = subprocess.run(
+            [BINARY, *args, "--config", str(self.config)], capture_output=True, text=True, timeout=60
+        )
+        if check:
+            assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def create_key(self, *args, user="tester"):
+        key = self.command("key", "create", "--user", user, *args).stdout.strip().splitlines()[-1]
+        key = re.search(r"sk-cr-\S+", key).group(0)
+        return key
+
+    def rows(self, where="1", **values):
+        """Rows of usage_logs as dicts, oldest first."""
+        db = sqlite3.connect(f"file:{self.folder}/courier.db?mode=ro", uri=True, timeout=10)
+        db.row_factory = sqlite3.Row
+        try:
+            found = db.execute(
+                f"select * from usage_logs where {where} order by created_at, id", values
+            ).fetchall()
+            return [dict(row) for row in found]
+        finally:
+            db.close()
+
+    def row(self, request_id, seconds=15):
+        """The one row of that request, once the ledger has written it."""
+        rows = wait_for(lambda: self.rows("request_id = :r", r=request_id), seconds)
+        assert len(rows) == 1, rows
+        return rows[0]
+
+    def log_lines(self):
+        lines = []
+        for line in "".join(self.output).splitlines():
+            if line.startswith("{"):
+                lines.append(json.loads(line))
+        return lines
+
+    def stop(self):
+        try:
+            super().stop()
+        finally:
+            self.close()
+
+    def close(self):
+        self.kill()
+        if self._temp:
+            self._temp.cleanup()
+
+
+class Mock(Process):
+    """courier mock."""
+
+    def __init__(self, *args):
+        super().__init__([BINARY, "mock", "--listen", "127.0.0.1:0", *args])
+        self.wait_ready()
+        self.url = f"http://127.0.0.1:{self.port}/v1"
