@@ -1,0 +1,45 @@
+/* driver.h: what a database driver does; private to store/.
+ *
+ * A driver embeds struct db first in its connection and struct db_statement first in its statement.
+ * It keeps the connection's error text true with db_set_error. */
+
+#pragma once
+
+#include "store/db.h"
+
+struct db {
+    const struct db_driver *driver;
+    char error[DB_WHY];
+};
+
+struct db_statement {
+    struct db *db;
+};
+
+enum db_transaction { DB_BEGIN, DB_BEGIN_READ, DB_COMMIT, DB_ROLLBACK };
+
+struct db_driver {
+    const char *name; /* the URL's scheme */
+    /* rest: what follows "scheme:" */
+    int (*open)(struct slice rest, char ret_why[DB_WHY], struct db **ret);
+    void (*close)(struct db *db);
+    void (*set_patience)(struct db *db, unsigned ms);
+    int (*exec)(struct db *db, const char *sql);
+    int (*transact)(struct db *db, enum db_transaction what);
+    uint64_t (*changes)(const struct db *db);
+    int (*prepare)(struct db *db, const char *sql, struct db_statement **ret);
+    void (*bind_i64)(struct db_statement *s, unsigned n, int64_t value);
+    void (*bind_text)(struct db_statement *s, unsigned n, struct slice text);
+    void (*bind_bytes)(struct db_statement *s, unsigned n, struct slice bytes);
+    void (*bind_null)(struct db_statement *s, unsigned n);
+    int (*step)(struct db_statement *s);
+    void (*reset)(struct db_statement *s);
+    int64_t (*column_i64)(struct db_statement *s, unsigned i);
+    struct slice (*column_text)(struct db_statement *s, unsigned i);
+    struct slice (*column_bytes)(struct db_statement *s, unsigned i);
+};
+
+extern const struct db_driver db_driver_sqlite;
+
+/* text may be NULL. */
+void db_set_error(struct db *db, const char *text);
