@@ -28,7 +28,8 @@ static bool is_label(struct slice label)
         label.at[label.len - 1] == '-')
         return false;
     for (size_t i = 0; i < label.len; i++)
-        if (!is_letter(label.at[i]) && !is_digit(label.at[i]) && !strchr("-_", label.at[i]))
+        if (!is_letter(label.at[i]) && !is_digit(label.at[i]) && label.at[i] != '-' &&
+            label.at[i] != '_')
             return false;
     return true;
 }
