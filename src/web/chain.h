@@ -5,7 +5,11 @@
  *               bytes are about to be handed out (or the client is gone). Reservations are settled
  *               and the usage record is written here: before the client can see the end.
  *   on_end      in reverse, exactly once: everything is out, or the client is gone. The outcome may
- *               have become client_closed since on_settle. */
+ *               have become client_closed since on_settle.
+ *
+ * A path or method that leads nowhere is told behind the gates: who has no key learns nothing of
+ * what there is. Bytes that were no request at all are refused at once and pass only the gates that
+ * say so (`malformed`). */
 
 #pragma once
 
@@ -15,17 +19,19 @@ enum mw { MW_NEXT, MW_WAIT, MW_DONE };
 
 struct middleware {
     const char *name;
+    size_t slot_bytes; /* its own memory in each exchange: exchange_slot */
+    bool malformed;    /* entered also when the bytes were no request; then it must not wait */
     enum mw (*on_request)(struct exchange *x);
     void (*on_settle)(struct exchange *x);
     void (*on_end)(struct exchange *x);
 };
 
-/* What a path and method lead to. */
+/* What a path and method lead to. A route for GET answers HEAD too. */
 struct route {
     enum http_method method;
-    struct slice path;       /* "/v1/models/{id}": one trailing {name} takes the rest of the path */
-    bool open;               /* needs no key */
-    bool has_call;           /* the body is a model call of this kind and dialect: exchange_call */
+    struct slice path; /* "/v1/models/{id}": one trailing {name} takes the rest of the path */
+    bool open;         /* needs no key */
+    bool has_call;     /* the body is a model call of this kind and dialect: exchange_call */
     enum call_kind kind;
     enum dialect dialect;
     /* Answers, now or later. */
@@ -33,12 +39,12 @@ struct route {
 };
 
 struct chain {
-    const struct middleware *const *middlewares; /* ended by NULL, at most 8 */
+    const struct middleware *const *middlewares; /* ended by NULL, at most EXCHANGE_GATES */
     const struct route *const *routes;           /* ended by NULL */
     struct services *services;
 };
 
-/* For struct server_events: the owner is the chain. */
+/* For struct server_options: the owner is the chain. */
 extern const struct server_events chain_server_events;
 
 /* Goes on after MW_WAIT with what the gate decided. */
@@ -46,5 +52,3 @@ void exchange_resume(struct exchange *x, enum mw verdict);
 /* The end is decided: runs on_settle. Called by web/reply before it hands out the last bytes.
  * Idempotent. */
 void exchange_settle(struct exchange *x);
-/* The {name} part of the route's path, as sent (percent-decoding is the caller's). */
-struct slice exchange_path_tail(const struct exchange *x);

@@ -1,7 +1,7 @@
 /* exchange.h: one request and its answer, on their way through the chain.
  *
- * Lives in the request's arena. What a middleware learns (principal, limits) is a member here; what
- * the rows and log lines tell is in the outcome. */
+ * Lives in the request's arena. What a gate learns (principal, limits) is a member here; what the
+ * rows and log lines tell is in the outcome. */
 
 #pragma once
 
@@ -12,20 +12,36 @@
 #include "web/reply.h"
 
 struct chain;
+struct exchange;
+struct middleware;
 struct route;
 struct services; /* service/services.h; the web itself never looks inside */
 struct snapshot;
-struct completion;
 
-enum { EXCHANGE_HEADERS = 24 };
+enum { EXCHANGE_HEADERS = 12, EXCHANGE_GATES = 8 };
+
+/* What still runs for an exchange. Set by the handler that began it. */
+struct exchange_work {
+    void (*proceed)(struct exchange *x); /* the client has room again */
+    void (*cancel)(struct exchange *x);  /* the client left: stop; idempotent */
+    void *owner;                         /* the handler's own */
+};
+
+/* A request that leads nowhere: the bytes were no request, or no route takes it. */
+struct exchange_refusal {
+    enum fault_kind kind; /* FAULT_NONE: it leads somewhere */
+    int status;           /* of a malformed request: what the server answers; else 0 */
+    const char *why;      /* of a malformed request; a literal */
+};
 
 struct exchange {
     struct server_request *request;
-    struct arena *arena;               /* the request's */
+    struct arena *arena; /* the request's */
     struct services *services;
     const struct chain *chain;
-    const struct route *route;         /* NULL: unknown path or method */
-    struct fault reject;               /* kind != FAULT_NONE: what the server or the routes refuse */
+    const struct route *route; /* NULL: see refusal */
+    struct exchange_refusal refusal;
+    uint64_t wall_us; /* Unix time when the request was whole */
 
     struct slice request_id;           /* set by middleware/trace */
     struct slice traceparent;          /* for the provider */
@@ -37,20 +53,30 @@ struct exchange {
     struct header headers[EXCHANGE_HEADERS];
     size_t headers_len;
 
-    const struct call *call;           /* exchange_call */
-    struct reply_state reply;          /* web/reply */
-    struct completion *completion;     /* while a model answers */
-    void *slots[8];                    /* one for each middleware: its own state, chain order */
-    uint8_t entered;                   /* middlewares whose on_request ran */
-    bool settled, ended;
+    const struct call *call;     /* exchange_call */
+    struct reply_state reply;    /* web/reply */
+    struct exchange_work work;   /* while a model answers */
+    void *slots[EXCHANGE_GATES]; /* exchange_slot */
+    uint8_t next;                /* the gate to enter next */
+    uint8_t entered;             /* bit i: gate i's on_request ran */
+    bool settled;
 };
 
+/* In the request's arena, with a slot for each gate. NULL: out of memory. */
+struct exchange *exchange_new(const struct chain *chain, struct server_request *r);
+/* A gate's own memory in this exchange: slot_bytes of it, zeroed. */
+void *exchange_slot(const struct exchange *x, const struct middleware *gate);
 /* Adds a field to the answer to come. Values live as long as the request. Beyond EXCHANGE_HEADERS
  * fields are left out. */
 void exchange_header(struct exchange *x, struct slice name, struct slice value);
+/* The request's field of that name; empty: none. */
+struct slice exchange_field(const struct exchange *x, struct slice name);
 /* The key: "Authorization: Bearer …", else x-api-key. Empty: none. */
 struct slice exchange_bearer(const struct exchange *x);
-/* The body, read as this route's call; parsed once. NULL: *ret_fault says why it cannot be. */
+/* The body, read as this route's call; parsed once. Tells the outcome which model was asked for.
+ * NULL: *ret_fault says why it cannot be read. */
 const struct call *exchange_call(struct exchange *x, struct fault *ret_fault);
+/* The {name} part of the route's path, percent-decoded. .at NULL: ill-formed or out of memory. */
+struct slice exchange_path_tail(struct exchange *x);
 /* Microseconds since the request's first byte. */
 uint64_t exchange_age_us(const struct exchange *x);

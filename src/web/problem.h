@@ -1,7 +1,7 @@
 /* problem.h: the one place that turns a fault into a status and an error body.
  *
- * Bodies are {"error":{"message","type","param","code"}} in the chat dialect (and everywhere else
- * but on paths of the other one). The table is in docs/errors.md. */
+ * Bodies are {"error":{"message","type","param","code"}}. docs/errors.md is the table for readers;
+ * a test keeps it true. */
 
 #pragma once
 
@@ -11,6 +11,8 @@
  * gate can say `return problem_answer(…)`. Before the head only. */
 enum mw problem_answer(struct exchange *x, enum fault_kind kind);
 enum mw problem_answer_fault(struct exchange *x, const struct fault *fault);
+/* The same with another status than the fault's own (a malformed request: the server knows it). */
+enum mw problem_answer_as(struct exchange *x, const struct fault *fault, int status);
 /* The status of a fault: a provider's own for FAULT_UPSTREAM_REFUSED. */
 int problem_status(const struct fault *fault);
 /* The error object: in the arena; .at NULL when out of memory. */

@@ -1,4 +1,7 @@
-/* reply.h: how an exchange is answered: at once, or as a sink for a model's answer. */
+/* reply.h: how an exchange is answered: at once, or as a sink for a model's answer.
+ *
+ * Whatever the road, the exchange is settled just before its last bytes are handed to the server.
+ */
 
 #pragma once
 
@@ -9,10 +12,11 @@
 struct exchange;
 
 struct reply_state {
-    struct sink sink;   /* leads back to the exchange */
-    bool committed;     /* the head is out (or about to be): faults are told in band */
+    struct sink sink;    /* leads back to the exchange */
+    uint64_t body_bytes; /* handed to the server, framing not counted */
+    bool committed;      /* the head is out (or about to be): faults are told in band */
     bool stream;
-    bool ended;
+    bool ended; /* nothing more can be said */
 };
 
 /* Answers with these bytes (they live as long as the request), settles, ends. */

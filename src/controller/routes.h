@@ -1,0 +1,8 @@
+/* routes.h: every path that the gateway answers. */
+
+#pragma once
+
+#include "web/chain.h"
+
+/* Ended by NULL; for struct chain. */
+extern const struct route *const controller_routes[];

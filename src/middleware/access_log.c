@@ -1,0 +1,84 @@
+/* access_log.c: the line that tells how a request went. */
+
+#include "middleware/access_log.h"
+
+#include "base/log.h"
+#include "web/exchange.h"
+
+enum { LINE_FIELDS = 28, TEXT_SHOWN = 256 };
+
+struct line {
+    struct log_field at[LINE_FIELDS];
+    size_t len;
+};
+
+static void line_add(struct line *l, struct log_field field)
+{
+    l->at[l->len++] = field;
+}
+
+/* Texts that are absent are left out; what a client chose is cut. */
+static void line_add_text(struct line *l, const char *name, struct slice text)
+{
+    text.len = MIN(text.len, (size_t)TEXT_SHOWN);
+    if (text.len > 0)
+        line_add(l, LOG_SLICE(name, text));
+}
+
+static void line_add_request(struct line *l, const struct exchange *x)
+{
+    const struct server_request *r = x->request;
+    const struct outcome *o = &x->outcome;
+
+    line_add_text(l, "method", r->method_text);
+    line_add_text(l, "path", r->path);
+    line_add(l, LOG_U64("status", o->http_status));
+    line_add(l, LOG_STR("outcome", outcome_status_name(o->status)));
+    if (o->fault != FAULT_NONE)
+        line_add(l, LOG_STR("error_code", fault_traits(o->fault)->code));
+    line_add_text(l, "request_id", x->request_id);
+    line_add_text(l, "client", r->peer);
+    if (x->principal) {
+        line_add(l, LOG_I64("key_id", x->principal->key_id));
+        line_add_text(l, "user", x->principal->user_name);
+    }
+    line_add(l, LOG_U64("bytes_in", r->bytes_in));
+    line_add(l, LOG_U64("bytes_out", r->bytes_out));
+    line_add(l, LOG_U64("latency_ms", exchange_age_us(x) / 1000));
+}
+
+static void line_add_call(struct line *l, const struct outcome *o)
+{
+    line_add_text(l, "model", o->requested_model);
+    line_add_text(l, "served_model", o->served_model);
+    line_add_text(l, "provider", o->provider);
+    line_add(l, LOG_BOOL("stream", o->stream));
+    line_add(l, LOG_U64("attempts", o->attempts));
+    line_add(l, LOG_U64("first_token_ms", o->first_token_us / 1000));
+    line_add(l, LOG_U64("prompt_tokens", usage_prompt(&o->usage)));
+    line_add(l, LOG_U64("completion_tokens", usage_completion(&o->usage)));
+    line_add(l, LOG_U64("cached_tokens", o->usage.cached_read));
+    line_add(l, LOG_U64("reasoning_tokens", o->usage.reasoning));
+    line_add(l, LOG_STR("usage_source", usage_source_name(o->usage.source)));
+    line_add_text(l, "upstream_request_id", o->upstream_request_id);
+}
+
+static void access_log_on_end(struct exchange *x)
+{
+    struct line l;
+
+    if (!log_on(LOG_INFO))
+        return;
+    l.len = 0;
+    line_add_request(&l, x);
+    if (x->call)
+        line_add_call(&l, &x->outcome);
+    line_add(&l, LOG_END);
+    log_fields(LOG_INFO, "request", l.at);
+}
+
+const struct middleware middleware_access_log = {
+    .name = "access_log",
+    .malformed = true,
+    .on_end = access_log_on_end,
+};

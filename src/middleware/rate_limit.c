@@ -1,0 +1,138 @@
+/* rate_limit.c: takes from the key's quota at the door, gives back at the end. */
+
+#include "middleware/rate_limit.h"
+
+#include "base/clock.h"
+#include "base/fmt.h"
+#include "service/quota.h"
+#include "service/services.h"
+#include "web/exchange.h"
+#include "web/problem.h"
+
+struct rate_limit {
+    struct quota_lease lease;
+};
+
+/* --- what the answer tells --- */
+
+struct field_names {
+    struct slice limit, remaining, reset;
+};
+
+static const struct field_names requests_names = {
+    SLICE_INIT("x-ratelimit-limit-requests"),
+    SLICE_INIT("x-ratelimit-remaining-requests"),
+    SLICE_INIT("x-ratelimit-reset-requests"),
+};
+static const struct field_names tokens_names = {
+    SLICE_INIT("x-ratelimit-limit-tokens"),
+    SLICE_INIT("x-ratelimit-remaining-tokens"),
+    SLICE_INIT("x-ratelimit-reset-tokens"),
+};
+
+static void add_numbers(struct exchange *x, const struct field_names *names,
+                        const struct quota_numbers *n)
+{
+    struct texts {
+        char limit[20], remaining[20], reset[24];
+    };
+
+    if (n->limit == 0)
+        return;
+    struct texts *t = arena_alloc(x->arena, sizeof(*t));
+    if (!t)
+        return;
+    exchange_header(x, names->limit, slice_of(t->limit, fmt_u64(t->limit, n->limit)));
+    exchange_header(x, names->remaining,
+                    slice_of(t->remaining, fmt_u64(t->remaining, n->remaining)));
+    exchange_header(x, names->reset, slice_of(t->reset, fmt_duration(t->reset, n->reset_ms)));
+}
+
+static enum mw rate_limit_refuse(struct exchange *x, const struct quota_verdict *v)
+{
+    static const struct {
+        enum fault_kind kind;
+        const char *what;
+    } limits[] = {
+        [QUOTA_REQUESTS] = {FAULT_LIMIT_REQUESTS,    "requests per minute"},
+        [QUOTA_TOKENS] = {FAULT_LIMIT_TOKENS,      "tokens per minute"  },
+        [QUOTA_CONCURRENCY] = {FAULT_LIMIT_CONCURRENCY, "concurrent requests"},
+    };
+    uint64_t most = v->refused == QUOTA_REQUESTS ? v->requests.limit
+                    : v->refused == QUOTA_TOKENS ? v->tokens.limit
+                                                 : x->principal->concurrency;
+    struct fault fault = {limits[v->refused].kind, .retry_after_ms = v->retry_after_ms};
+    char wait[24];
+    size_t wait_len = fmt_duration(wait, v->retry_after_ms);
+
+    fault.message =
+        arena_printf(x->arena, "Rate limit reached for %s: limit %llu. Please try again in %.*s.",
+                     limits[v->refused].what, (unsigned long long)most, (int)wait_len, wait);
+    return problem_answer_fault(x, &fault);
+}
+
+/* --- taking and giving back --- */
+
+static uint64_t tokens_to_reserve(const struct call *call)
+{
+    uint64_t answer = call->max_tokens ? call->max_tokens : RESERVE_DEFAULT;
+
+    return call->prompt_estimate + MIN(answer, (uint64_t)RESERVE_MOST);
+}
+
+static enum mw rate_limit_take(struct exchange *x, uint64_t tokens)
+{
+    struct rate_limit *state = exchange_slot(x, &middleware_rate_limit);
+    struct quota_verdict v;
+
+    int rc =
+        quota_take(x->services->quota, x->principal, tokens, clock_now_ms(), &state->lease, &v);
+    if (rc < 0)
+        return problem_answer(x, FAULT_INTERNAL);
+    add_numbers(x, &requests_names, &v.requests);
+    add_numbers(x, &tokens_names, &v.tokens);
+    return v.refused == QUOTA_OK ? MW_NEXT : rate_limit_refuse(x, &v);
+}
+
+static enum mw rate_limit_on_request(struct exchange *x)
+{
+    struct fault fault;
+
+    if (!x->principal)
+        return MW_NEXT;
+    if (!x->route || !x->route->has_call)
+        return rate_limit_take(x, 0);
+
+    const struct call *call = exchange_call(x, &fault);
+    if (!call)
+        return problem_answer_fault(x, &fault);
+    return rate_limit_take(x, tokens_to_reserve(call));
+}
+
+/* Tokens that the exchange truly cost. A provider that was at work and told nothing has used what
+ * was reserved, for all we know: else hanging up early would be free. */
+static uint64_t tokens_used(const struct outcome *o, const struct quota_lease *lease)
+{
+    bool answered = o->status == OUTCOME_OK || o->status == OUTCOME_INTERRUPTED ||
+                    o->status == OUTCOME_CLIENT_CLOSED;
+
+    if (o->usage.source == USAGE_NONE && o->attempts > 0 && answered)
+        return lease->tokens;
+    return usage_prompt(&o->usage) + usage_completion(&o->usage);
+}
+
+static void rate_limit_on_settle(struct exchange *x)
+{
+    struct rate_limit *state = exchange_slot(x, &middleware_rate_limit);
+
+    if (state->lease.held)
+        quota_settle(x->services->quota, &state->lease, tokens_used(&x->outcome, &state->lease),
+                     clock_now_ms());
+}
+
+const struct middleware middleware_rate_limit = {
+    .name = "rate_limit",
+    .slot_bytes = sizeof(struct rate_limit),
+    .on_request = rate_limit_on_request,
+    .on_settle = rate_limit_on_settle,
+};

@@ -1,0 +1,130 @@
+/* exchange.c: what the gates and handlers ask of a request. */
+
+#include "web/exchange.h"
+
+#include "web/chain.h"
+
+#include "base/clock.h"
+#include "wire/call_reader.h"
+
+static size_t slots_bytes(const struct chain *chain)
+{
+    size_t n = 0;
+
+    for (const struct middleware *const *gate = chain->middlewares; *gate; gate++)
+        n += ((*gate)->slot_bytes + 15) & ~(size_t)15;
+    return n;
+}
+
+struct exchange *exchange_new(const struct chain *chain, struct server_request *r)
+{
+    size_t own = (sizeof(struct exchange) + 15) & ~(size_t)15;
+    struct exchange *x = arena_zalloc(&r->arena, own + slots_bytes(chain));
+
+    if (!x)
+        return NULL;
+    x->request = r;
+    x->arena = &r->arena;
+    x->chain = chain;
+    x->services = chain->services;
+    x->wall_us = clock_wall_us();
+
+    char *slot = (char *)x + own;
+    for (size_t i = 0; chain->middlewares[i]; i++) {
+        x->slots[i] = slot;
+        slot += (chain->middlewares[i]->slot_bytes + 15) & ~(size_t)15;
+    }
+    return x;
+}
+
+void *exchange_slot(const struct exchange *x, const struct middleware *gate)
+{
+    for (size_t i = 0; x->chain->middlewares[i]; i++)
+        if (x->chain->middlewares[i] == gate)
+            return x->slots[i];
+    return NULL;
+}
+
+void exchange_header(struct exchange *x, struct slice name, struct slice value)
+{
+    if (x->headers_len < EXCHANGE_HEADERS)
+        x->headers[x->headers_len++] = (struct header){name, value};
+}
+
+struct slice exchange_field(const struct exchange *x, struct slice name)
+{
+    return headers_get(&x->request->headers, name);
+}
+
+struct slice exchange_bearer(const struct exchange *x)
+{
+    struct slice scheme = SLICE("bearer ");
+    struct slice field = exchange_field(x, SLICE("authorization"));
+
+    if (field.len > scheme.len && slice_eq_nocase(slice_sub(field, 0, scheme.len), scheme))
+        return slice_trim(slice_sub(field, scheme.len, field.len));
+    return exchange_field(x, SLICE("x-api-key"));
+}
+
+const struct call *exchange_call(struct exchange *x, struct fault *ret_fault)
+{
+    if (x->call)
+        return x->call;
+    struct call *call = arena_new(x->arena, struct call);
+    if (!call) {
+        *ret_fault = (struct fault){.kind = FAULT_INTERNAL};
+        return NULL;
+    }
+    if (!call_read(x->route->kind, x->route->dialect, x->request->body, x->arena, call, ret_fault))
+        return NULL;
+    x->outcome.requested_model = call->model;
+    x->outcome.stream = call->stream;
+    return x->call = call;
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* RFC 3986 section 2.1 */
+static struct slice percent_decode(struct arena *a, struct slice s)
+{
+    char *text = arena_alloc(a, s.len);
+    size_t n = 0;
+
+    if (!text)
+        return (struct slice){0};
+    for (size_t i = 0; i < s.len; i++) {
+        text[n] = s.at[i];
+        if (s.at[i] == '%') {
+            int high = i + 2 < s.len ? hex_digit(s.at[i + 1]) : -1;
+            int low = i + 2 < s.len ? hex_digit(s.at[i + 2]) : -1;
+            if (high < 0 || low < 0)
+                return (struct slice){0};
+            text[n] = (char)(high << 4 | low);
+            i += 2;
+        }
+        n++;
+    }
+    return slice_of(text, n);
+}
+
+struct slice exchange_path_tail(struct exchange *x)
+{
+    struct slice path = x->request->path;
+    size_t from = slice_find(x->route->path, SLICE("{"));
+
+    if (from >= path.len)
+        return SLICE("");
+    path = slice_sub(path, from, path.len);
+    return slice_find(path, SLICE("%")) == path.len ? path : percent_decode(x->arena, path);
+}
+
+uint64_t exchange_age_us(const struct exchange *x)
+{
+    return clock_now_us() - x->request->started_us;
+}
