@@ -1,0 +1,24 @@
+/* key_repo.h: the table api_keys. Blocking; errors as in repository.h. */
+
+#pragma once
+
+#include "base/arena.h"
+#include "model/rows.h"
+
+struct db;
+
+/* Adds all but row->id and row->user_name; sets row->id. -EEXIST: that key is there already. */
+int key_repo_add(struct db *db, struct key_row *row);
+/* Writes all columns of the row with that id but its user and its time of creation. -ENOENT. */
+int key_repo_update(struct db *db, const struct key_row *row);
+/* All, oldest first. */
+int key_repo_list(struct db *db, struct arena *a, struct key_row **ret, size_t *ret_len);
+/* -ENOENT. */
+int key_repo_find_by_hash(struct db *db, const unsigned char hash[32], struct arena *a,
+                          struct key_row *ret);
+/* The configured admin key. -ENOENT. */
+int key_repo_find_from_file(struct db *db, struct arena *a, struct key_row *ret);
+/* -ENOENT. Revoking twice is OK. */
+int key_repo_revoke(struct db *db, int64_t id);
+/* Whether an admin key exists that is neither revoked nor expired at that time. */
+int key_repo_has_admin(struct db *db, uint64_t now_wall_us, bool *ret);

@@ -1,0 +1,17 @@
+/* model_repo.h: the table models. Blocking; errors as in repository.h. */
+
+#pragma once
+
+#include "base/arena.h"
+#include "model/rows.h"
+
+struct db;
+
+/* All, by name. api_key stays empty: the service opens sealed_key. */
+int model_repo_list(struct db *db, struct arena *a, struct model_row **ret, size_t *ret_len);
+/* Adds, or replaces all but the time of creation (row->created_wall_us) of the row of that name. */
+int model_repo_put(struct db *db, const struct model_row *row);
+/* To renew the file's entries within one transaction: mark, put each anew, then drop those still
+ * marked. */
+int model_repo_mark_from_file(struct db *db);
+int model_repo_drop_marked(struct db *db);

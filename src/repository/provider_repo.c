@@ -1,0 +1,66 @@
+/* provider_repo.c: see provider_repo.h. */
+
+#include "repository/provider_repo.h"
+
+#include "repository/columns.h"
+
+static const char list_all[] =
+    "SELECT name, type, base_url, sealed_key, from_file FROM providers ORDER BY name";
+static const char put[] =
+    "INSERT INTO providers (name, type, base_url, sealed_key, from_file, created_at) "
+    "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (name) DO UPDATE SET type = excluded.type, "
+    "base_url = excluded.base_url, sealed_key = excluded.sealed_key, "
+    "from_file = excluded.from_file";
+static const char mark[] = "UPDATE providers SET from_file = 2 WHERE from_file = 1";
+static const char drop_marked[] = "DELETE FROM providers WHERE from_file = 2";
+
+static void read_provider(struct columns *c, void *to)
+{
+    struct provider_row *row = to;
+
+    row->name = columns_text(c);
+    row->type = columns_text(c);
+    row->base_url = columns_text(c);
+    row->sealed_key = columns_bytes(c);
+    row->from_file = columns_bool(c);
+}
+
+int provider_repo_list(struct db *db, struct arena *a, struct provider_row **ret, size_t *ret_len)
+{
+    struct row_list list = {.a = a, .row_size = sizeof(struct provider_row)};
+    struct db_statement *s;
+    int rc = db_prepare(db, list_all, &s);
+
+    if (rc == OK)
+        rc = row_list_fill(&list, s, read_provider);
+    *ret = (struct provider_row *)(void *)list.at;
+    *ret_len = list.len;
+    return rc;
+}
+
+int provider_repo_put(struct db *db, const struct provider_row *row, uint64_t now_wall_us)
+{
+    char created[TIME_TEXT];
+    struct db_statement *s;
+    int rc = db_prepare(db, put, &s);
+
+    if (rc < 0)
+        return rc;
+    db_bind_text(s, 1, row->name);
+    db_bind_text(s, 2, row->type);
+    db_bind_text(s, 3, row->base_url);
+    bind_bytes_or_null(s, 4, row->sealed_key);
+    db_bind_i64(s, 5, row->from_file);
+    bind_time(s, 6, now_wall_us, created);
+    return db_run(s);
+}
+
+int provider_repo_mark_from_file(struct db *db)
+{
+    return db_exec(db, mark);
+}
+
+int provider_repo_drop_marked(struct db *db)
+{
+    return db_exec(db, drop_marked);
+}

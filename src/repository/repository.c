@@ -1,0 +1,81 @@
+/* repository.c: the connection; what services may not ask of the store themselves. */
+
+#include "repository/repository.h"
+
+#include "store/db.h"
+#include "store/migrate.h"
+
+#include <errno.h>
+
+_Static_assert((int)REPOSITORY_WHY >= (int)DB_WHY, "the store's texts fit");
+
+int repository_open(struct slice store, char ret_why[REPOSITORY_WHY], struct db **ret)
+{
+    return db_open(store, ret_why, ret);
+}
+
+void repository_close(struct db *db)
+{
+    db_close(db);
+}
+
+struct relay {
+    struct migration_listener base;
+    struct repository_migrations *heard;
+};
+
+static void relay_applied(struct migration_listener *base, const char *name)
+{
+    struct relay *r = container_of(base, struct relay, base);
+
+    if (r->heard)
+        r->heard->applied(r->heard, name);
+}
+
+int repository_migrate(struct db *db, struct repository_migrations *heard,
+                       char ret_why[REPOSITORY_WHY])
+{
+    struct relay r = {.base.applied = relay_applied, .heard = heard};
+
+    return migrate(db, &r.base, ret_why);
+}
+
+void repository_set_patience(struct db *db, unsigned ms)
+{
+    db_set_patience(db, ms);
+}
+
+const char *repository_error(const struct db *db)
+{
+    return db_error(db);
+}
+
+int repository_begin(struct db *db)
+{
+    return db_begin(db);
+}
+
+int repository_begin_read(struct db *db)
+{
+    return db_begin_read(db);
+}
+
+int repository_end(struct db *db, int rc)
+{
+    return db_end(db, rc);
+}
+
+int repository_catalog_version(struct db *db, uint64_t *ret)
+{
+    struct db_statement *s;
+    int rc = db_prepare(db, "SELECT version FROM catalog", &s);
+
+    if (rc < 0)
+        return rc;
+    rc = db_step(s);
+    if (rc != DB_ROW)
+        return rc < 0 ? rc : -EBADMSG;
+    *ret = (uint64_t)db_column_i64(s, 0);
+    db_reset(s);
+    return OK;
+}

@@ -1,0 +1,37 @@
+/* repository.h: a connection to the store as services see it: opened, migrated, in transactions.
+ *
+ * Blocking: for threads of the yard, one thread at a time. Errors as in store/db.h. */
+
+#pragma once
+
+#include "base/slice.h"
+
+struct db; /* a connection */
+
+enum { REPOSITORY_WHY = 256 };
+
+/* store: the setting, "sqlite:path". Failed: ret_why tells a person what is wrong. */
+int repository_open(struct slice store, char ret_why[REPOSITORY_WHY], struct db **ret);
+void repository_close(struct db *db);
+
+/* Hears each migration that was applied. */
+struct repository_migrations {
+    void (*applied)(struct repository_migrations *m, const char *name);
+};
+/* Applies what is pending. heard may be NULL. -ENOTSUP: made by a newer release. */
+int repository_migrate(struct db *db, struct repository_migrations *heard,
+                       char ret_why[REPOSITORY_WHY]);
+
+/* How long a statement waits while another process holds the lock. */
+void repository_set_patience(struct db *db, unsigned ms);
+/* What went wrong last, in the database's words. */
+const char *repository_error(const struct db *db);
+
+/* One that writes; one that reads a state that stands still. */
+int repository_begin(struct db *db) MUST_USE;
+int repository_begin_read(struct db *db) MUST_USE;
+/* Commits when rc is OK, else rolls back; returns rc, or why the commit failed. */
+int repository_end(struct db *db, int rc) MUST_USE;
+
+/* A number that moves when users, keys, providers or models change, whoever changed them. */
+int repository_catalog_version(struct db *db, uint64_t *ret);
