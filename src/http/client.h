@@ -93,7 +93,8 @@ struct client *client_new(struct loop *loop, const struct client_options *option
 /* Ends what runs (no events) and frees. */
 void client_free(struct client *c);
 
-/* AGAIN: events follow. -ENOMEM, -EBUSY: none does. 1xx answers are skipped. */
+/* AGAIN: events follow. -ENOMEM, -EBUSY, -EINVAL (a name or value that cannot stand in a head; TLS
+ * without a context): none does. 1xx answers are skipped. */
 int client_start(struct client *c, struct client_call *call, const struct client_request *request);
 /* Gives the call up: its connection is closed at once when bytes of an answer are unread. No event
  * comes after it. Harmless on a call that ended. */
@@ -102,7 +103,8 @@ void client_cancel(struct client_call *call);
  * rest of the body (a last chunk on its way) is read and thrown away within small limits of time and
  * size, and the connection serves again; else it is closed. Harmless on a call that ended. */
 void client_leave(struct client_call *call);
-/* Stops and resumes reading of the body: backpressure. */
+/* Stops and resumes reading of the body: backpressure. What was read already (64 KB at most) is
+ * still told of, the end too. */
 void client_pause(struct client_call *call);
 void client_resume(struct client_call *call);
 /* Within on_head, when content_length is known: the body's bytes go straight to `at` (content_length
