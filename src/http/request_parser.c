@@ -167,8 +167,11 @@ static enum request_step parser_refuse_errno(struct request_parser *p, llhttp_er
     switch (e) {
     case HPE_USER:
         return REQUEST_BAD; /* a callback has said why */
+    case HPE_INVALID_VERSION: /* also what follows a good one */
+        if (p->llhttp.http_major == 1 && p->llhttp.http_minor <= 1)
+            return parser_refuse(p, 400, "malformed request line");
+        return parser_refuse(p, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
     case HPE_PAUSED_H2_UPGRADE:
-    case HPE_INVALID_VERSION:
         return parser_refuse(p, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");
     case HPE_INVALID_METHOD:
         return parser_refuse(p, 400, "not HTTP, or an unknown method");
