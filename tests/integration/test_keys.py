@@ -1,0 +1,97 @@
+"""Keys from the shell, noticed by a running gateway."""
+
+import json
+import re
+
+from client import chat, request
+from gateway import ADMIN_KEY, BINARY, wait_for
+from provider import answer_once
+
+
+def status_with(client, key, model="m"):
+    client.send(request(chat(model), key))
+    return client.answer()[0]
+
+
+def test_create_use_revoke(provide, gateway, connect):
+    made = gateway(provide(answer_once()))
+    client = connect(made)
+    key = made.create_key("--name", "laptop")
+    assert re.fullmatch(r"sk-cr-[A-Za-z0-9_-]{43}", key)
+    wait_for(lambda: status_with(client, key) == 200, 5)
+    listed = made.command("key", "list").stdout
+    assert "laptop" in listed and key[:12] in listed and key not in listed
+    number = re.search(r"^\s*(\d+)\b.*laptop", listed, re.M).group(1)
+    made.command("key", "revoke", number)
+    wait_for(lambda: status_with(client, key) == 401, 5)
+    assert status_with(client, ADMIN_KEY) == 200
+
+
+def test_a_key_for_some_models(provide, gateway, connect):
+    provider = provide(answer_once())
+    made = gateway(provider, models=[{"name": "m", "provider": "private"},
+                                     {"name": "n", "provider": "private"}])
+    client = connect(made)
+    key = made.create_key("--models", "m")
+    wait_for(lambda: status_with(client, key) == 200, 5)
+    client.send(request(chat("n"), key))
+    status, _, body = client.answer()
+    error = json.loads(body)["error"]
+    assert (status, error["type"], error["code"]) == (403, "permission_error", "model_not_allowed")
+    client.send(request(b"", key, path="/v1/models", method="GET"))
+    listed = json.loads(client.answer()[2])
+    assert [model["id"] for model in listed["data"]] == ["m"]
+    assert listed["object"] == "list"
+    client.send(request(b"", ADMIN_KEY, path="/v1/models/n", method="GET"))
+    assert json.loads(client.answer()[2])["id"] == "n"
+    client.send(request(b"", key, path="/v1/models/n", method="GET"))
+    assert client.answer()[0] in (403, 404)
+
+
+def test_an_expired_key(provide, gateway, connect):
+    made = gateway(provide(answer_once()))
+    client = connect(made)
+    key = made.create_key("--expires", "1s")
+    assert wait_for(lambda: status_with(client, key) == 401, 10)
+
+
+def test_wrong_flags_say_what_is_right(provide, gateway):
+    made = gateway(provide(answer_once()))
+    done = made.command("key", "create", "--rmp", "5", "--user", "a", check=False)
+    assert done.returncode == 2
+    assert "--rpm" in done.stderr + done.stdout
+    done = made.command("key", "revoke", "999", check=False)
+    assert done.returncode == 1
+    assert "999" in done.stderr
+
+
+def test_concurrency_is_kept_and_given_back(provide, gateway, connect):
+    import threading
+
+    go = threading.Semaphore(0)
+
+    def script(connection):
+        while connection.read_request():
+            go.acquire()
+            connection.json(b'{"choices":[]}')
+
+    made = gateway(provide(script))
+    key = made.create_key("--concurrency", "1")
+    first, second = connect(made), connect(made)
+    go.release()
+    wait_for(lambda: (go.release(), status_with(second, key))[1] == 200, 5)
+    while go.acquire(blocking=False):
+        pass
+    first.send(request(chat(), key))
+
+    def refused():
+        second.send(request(chat(), key))
+        status, headers, body = second.answer()
+        return status == 429 and json.loads(body)["error"]["type"] == "concurrent_requests"
+
+    # the second may come first on another worker; whichever waits, one of two is refused
+    assert refused()
+    go.release()
+    assert first.answer()[0] == 200
+    go.release()
+    assert status_with(second, key) == 200

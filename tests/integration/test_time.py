@@ -1,0 +1,160 @@
+"""The clocks, the drain and the reload."""
+
+import json
+import signal
+import threading
+import time
+
+from client import chat, request
+from gateway import ADMIN_KEY, Gateway, wait_for
+from provider import DONE, FINISH, HELLO, ROLE, WORLD, answer_once, stream_once
+
+
+def silent(connection):
+    connection.read_request()
+    connection.wait_closed(30)
+
+
+def stuck_after(*events):
+    def script(connection):
+        connection.read_request()
+        connection.stream_head()
+        for event in events:
+            connection.chunk(event)
+        connection.wait_closed(30)
+
+    return script
+
+
+def assert_timeout(made, client, stream):
+    client.send(request(chat(stream=stream), ADMIN_KEY))
+    status, headers, body = client.answer()
+    error = json.loads(body)["error"]
+    assert (status, error["type"], error["code"]) == (504, "upstream_error", "upstream_timeout")
+    row = made.row(headers["x-request-id"])
+    assert (row["status"], row["http_status"]) == ("upstream_timeout", 504)
+    assert row["error_code"] == "upstream_timeout"
+
+
+def test_a_silent_provider_buffered(provide, gateway, connect):
+    made = gateway(provide(silent), model={"timeout": "200ms"})
+    assert_timeout(made, connect(made), False)
+
+
+def test_a_silent_provider_streamed(provide, gateway, connect):
+    made = gateway(provide(silent), timeouts={"first_token": "200ms"})
+    assert_timeout(made, connect(made), True)
+
+
+def test_a_role_is_not_the_first_token(provide, gateway, connect):
+    made = gateway(provide(stuck_after(ROLE)), timeouts={"first_token": "200ms"})
+    assert_timeout(made, connect(made), True)
+
+
+def test_the_total_bounds_the_whole(provide, gateway, connect):
+    made = gateway(provide(silent), timeouts={"total": "200ms"})
+    assert_timeout(made, connect(made), False)
+
+
+def test_a_stall_between_chunks(provide, gateway, connect):
+    made = gateway(provide(stuck_after(ROLE, HELLO)), timeouts={"idle": "200ms"})
+    client = connect(made)
+    client.send(request(chat(stream=True), ADMIN_KEY))
+    status, headers, body = client.answer()
+    assert status == 200
+    assert b"upstream_stream_interrupted" in body and b"[DONE]" not in body
+    assert made.row(headers["x-request-id"])["status"] == "interrupted"
+
+
+def test_no_connection(provide, gateway, connect):
+    provider = provide(silent)
+    entry = provider.entry()
+    provider._listener.close()
+    made = gateway(providers=[entry], models=[{"name": "m", "provider": "private"}])
+    client = connect(made)
+    client.send(request(chat(), ADMIN_KEY))
+    status, _, body = client.answer()
+    assert (status, json.loads(body)["error"]["code"]) == (502, "upstream_connect_failed")
+
+
+def test_drain_lets_a_stream_finish(provide, gateway, connect):
+    go = threading.Event()
+
+    def script(connection):
+        connection.read_request()
+        connection.stream_head()
+        connection.chunk(ROLE + HELLO)
+        go.wait(20)
+        connection.chunk(WORLD + FINISH + DONE)
+        connection.end_chunks()
+
+    made = gateway(provide(script))
+    client = connect(made)
+    idle = connect(made)
+    idle.send(b"GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n")
+    assert idle.answer()[0] == 200
+    client.send(request(chat(stream=True), ADMIN_KEY, extra="x-request-id: drained\r\n"))
+    client.read_until(HELLO)
+    made.signal(signal.SIGTERM)
+    assert idle.ended()  # idle connections are closed
+
+    def refused():
+        try:
+            connect(made)
+        except OSError:
+            return True
+
+    wait_for(refused)  # no new ones are taken
+    assert made.child.poll() is None
+    go.set()
+    assert DONE in client.read_until(DONE)
+    assert made.wait(20) == 0
+    rows = made.rows("request_id = 'drained'")
+    assert [row["status"] for row in rows] == ["ok"]
+
+
+def test_drain_has_a_limit(provide, gateway, connect):
+    made = gateway(provide(stuck_after(ROLE, HELLO)), timeouts={"drain": "300ms"})
+    client = connect(made)
+    client.send(request(chat(stream=True), ADMIN_KEY, extra="x-request-id: cut\r\n"))
+    client.read_until(HELLO)
+    started = time.monotonic()
+    made.signal(signal.SIGTERM)
+    assert made.wait(20) == 0
+    assert time.monotonic() - started < 10
+    assert len(made.rows("request_id = 'cut'")) == 1
+
+
+def test_reload(provide, gateway, connect):
+    provider = provide(answer_once())
+    made = gateway(provider)
+    client = connect(made)
+    client.send(request(chat("later"), ADMIN_KEY))
+    assert client.answer()[0] == 404
+    made.write([provider.entry()], [{"name": "later", "provider": "private"}])
+    made.signal(signal.SIGHUP)
+
+    def served():
+        client.send(request(chat("later"), ADMIN_KEY))
+        return client.answer()[0] == 200
+
+    wait_for(served)
+    client.send(request(chat("m"), ADMIN_KEY))
+    assert client.answer()[0] == 404
+
+
+def test_a_faulty_reload_changes_nothing(provide, gateway, connect):
+    made = gateway(provide(answer_once()))
+    made.config.write_text("listen: [")
+    made.signal(signal.SIGHUP)
+    wait_for(lambda: any("courier.yaml" in line for line in made.output))
+    client = connect(made)
+    client.send(request(chat(), ADMIN_KEY))
+    assert client.answer()[0] == 200
+
+
+def test_ready_and_alive(provide, gateway, connect):
+    client = connect(gateway(provide(answer_once())))
+    for path in ("/healthz", "/readyz"):
+        client.send(f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+        assert client.answer()[0] == 200
