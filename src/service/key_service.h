@@ -18,6 +18,11 @@ int key_table_new(const struct key_row *rows, size_t n, struct key_table **ret);
 void key_table_free(struct key_table *t);
 size_t key_table_len(const struct key_table *t);
 
+/* The key of the keyed hash, from the installation's secret_key. -EIO. */
+enum { KEY_HASH_LEN = 32 };
+int key_service_derive(struct secret secret_key, unsigned char ret[KEY_HASH_LEN]);
+
+/* hash_key: from key_service_derive; copied. NULL: out of memory. */
 struct key_service *key_service_new(struct secret hash_key);
 void key_service_free(struct key_service *s);
 /* OK: *ret lives as long as the snapshot is held. -ENOENT: unknown, revoked or expired. */
