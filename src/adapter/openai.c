@@ -222,10 +222,7 @@ static int chat_decode(const struct target *t, struct slice body, struct arena *
     (void)t;
     (void)a;
     if (rc == -EPROTO && openai_error_read(body, &error)) {
-        *ret_fault = (struct fault){
-            .kind = openai_error_kind(0, &error),
-            .upstream_status = error.status,
-        };
+        *ret_fault = openai_error_fault(&error);
         if (ret_fault->kind == FAULT_UPSTREAM_REFUSED)
             pass_refusal(&error, (struct slice){0}, ret_fault);
     }

@@ -159,10 +159,10 @@ static bool delta_has_content(struct json_value delta, bool *ret)
     return true;
 }
 
-static void mark_error(struct event *ret, enum fault_kind kind, int status)
+static void mark_error(struct event *ret, struct fault fault)
 {
     ret->marks |= EVENT_ERROR;
-    ret->fault = (struct fault){.kind = kind, .upstream_status = status};
+    ret->fault = fault;
 }
 
 static void mark_usage(struct event *ret, struct json_value v)
@@ -177,7 +177,7 @@ static void mark_finish(struct openai_chat_stream *s, struct event *ret, struct 
 {
     if (json_string_eq(reason, SLICE("error"))) { /* Mistral, OpenRouter */
         if (!(ret->marks & EVENT_ERROR))
-            mark_error(ret, FAULT_UPSTREAM_ERROR, 0);
+            mark_error(ret, (struct fault){.kind = FAULT_UPSTREAM_ERROR});
         return;
     }
     s->finished |= choice;
@@ -246,7 +246,7 @@ static int parse_frame(struct openai_chat_stream *s, struct slice data, struct e
     bool is_chunk = is_object && v[CHOICES].type == JSON_ARRAY && v[ERROR].type == JSON_NONE;
 
     if (!is_chunk && openai_error_read(data, &error))
-        mark_error(ret, openai_error_kind(0, &error), error.status);
+        mark_error(ret, openai_error_fault(&error));
     else if (!is_object)
         return -EBADMSG;
 

@@ -216,3 +216,15 @@ enum fault_kind openai_error_kind(int status, const struct openai_error *error)
         return FAULT_UPSTREAM_PROTOCOL;
     return status < 500 ? kind_of_4xx(status, error) : kind_of_5xx(status, error);
 }
+
+struct fault openai_error_fault(const struct openai_error *error)
+{
+    struct fault fault = {
+        .kind = openai_error_kind(0, error),
+        .upstream_status = error->status,
+    };
+
+    if (fault.kind == FAULT_UPSTREAM_REFUSED && fault.upstream_status == 0)
+        fault.upstream_status = 400;
+    return fault;
+}

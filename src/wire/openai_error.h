@@ -27,3 +27,6 @@ bool openai_error_read(struct slice body, struct openai_error *ret);
 /* What a provider's refusal means. status: of the answer, 0 for an error in a stream or in a 200;
  * error: NULL when there was none to read. */
 enum fault_kind openai_error_kind(int status, const struct openai_error *error);
+/* The fault of an error that came in a stream or in a 200: its kind, and the status that it names;
+ * a refusal that names none is a 400. */
+struct fault openai_error_fault(const struct openai_error *error);
