@@ -1,8 +1,8 @@
 /* quota.h: limits of a key: requests a minute, tokens a minute, requests at a time.
  *
- * One step checks every limit before it adds to any: a refusal consumes nothing. Tokens are reserved
- * by estimate and settled with the true figure. This is the memory limiter: sharded, shared by all
- * workers, exact for one instance. Thread-safe. */
+ * One step checks every limit before it adds to any: a refusal consumes nothing. Tokens are
+ * reserved by estimate and settled with the true figure. This is the memory limiter: sharded,
+ * shared by all workers, exact for one instance. Thread-safe. */
 
 #pragma once
 
@@ -26,16 +26,17 @@ struct quota_verdict {
 /* What was taken, to be settled exactly once. */
 struct quota_lease {
     int64_t key_id;
-    uint64_t tokens; /* reserved */
-    bool held;       /* false: nothing to settle */
+    uint64_t tokens;   /* reserved; 0: the key has no limit of tokens */
+    uint64_t taken_ms; /* when they were */
+    bool held;         /* false: nothing to settle */
 };
 
 struct quota *quota_new(void);
 void quota_free(struct quota *q);
-/* now_ms: monotonic. -ENOMEM: the key is new and has no place; nothing was taken. A principal without
- * limits takes nothing and costs nothing. A request that asks for more tokens than the limit holds at
- * all is let in when the minute is empty (reserved up to the limit), so that it cannot be refused for
- * ever. */
+/* now_ms: monotonic. -ENOMEM: the key is new and has no place; nothing was taken. A principal
+ * without limits takes nothing and costs nothing. A request that asks for more tokens than the
+ * limit holds at all is let in when the minute is empty (reserved up to the limit), so that it
+ * cannot be refused for ever. */
 int quota_take(struct quota *q, const struct principal *p, uint64_t tokens, uint64_t now_ms,
                struct quota_lease *ret_lease, struct quota_verdict *ret);
 /* Gives the place back and corrects the reservation to what was used (may exceed it). */
