@@ -207,6 +207,8 @@ static enum fault_kind fault_of_status(int status)
     case 501:
     case 505:
         return FAULT_NOT_IMPLEMENTED;
+    case 503:
+        return FAULT_INTERNAL;
     default:
         return FAULT_BAD_REQUEST;
     }

@@ -75,7 +75,9 @@ const struct call *exchange_call(struct exchange *x, struct fault *ret_fault)
         *ret_fault = (struct fault){.kind = FAULT_INTERNAL};
         return NULL;
     }
-    if (!call_read(x->route->kind, x->route->dialect, x->request->body, x->arena, call, ret_fault))
+    call->kind = x->route->kind;
+    call->dialect = x->route->dialect;
+    if (!call_read(call, x->request->body, x->arena, ret_fault))
         return NULL;
     x->outcome.requested_model = call->model;
     x->outcome.stream = call->stream;

@@ -4,11 +4,10 @@
 
 #include "wire/openai_chat.h"
 
-bool call_read(enum call_kind kind, enum dialect dialect, struct slice body, struct arena *a,
-               struct call *ret, struct fault *ret_fault)
+bool call_read(struct call *call, struct slice body, struct arena *a, struct fault *ret_fault)
 {
-    if (kind == CALL_CHAT && dialect == DIALECT_CHAT)
-        return openai_chat_read(body, a, ret, ret_fault);
+    if (call->kind == CALL_CHAT && call->dialect == DIALECT_CHAT)
+        return openai_chat_read(body, a, call, ret_fault);
     *ret_fault = (struct fault){.kind = FAULT_NOT_IMPLEMENTED};
     return false;
 }

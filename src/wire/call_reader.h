@@ -6,7 +6,6 @@
 #include "model/call.h"
 #include "model/fault.h"
 
-/* Fills ret from body. False: *ret_fault says which member is wrong and why. Text of ret lives in
- * body or arena. */
-bool call_read(enum call_kind kind, enum dialect dialect, struct slice body, struct arena *a,
-               struct call *ret, struct fault *ret_fault);
+/* call->kind and call->dialect say what is expected; the rest is filled from body. False:
+ * *ret_fault says which member is wrong and why. Text of the call lives in body or arena. */
+bool call_read(struct call *call, struct slice body, struct arena *a, struct fault *ret_fault);
