@@ -1,0 +1,128 @@
+/* test_json_walk.c: looking into values that are known to be valid. */
+
+#include "codec/json.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+static void elements_come_in_order(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum json_type type;
+    } items[] = {
+        {"1",                  JSON_NUMBER},
+        {"\"a,]\\\"\"",        JSON_STRING},
+        {"[[],{\"x\":\"]\"}]", JSON_ARRAY },
+        {"{\"a\":[1,2]}",      JSON_OBJECT},
+        {"null",               JSON_NULL  },
+        {"-1.5e3",             JSON_NUMBER},
+        {"true",               JSON_BOOL  },
+    };
+    struct slice array =
+        SLICE("[1, \"a,]\\\"\" ,[[],{\"x\":\"]\"}],{\"a\":[1,2]}\n,null , -1.5e3,true ]");
+    struct json_value v;
+    size_t at = 0;
+    for (size_t i = 0; i < ARRAY_LEN(items); i++) {
+        assert_true(json_next(array, &at, &v));
+        assert_int_equal(v.type, items[i].type);
+        assert_true(slice_eq(v.text, slice_str(items[i].text)));
+    }
+    assert_false(json_next(array, &at, &v));
+    assert_false(json_next(array, &at, &v));
+}
+
+static void what_is_no_array_has_no_elements(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"", "[]", "[ \n]", "{\"a\":1}", "1", "\"[1]\""};
+    struct json_value v;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        size_t at = 0;
+        assert_false(json_next(slice_str(texts[i]), &at, &v));
+    }
+    size_t at = 0;
+    assert_false(json_next((struct slice){0}, &at, &v));
+}
+
+static void members_of_members(void **state)
+{
+    (void)state;
+    static const struct json_member usage[] = {{SLICE_INIT("usage")}},
+                                    tokens[] = {{SLICE_INIT("prompt_tokens")}, {SLICE_INIT("x")}};
+    struct json_value outer[1], inner[2];
+    uint64_t n;
+    assert_true(json_members(SLICE("{\"a\":{\"usage\":0},\"usage\" : {\"prompt_tokens\": 12 }}"),
+                             usage, 1, outer));
+    assert_true(json_members(outer[0].text, tokens, 2, inner));
+    assert_true(json_u64(inner[0], &n));
+    assert_int_equal(n, 12);
+    assert_int_equal(inner[1].type, JSON_NONE);
+}
+
+/* the promise is a valid text; a broken one may give nonsense, but never bytes outside of it */
+static void broken_texts_stay_inside(void **state)
+{
+    (void)state;
+    static const struct json_member wanted[] = {{SLICE_INIT("a")}};
+    static const struct slice texts[] = {
+        SLICE_INIT("{\"a\":[1,{\"b\":\"c\\\"\"}],\"d\" : \"e\" }"),
+        SLICE_INIT("[1,[2,\"x\\\\\"],{\"y\":null} , true]"),
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        for (size_t n = 0; n <= texts[i].len; n++) {
+            struct slice cut = slice_sub(texts[i], 0, n);
+            struct json_value v;
+            size_t at = 0;
+            if (json_members(cut, wanted, 1, &v) && v.type != JSON_NONE)
+                assert_true(v.text.at + v.text.len <= cut.at + n);
+            while (json_next(cut, &at, &v))
+                assert_true(at <= n && v.text.at + v.text.len <= cut.at + n);
+        }
+    }
+}
+
+static void numbers_and_truth(void **state)
+{
+    (void)state;
+    static const struct {
+        struct json_value v;
+        bool ok;
+        uint64_t n;
+    } cases[] = {
+        {{JSON_NUMBER, SLICE_INIT("12")},                   true,  12        },
+        {{JSON_NUMBER, SLICE_INIT("0")},                    true,  0         },
+        {{JSON_NUMBER, SLICE_INIT("18446744073709551615")}, true,  UINT64_MAX},
+        {{JSON_NUMBER, SLICE_INIT("18446744073709551616")}, false, 0         },
+        {{JSON_NUMBER, SLICE_INIT("12.0")},                 false, 0         },
+        {{JSON_NUMBER, SLICE_INIT("1e3")},                  false, 0         },
+        {{JSON_NUMBER, SLICE_INIT("-1")},                   false, 0         },
+        {{JSON_STRING, SLICE_INIT("\"1\"")},                false, 0         },
+        {{0},                                               false, 0         },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint64_t n = 0;
+        assert_int_equal(json_u64(cases[i].v, &n), cases[i].ok);
+        assert_true(n == cases[i].n);
+    }
+    bool b;
+    assert_true(json_bool((struct json_value){JSON_BOOL, SLICE("true")}, &b) && b);
+    assert_true(json_bool((struct json_value){JSON_BOOL, SLICE("false")}, &b) && !b);
+    assert_false(json_bool((struct json_value){JSON_NULL, SLICE("null")}, &b));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(elements_come_in_order),
+        cmocka_unit_test(what_is_no_array_has_no_elements),
+        cmocka_unit_test(members_of_members),
+        cmocka_unit_test(broken_texts_stay_inside),
+        cmocka_unit_test(numbers_and_truth),
+    };
+    return cmocka_run_group_tests_name("json_walk", tests, NULL, NULL);
+}
