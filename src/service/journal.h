@@ -1,9 +1,9 @@
 /* journal.h: the ring file between a worker and the ledger: one writer, one reader.
  *
  * An mmap'd file (MAP_SHARED): an append is a copy and one release store, no system call, and it
- * survives the death of the process. Each slot carries its sequence number and a checksum, so a torn
- * slot is told from a whole one at replay. The same record id may be appended twice: the later one
- * replaces the row (an answer that broke while its last bytes were on the way). */
+ * survives the death of the process. Each slot carries its sequence number and a checksum, so a
+ * torn slot is told from a whole one at replay. The same record id may be appended twice: the later
+ * one replaces the row (an answer that broke while its last bytes were on the way). */
 
 #pragma once
 
@@ -17,8 +17,8 @@ int journal_open(const char *path, size_t bytes, struct journal **ret);
 void journal_close(struct journal *j);
 /* The writer's side. -ENOSPC: full. */
 int journal_append(struct journal *j, const struct record *r);
-/* True when it is so full that new requests should be refused (¾), so that those that run still find
- * room. Any thread. */
+/* True when it is so full that new requests should be refused (¾), so that those that run still
+ * find room. Any thread. */
 bool journal_is_tight(const struct journal *j);
 /* The reader's side: up to n unread records, in order, copied; returns how many. */
 size_t journal_read(struct journal *j, struct record *ret, size_t n);
