@@ -1,0 +1,166 @@
+/* config_file.c: file and environment → struct config. */
+
+#include "app/config_file.h"
+
+#include "app/config_reading.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { CONFIG_ARENA = 64 << 20, GROUP_NAME = 32 };
+
+static const char *const groups[] = {"log", "limits", "timeouts", "upstream", "journal", NULL};
+/* what stands at the top and is no single setting */
+static const char *const top_extra[] = {"log",     "limits",    "timeouts", "upstream",
+                                        "journal", "providers", "models",   NULL};
+
+static void read_group(struct config *c, const char *group, const struct yaml_node *node)
+{
+    char prefix[GROUP_NAME];
+
+    if (node->kind == YAML_BROKEN || node->kind == YAML_NULL)
+        return;
+    if (node->kind != YAML_MAP) {
+        config_fault_at(&c->faults, node->line, (struct slice){0}, "%s must be a mapping", group);
+        return;
+    }
+    snprintf(prefix, sizeof(prefix), "%s.", group);
+    config_read_members(c, &(struct config_section){"", settings_table, prefix, &c->settings}, node,
+                        NULL);
+}
+
+static int read_root(struct config *c, const struct yaml_node *root)
+{
+    if (root->kind == YAML_NULL || root->kind == YAML_BROKEN)
+        return OK;
+    if (root->kind != YAML_MAP) {
+        config_fault_at(&c->faults, root->line, SLICE("NAME: VALUE lines"),
+                        "the file must be a mapping");
+        return OK;
+    }
+    config_read_members(c, &(struct config_section){"", settings_table, "", &c->settings}, root,
+                        top_extra);
+    for (const char *const *group = groups; *group; group++) {
+        const struct yaml_node *node = yaml_member(root, *group);
+        if (node)
+            read_group(c, *group, node);
+    }
+    return config_read_entries(c, root);
+}
+
+/* An empty variable counts as not set: that is what compose files make of a missing one. */
+static void read_environment(struct config *c, config_getenv env)
+{
+    for (const struct setting *s = settings_table; s->path; s++) {
+        char name[SETTINGS_ENV_NAME];
+        const char *why;
+        settings_env_name(s, name);
+        struct slice text = slice_str(env(name));
+        if (slice_is_empty(text))
+            continue;
+        text = arena_copy(&c->arena, text);
+        if (text.at && setting_set(s, &c->settings, text, &why))
+            continue;
+        struct buf allowed;
+        buf_init(&allowed, 4096);
+        setting_allowed(s, &allowed);
+        config_fault_env(&c->faults, name, arena_copy(&c->arena, buf_slice(&allowed)), why);
+        buf_free(&allowed);
+    }
+}
+
+static void begin(struct config *ret, struct slice file)
+{
+    *ret = (struct config){0};
+    arena_init(&ret->arena, CONFIG_ARENA);
+    ret->file = arena_copy(&ret->arena, file);
+    config_faults_init(&ret->faults, &ret->arena, ret->file);
+    settings_defaults(&ret->settings);
+}
+
+int config_parse(struct slice text, struct slice file, config_getenv env, struct config *ret)
+{
+    struct yaml_node *root;
+
+    begin(ret, file);
+    int rc = yaml_tree_read(text, env, &ret->faults, &root);
+    if (rc == OK)
+        rc = read_root(ret, root);
+    if (rc == -ENOMEM)
+        return rc;
+    read_environment(ret, env);
+    config_faults_sort(&ret->faults);
+    return OK;
+}
+
+static const char *process_env(const char *name)
+{
+    return getenv(name);
+}
+
+/* One byte more than allowed is read, so that a file too large is told from one that fits. */
+static int read_file(const char *path, struct buf *ret)
+{
+    char piece[16384];
+    size_t n;
+    FILE *f = fopen(path, "re");
+
+    if (!f)
+        return -errno;
+    while (ret->len <= YAML_TREE_BYTES && (n = fread(piece, 1, sizeof(piece), f)) > 0)
+        buf_add(ret, slice_of(piece, n));
+    int rc = ferror(f) ? -EIO : ret->rc;
+    fclose(f);
+    return rc;
+}
+
+/* The file that holds without --config, or NULL. */
+static const char *usual_path(void)
+{
+    const char *named = getenv("COURIER_CONFIG");
+
+    if (named && *named)
+        return named;
+    return access("courier.yaml", F_OK) == 0 ? "courier.yaml" : NULL;
+}
+
+int config_load(const char *path, struct config *ret)
+{
+    struct buf text;
+
+    if (!path)
+        path = usual_path();
+    if (!path)
+        return config_parse(SLICE(""), SLICE(""), process_env, ret);
+    buf_init(&text, YAML_TREE_BYTES + 32768);
+    int rc = read_file(path, &text);
+    if (rc == OK || rc == -ENOMEM) {
+        rc = rc ? rc : config_parse(buf_slice(&text), slice_str(path), process_env, ret);
+    } else {
+        begin(ret, slice_str(path));
+        config_fault_at(&ret->faults, 0, (struct slice){0}, "cannot be read: %s", log_errno(rc));
+        rc = OK;
+    }
+    buf_free(&text);
+    return rc;
+}
+
+void config_free(struct config *c)
+{
+    arena_clear(&c->arena);
+}
+
+struct slice config_sqlite_path(const struct config *c)
+{
+    struct slice store = c->settings.store;
+
+    return slice_sub(store, strlen("sqlite:"), store.len);
+}
+
+struct slice config_journal_folder(struct config *c)
+{
+    if (c->settings.journal.folder.len)
+        return arena_copy(&c->arena, c->settings.journal.folder);
+    return arena_printf(&c->arena, "%.*s.journal", SLICE_FMT(config_sqlite_path(c)));
+}

@@ -1,0 +1,32 @@
+/* config_file.h: the configuration: the file, then the environment, checked as a whole.
+ *
+ * Every fault is gathered with its line; nothing is logged or printed here. */
+
+#pragma once
+
+#include "app/config_faults.h"
+#include "app/settings.h"
+#include "app/yaml_tree.h"
+
+struct config {
+    struct arena arena; /* owns every text below */
+    struct slice file;  /* what was read; empty: no file, defaults and environment only */
+    struct settings settings;
+    struct provider_row *providers;
+    size_t providers_len;
+    struct model_row *models;
+    size_t models_len;
+    struct config_faults faults; /* none: the rest is good */
+};
+
+/* Reads the file. path NULL: what COURIER_CONFIG names, else courier.yaml when it is there, else no
+ * file. What is wrong is in ret->faults. -ENOMEM; else OK. To be freed in any case. */
+int config_load(const char *path, struct config *ret);
+/* The same from a text in memory; file is its name in faults. */
+int config_parse(struct slice text, struct slice file, config_getenv env, struct config *ret);
+void config_free(struct config *c);
+
+/* The SQLite file of settings.store. */
+struct slice config_sqlite_path(const struct config *c);
+/* settings.journal.folder, or the default beside the SQLite file; in c's arena. */
+struct slice config_journal_folder(struct config *c);

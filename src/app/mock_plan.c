@@ -1,0 +1,197 @@
+/* mock_plan.c: the table of keys, and its reader. */
+
+#include "app/mock_plan.h"
+
+#include "base/fmt.h"
+
+enum plan_type { PLAN_COUNT, PLAN_DURATION, PLAN_SIZE, PLAN_TEXT, PLAN_WORD, PLAN_SWITCH };
+
+struct plan_key {
+    const char *name;
+    enum plan_type type;
+    size_t at;
+    uint64_t most;
+    const char *const *words; /* ended by NULL */
+    const char *help;
+};
+
+static const char *const fault_words[] = {"none",
+                                          "silent",
+                                          "close_before_head",
+                                          "reset",
+                                          "half_head",
+                                          "close_after_head",
+                                          "malformed_head",
+                                          "malformed_chunk",
+                                          "empty",
+                                          "html",
+                                          "half_json",
+                                          "error_200",
+                                          NULL};
+static const char *const framing_words[] = {"usual", "chunked", "close", NULL};
+
+#define KEY(member) #member
+#define AT(member)  offsetof(struct mock_plan, member)
+#define COUNT(member, most, help)                                                                  \
+    {                                                                                              \
+        KEY(member), PLAN_COUNT, AT(member), most, NULL, help                                      \
+    }
+#define DURATION(member, help)                                                                     \
+    {                                                                                              \
+        KEY(member), PLAN_DURATION, AT(member), 24 * 3600000ul, NULL, help                         \
+    }
+#define SIZE(member, help)                                                                         \
+    {                                                                                              \
+        KEY(member), PLAN_SIZE, AT(member), MOCK_BYTES_MOST, NULL, help                            \
+    }
+#define TEXT(member, help)                                                                         \
+    {                                                                                              \
+        KEY(member), PLAN_TEXT, AT(member), 0, NULL, help                                          \
+    }
+#define WORD(member, words, help)                                                                  \
+    {                                                                                              \
+        KEY(member), PLAN_WORD, AT(member), 0, words, help                                         \
+    }
+#define SWITCH(member, help)                                                                       \
+    {                                                                                              \
+        KEY(member), PLAN_SWITCH, AT(member), 0, NULL, help                                        \
+    }
+
+static const struct plan_key keys[] = {
+    TEXT(text, "the content; + is a space"),
+    SIZE(bytes, "size of the body, or of a stream's content altogether"),
+    COUNT(chunks, MOCK_CHUNKS_MOST, "content chunks of a stream (8)"),
+    DURATION(head_delay, "before the head"),
+    DURATION(first_delay, "before the first content"),
+    DURATION(chunk_delay, "between content chunks"),
+    DURATION(end_delay, "before the end"),
+    COUNT(status, 999, "answer with this status, and an error body from 400 on"),
+    COUNT(retry_after, 1000000, "seconds, in an error's retry-after"),
+    TEXT(type, "error.type"),
+    TEXT(code, "error.code"),
+    COUNT(cut_after, MOCK_NEVER, "close after so many chunks; a body: in its middle"),
+    COUNT(reset_after, MOCK_NEVER, "the same with RST"),
+    COUNT(stall_after, MOCK_NEVER, "the same, but stay silent"),
+    COUNT(error_after, MOCK_NEVER, "an error event after so many chunks, then the end"),
+    COUNT(garbage_after, MOCK_NEVER, "an event that is no JSON after so many chunks"),
+    WORD(fault, fault_words, "what goes wrong"),
+    WORD(framing, framing_words, "how the body ends"),
+    SIZE(huge_line, "the first content chunk has so many bytes in one line"),
+    COUNT(prompt_tokens, MOCK_NEVER, "usage (9)"),
+    COUNT(completion_tokens, MOCK_NEVER, "usage (12)"),
+    COUNT(cached_tokens, MOCK_NEVER, "usage (0)"),
+    COUNT(reasoning_tokens, MOCK_NEVER, "usage (0)"),
+    SWITCH(crlf, "lines of a stream end in CRLF"),
+    SWITCH(cr, "lines of a stream end in CR"),
+    SWITCH(bom, "a stream begins with a byte order mark"),
+    SWITCH(comments, "a comment before each event"),
+    SWITCH(multi_line, "each event in two data lines"),
+    SWITCH(split, "one byte with each write"),
+    SWITCH(no_usage, "no usage, even when asked for"),
+    SWITCH(usage_in_last, "usage on the chunk with finish_reason, not on its own"),
+    SWITCH(no_finish, "no finish_reason"),
+    SWITCH(no_done, "no [DONE]"),
+    SWITCH(stall_end, "silent instead of [DONE] and the end"),
+    SWITCH(tools, "call the first tool of the request"),
+    SWITCH(json, "a JSON object that fits response_format"),
+    SWITCH(reasoning, "reasoning_content before the content"),
+};
+
+void mock_plan_init(struct mock_plan *ret)
+{
+    *ret = (struct mock_plan){
+        .chunks = 8,
+        .status = 200,
+        .cut_after = MOCK_NEVER,
+        .reset_after = MOCK_NEVER,
+        .stall_after = MOCK_NEVER,
+        .error_after = MOCK_NEVER,
+        .garbage_after = MOCK_NEVER,
+        .prompt_tokens = 9,
+        .completion_tokens = 12,
+    };
+}
+
+static int read_number(const struct plan_key *key, struct slice value, uint64_t *ret)
+{
+    switch (key->type) {
+    case PLAN_DURATION:
+        return parse_duration(value, ret);
+    case PLAN_SIZE:
+        return parse_size(value, ret);
+    default:
+        return slice_to_u64(value, ret);
+    }
+}
+
+static bool read_word(const struct plan_key *key, struct slice value, unsigned *ret)
+{
+    for (unsigned i = 0; key->words[i]; i++)
+        if (slice_eq(value, slice_str(key->words[i]))) {
+            *ret = i;
+            return true;
+        }
+    return false;
+}
+
+static bool read_value(const struct plan_key *key, struct mock_plan *plan, struct slice value)
+{
+    void *at = (char *)plan + key->at;
+
+    switch (key->type) {
+    case PLAN_TEXT:
+        *(struct slice *)at = value;
+        return true;
+    case PLAN_WORD:
+        return read_word(key, value, at);
+    case PLAN_SWITCH:
+        *(bool *)at = slice_eq(value, SLICE("1"));
+        return *(bool *)at || slice_eq(value, SLICE("0"));
+    default:
+        return read_number(key, value, at) == OK && *(uint64_t *)at <= key->most;
+    }
+}
+
+static bool read_part(struct mock_plan *plan, struct slice part)
+{
+    struct slice value = part, name = slice_cut(&value, '=');
+
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (slice_eq(name, slice_str(keys[i].name)))
+            return read_value(&keys[i], plan, value);
+    return false;
+}
+
+bool mock_plan_read(struct mock_plan *plan, struct slice spec, struct slice *ret_wrong)
+{
+    while (spec.len) {
+        *ret_wrong = slice_cut(&spec, '&');
+        if (!read_part(plan, *ret_wrong))
+            return false;
+    }
+    return plan->chunks > 0 && plan->status >= 100;
+}
+
+static void help_value(const struct plan_key *key, struct buf *ret)
+{
+    static const char *const kinds[] = {
+        [PLAN_COUNT] = "N",   [PLAN_DURATION] = "TIME", [PLAN_SIZE] = "SIZE",
+        [PLAN_TEXT] = "TEXT", [PLAN_WORD] = "WORD",     [PLAN_SWITCH] = "1"};
+
+    buf_printf(ret, "%s", kinds[key->type]);
+}
+
+void mock_plan_help(struct buf *ret)
+{
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        size_t start = ret->len;
+        buf_printf(ret, "  %s=", keys[i].name);
+        help_value(&keys[i], ret);
+        while (ret->rc == OK && ret->len - start < 24)
+            buf_add_char(ret, ' ');
+        buf_printf(ret, "%s", keys[i].help);
+        for (const char *const *w = keys[i].words; w && *w; w++)
+            buf_printf(ret, "%s%s", w == keys[i].words ? ": " : ", ", *w);
+        buf_add_char(ret, '\n');
+    }
+}

@@ -1,0 +1,313 @@
+/* setting_value.c: text → the value of a setting, and what is allowed, said in words. */
+
+#include "app/settings.h"
+
+#include "adapter/registry.h"
+#include "base/fmt.h"
+#include "codec/url.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+
+static bool is_visible(char c)
+{
+    return c > ' ' && c < 0x7f;
+}
+
+static const char *why_not_name(const struct setting *s, struct slice text)
+{
+    if (text.len == 0)
+        return "is empty";
+    if (text.len > s->max)
+        return "is too long";
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_visible(text.at[i]) || text.at[i] == ',')
+            return "has a character that a name cannot have";
+    return NULL;
+}
+
+static const char *why_not_names(const struct setting *s, struct slice text)
+{
+    while (text.len) {
+        const char *why = why_not_name(s, slice_cut(&text, ','));
+        if (why)
+            return why;
+    }
+    return NULL;
+}
+
+/* A literal address in front of the port, brackets removed. */
+static bool is_host(struct slice host)
+{
+    char text[INET6_ADDRSTRLEN];
+    unsigned char at[16];
+    bool brackets = host.len > 2 && host.at[0] == '[' && host.at[host.len - 1] == ']';
+
+    if (host.len == 0)
+        return true;
+    if (brackets)
+        host = slice_sub(host, 1, host.len - 1);
+    if (host.len >= sizeof(text))
+        return false;
+    memcpy(text, host.at, host.len);
+    text[host.len] = 0;
+    return inet_pton(brackets ? AF_INET6 : AF_INET, text, at) == 1;
+}
+
+static const char *why_not_address(struct slice text)
+{
+    size_t colon = text.len;
+    uint64_t port;
+
+    while (colon > 0 && text.at[colon - 1] != ':')
+        colon--;
+    if (colon == 0)
+        return "has no port";
+    if (slice_to_u64(slice_sub(text, colon, text.len), &port) < 0 || port > 65535)
+        return "has no valid port";
+    if (!is_host(slice_sub(text, 0, colon - 1)))
+        return "does not begin with an IP address";
+    return NULL;
+}
+
+static const char *why_not_path(struct slice text)
+{
+    if (text.len == 0)
+        return "is empty";
+    if (text.len >= 4096 || memchr(text.at, 0, text.len))
+        return "is no path";
+    return NULL;
+}
+
+static const char *why_not_store(struct slice text)
+{
+    if (!slice_starts(text, SLICE("sqlite:")))
+        return "names no store that is known";
+    return why_not_path(slice_sub(text, strlen("sqlite:"), text.len));
+}
+
+static const char *why_not_secret(const struct setting *s, struct slice text)
+{
+    if (text.len == 0)
+        return "is empty";
+    if (text.len < s->min)
+        return "is too short to be safe";
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_visible(text.at[i]))
+            return "has a character that no key has (a space, a line end?)";
+    return NULL;
+}
+
+static const char *why_not_url(struct slice text)
+{
+    struct url url;
+    const char *why = "is no URL";
+
+    return url_parse(text, &url, &why) < 0 ? why : NULL;
+}
+
+static const char *why_not_text(const struct setting *s, struct slice text)
+{
+    switch (s->type) {
+    case SETTING_ADDRESS:
+        return why_not_address(text);
+    case SETTING_STORE:
+        return why_not_store(text);
+    case SETTING_PATH:
+        return why_not_path(text);
+    case SETTING_TYPE:
+        return adapter_find(text) ? NULL : "is no provider type";
+    case SETTING_NAME:
+        return why_not_name(s, text);
+    case SETTING_NAMES:
+        return why_not_names(s, text);
+    case SETTING_URL:
+        return why_not_url(text);
+    default:
+        return why_not_secret(s, text);
+    }
+}
+
+static const char *read_number(const struct setting *s, struct slice text, uint64_t *ret)
+{
+    int rc;
+
+    if (s->type == SETTING_SIZE)
+        rc = parse_size(text, ret);
+    else if (s->type == SETTING_DURATION)
+        rc = parse_duration(text, ret);
+    else
+        rc = slice_to_u64(text, ret);
+    if (rc == -ERANGE)
+        return "is too large";
+    if (rc < 0)
+        return s->type == SETTING_SIZE       ? "is no size"
+               : s->type == SETTING_DURATION ? "is no duration"
+                                             : "is no whole number";
+    if (*ret < s->min)
+        return "is too small";
+    return *ret > s->max ? "is too large" : NULL;
+}
+
+static const char *read_word(const struct setting *s, struct slice text, uint64_t *ret)
+{
+    for (*ret = 0; s->words[*ret]; ++*ret)
+        if (slice_eq(text, slice_str(s->words[*ret])))
+            return NULL;
+    return "is none of the words allowed";
+}
+
+static void store_number(const struct setting *s, void *object, uint64_t n)
+{
+    char *at = (char *)object + s->at;
+
+    if (s->size == sizeof(uint64_t))
+        memcpy(at, &n, sizeof(n));
+    else
+        memcpy(at, &(unsigned){(unsigned)n}, sizeof(unsigned));
+}
+
+/* struct secret holds nothing but its slice */
+static void store_text(const struct setting *s, void *object, struct slice text)
+{
+    _Static_assert(sizeof(struct secret) == sizeof(struct slice), "a secret is a hidden slice");
+    memcpy((char *)object + s->at, &text, sizeof(text));
+}
+
+static bool comes_later(const struct setting *s, struct slice text)
+{
+    for (const char *const *p = s->later; p && *p; p++)
+        if (slice_starts(text, slice_str(*p)))
+            return true;
+    return false;
+}
+
+bool setting_set(const struct setting *s, void *object, struct slice text, const char **ret_why)
+{
+    const char *why = NULL;
+    uint64_t number = 0;
+
+    if (comes_later(s, text)) {
+        *ret_why = "is not supported by this version of courier";
+        return false;
+    }
+    switch (s->type) {
+    case SETTING_COUNT:
+        if (!(s->automatic && slice_eq(text, SLICE("auto"))))
+            why = read_number(s, text, &number);
+        break;
+    case SETTING_SIZE:
+    case SETTING_DURATION:
+        why = read_number(s, text, &number);
+        break;
+    case SETTING_WORD:
+        why = read_word(s, text, &number);
+        break;
+    default:
+        why = why_not_text(s, text);
+        if (!why)
+            store_text(s, object, text);
+        *ret_why = why;
+        return !why;
+    }
+    if (!why)
+        store_number(s, object, number);
+    *ret_why = why;
+    return !why;
+}
+
+static void allow_size(struct buf *ret, uint64_t n)
+{
+    const char *unit = "";
+
+    if (n >= 1ul << 30 && n % (1ul << 30) == 0)
+        n >>= 30, unit = "GB";
+    else if (n >= 1ul << 20 && n % (1ul << 20) == 0)
+        n >>= 20, unit = "MB";
+    else if (n >= 1ul << 10 && n % (1ul << 10) == 0)
+        n >>= 10, unit = "KB";
+    buf_printf(ret, "%llu%s", (unsigned long long)n, unit);
+}
+
+static void allow_duration(struct buf *ret, uint64_t ms)
+{
+    static const struct {
+        uint64_t factor;
+        const char *unit;
+    } units[] = {
+        {3600000, "h" },
+        {60000,   "m" },
+        {1000,    "s" },
+        {1,       "ms"}
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(units); i++)
+        if (ms >= units[i].factor && ms % units[i].factor == 0) {
+            buf_printf(ret, "%llu%s", (unsigned long long)(ms / units[i].factor), units[i].unit);
+            return;
+        }
+    buf_add_char(ret, '0');
+}
+
+static void allow_types(struct buf *ret)
+{
+    for (const struct adapter *const *a = adapter_all(); *a; a++)
+        buf_printf(ret, "%s%s", a == adapter_all() ? "" : " | ", (*a)->name);
+}
+
+static void allow_words(const struct setting *s, struct buf *ret)
+{
+    for (const char *const *w = s->words; *w; w++)
+        buf_printf(ret, "%s%s", w == s->words ? "" : " | ", *w);
+}
+
+void setting_allowed(const struct setting *s, struct buf *ret)
+{
+    switch (s->type) {
+    case SETTING_ADDRESS:
+        buf_printf(ret, "IP:PORT, like 127.0.0.1:8080, [::1]:8080, :8080");
+        break;
+    case SETTING_COUNT:
+        buf_printf(ret, "%sa whole number from %llu to %llu", s->automatic ? "auto | " : "",
+                   (unsigned long long)s->min, (unsigned long long)s->max);
+        break;
+    case SETTING_SIZE:
+        buf_printf(ret, "a size from ");
+        allow_size(ret, s->min);
+        buf_printf(ret, " to ");
+        allow_size(ret, s->max);
+        buf_printf(ret, ", like 512, 64KB, 32MB");
+        break;
+    case SETTING_DURATION:
+        buf_printf(ret, "a duration from ");
+        allow_duration(ret, s->min);
+        buf_printf(ret, " to ");
+        allow_duration(ret, s->max);
+        buf_printf(ret, ", like 250ms, 30s, 2m");
+        break;
+    case SETTING_WORD:
+        allow_words(s, ret);
+        break;
+    case SETTING_STORE:
+        buf_printf(ret, "sqlite:PATH");
+        break;
+    case SETTING_PATH:
+        buf_printf(ret, "a path");
+        break;
+    case SETTING_SECRET:
+        buf_printf(ret, "visible ASCII characters, at least %llu", (unsigned long long)s->min);
+        break;
+    case SETTING_TYPE:
+        allow_types(ret);
+        break;
+    case SETTING_NAME:
+        buf_printf(ret, "1 to %llu visible ASCII characters, no comma", (unsigned long long)s->max);
+        break;
+    case SETTING_URL:
+        buf_printf(ret, "http(s)://HOST[:PORT][/PATH]");
+        break;
+    case SETTING_NAMES:
+        buf_printf(ret, "a list of names");
+        break;
+    }
+}

@@ -1,0 +1,185 @@
+/* settings.c: the table. The page docs/configuration.md is made from it (settings_page.c). */
+
+#include "app/settings.h"
+
+#define MINUTE (60ul * 1000)
+#define HOUR   (60 * MINUTE)
+#define KB     1024ul
+#define MB     (1024 * KB)
+#define GB     (1024 * MB)
+
+#define MEMBER(type, member) .at = offsetof(type, member), .size = sizeof(((type *)0)->member)
+#define GATEWAY(member)      MEMBER(struct settings, member)
+#define PROVIDER(member)     MEMBER(struct provider_row, member)
+#define MODEL(member)        MEMBER(struct model_row, member)
+#define WORDS(...)                                                                                 \
+    .words = (const char *const[])                                                                 \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
+#define LATER(...)                                                                                 \
+    .later = (const char *const[])                                                                 \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
+
+const struct setting settings_table[] = {
+    {"listen",                                                       SETTING_ADDRESS, "127.0.0.1:8080", GATEWAY(listen),
+     .help =
+         "Address and port to listen on. `:8080` is every address of the machine, port 0 any free "
+         "port."},
+    {"workers",                                              SETTING_COUNT, "auto", .automatic = true, .min = 1, .max = 256, GATEWAY(workers),
+     .help = "Threads that serve requests; `auto` is one for each core."},
+    {"store",                                                    SETTING_STORE, "sqlite:./data/courier.db", LATER("postgres://", "postgresql://"),
+     GATEWAY(store),
+     .help =
+         "Where users, keys, providers, models and usage are kept. The folder is made when it is "
+         "not there."},
+    {"limiter",                                                      SETTING_WORD, "memory", WORDS("memory"), LATER("redis://", "rediss://"),
+     GATEWAY(limiter),
+     .help = "Who counts requests and tokens against the limits of keys. `memory` is exact for one "
+             "instance."},
+    {"admin_key",                                                        SETTING_SECRET, .reloadable = true, .min = 16, GATEWAY(admin_key),
+     .help = "A key that may do everything.", .absent = "made at the first start and printed once"},
+    {"secret_key",                                                      SETTING_SECRET, .min = 16, GATEWAY(secret_key),
+     .help =
+         "Seals the providers' keys in the store and hashes the keys of users. Whoever loses it "
+         "must enter those keys anew and make new keys for users.", .absent = "made, and kept beside the SQLite file as `NAME.key` with mode 0600"},
+    {"store_prompts",                                              SETTING_WORD, "off", WORDS("off"), LATER("redacted", "full"),
+     GATEWAY(store_prompts), .help = "Whether prompts and answers are kept. They are not."},
+
+    {"log.level",                                                              SETTING_WORD, "info", .reloadable = true, WORDS("debug", "info", "warn", "error"),
+     GATEWAY(log.level), .help = "The least that is logged."},
+    {"log.format",SETTING_WORD, "json", .reloadable = true, WORDS("json", "text"),
+     GATEWAY(log.format), .help = "One JSON object on each line, or text for people."},
+    {"log.file",                                           SETTING_PATH, .reloadable = true, GATEWAY(log.file),
+     .help = "The file to write to; SIGHUP opens it anew, for rotation.",
+     .absent = "standard error"},
+
+    {"limits.body",                                                 SETTING_SIZE, "32MB", .min = KB, .max = GB, GATEWAY(limits.body),
+     .help = "The largest body of a request: more is 413."},
+    {"limits.header",                                                              SETTING_SIZE, "64KB", .min = KB, .max = MB, GATEWAY(limits.header),
+     .help = "The largest head, of a request (431) and of a provider's answer."},
+    {"limits.answer",SETTING_SIZE, "64MB", .min = KB, .max = GB, GATEWAY(limits.answer),
+     .help = "The largest answer of a provider that is not streamed."},
+    {"limits.frame",                                               SETTING_SIZE, "8MB", .min = KB, .max = 256 * MB, GATEWAY(limits.frame),
+     .help = "The largest single event of a stream."},
+    {"limits.connections",                                                  SETTING_COUNT, "16384", .min = 1, .max = 1000000,
+     GATEWAY(limits.connections), .help = "Clients connected at once, for each worker."},
+
+    {"timeouts.connect",                                            SETTING_DURATION, "5s", .min = 1, .max = 10 * MINUTE,
+     GATEWAY(timeouts.connect), .help = "To reach a provider: name, TCP and TLS together."},
+    {"timeouts.first_token",                                                    SETTING_DURATION, "30s", .reloadable = true, .min = 1,
+     .max = 24 * HOUR, GATEWAY(timeouts.first_token),
+     .help = "Streamed: from sending the request to the first content. A model's `timeout` wins."},
+    {"timeouts.answer",                                            SETTING_DURATION, "60s", .reloadable = true, .min = 1, .max = 24 * HOUR,
+     GATEWAY(timeouts.answer),
+     .help =
+         "Not streamed: one attempt, until the whole answer is there. A model's `timeout` wins."},
+    {"timeouts.idle",                                            SETTING_DURATION, "30s", .reloadable = true, .min = 1, .max = 24 * HOUR,
+     GATEWAY(timeouts.idle), .help = "The longest silence within a stream."},
+    {"timeouts.total",          SETTING_DURATION, "600s", .reloadable = true, .min = 1, .max = 24 * HOUR,
+     GATEWAY(timeouts.total), .help = "A whole request, with all its attempts."},
+    {"timeouts.drain",                                                   SETTING_DURATION, "30s", .reloadable = true, .min = 0, .max = 24 * HOUR,
+     GATEWAY(timeouts.drain),
+     .help = "How long running requests may go on after SIGTERM or SIGINT."},
+    {"timeouts.head",                                                     SETTING_DURATION, "10s", .min = 1, .max = HOUR, GATEWAY(timeouts.head),
+     .help = "For a client to send the head of a request: else 408."},
+    {"timeouts.body",  SETTING_DURATION, "30s", .min = 1, .max = HOUR, GATEWAY(timeouts.body),
+     .help = "The longest silence of a client within the body of its request: else 408."},
+    {"timeouts.keep_alive",                                                              SETTING_DURATION, "75s", .min = 1, .max = 24 * HOUR,
+     GATEWAY(timeouts.keep_alive),
+     .help = "How long a client's connection may stay without a request."},
+    {"timeouts.write",     SETTING_DURATION, "60s", .min = 1, .max = 24 * HOUR, GATEWAY(timeouts.write),
+     .help = "A client that takes no byte of its answer for so long is gone."},
+
+    {"upstream.connections",                                                  SETTING_COUNT, "16384", .min = 1, .max = 1000000,
+     GATEWAY(upstream.connections),
+     .help = "Open connections to one provider, for each worker; further requests wait in line."},
+    {"upstream.waiting",                                                       SETTING_COUNT, "4096", .min = 0, .max = 1000000, GATEWAY(upstream.waiting),
+     .help = "Requests in that line; more are refused with 503."},
+    {"upstream.idle", SETTING_COUNT, "256", .min = 0, .max = 1000000, GATEWAY(upstream.idle),
+     .help = "Unused connections kept open to one provider, for each worker."},
+    {"upstream.idle_time",                                                    SETTING_DURATION, "50s", .min = 1, .max = 24 * HOUR,
+     GATEWAY(upstream.idle_time), .help = "How long an unused connection is kept."},
+    {"upstream.ca_file",                                                        SETTING_PATH, GATEWAY(upstream.ca_file),
+     .help = "PEM file of the authorities that providers' certificates are checked against.",
+     .absent = "the system's"},
+
+    {"journal.folder",                                                 SETTING_PATH, GATEWAY(journal.folder),
+     .help = "Where usage records wait on their way into the store; one gateway for each folder.",
+     .absent = "`NAME.journal` beside the SQLite file"},
+    {"journal.size",                                                        SETTING_SIZE, "16MB", .min = 64 * KB, .max = 4 * GB, GATEWAY(journal.size),
+     .help =
+         "Of one worker's file. While the store is away it fills; at three quarters new requests "
+         "are refused with 503, so that no record is lost."},
+    {0                                            },
+};
+
+const struct setting settings_provider[] = {
+    {"name",            SETTING_NAME, .required = true, .max = 64, PROVIDER(name),
+     .help = "What models call it; `x-courier-provider` and the usage rows carry it."},
+    {"type", SETTING_TYPE, .required = true, PROVIDER(type),
+     .help = "How it is spoken to: one of the types below."},
+    {"base_url",   SETTING_URL, PROVIDER(base_url),
+     .help = "Where it is, with the path before `/chat`.", .absent = "the type's own"},
+    {"api_key",                 SETTING_SECRET, .min = 1, PROVIDER(api_key),
+     .help = "Its key, sealed in the store.", .absent = "none is sent"},
+    {0    },
+};
+
+const struct setting settings_model[] = {
+    {"name",                                           SETTING_NAME, .required = true, .max = 128, MODEL(name),
+     .help = "What clients call it."},
+    {"provider",                                SETTING_NAME, .required = true, .max = 64, MODEL(provider),
+     .help = "The provider's name, from `providers`."},
+    {"upstream_model",                                     SETTING_NAME, .max = 256, MODEL(upstream_model),
+     .help = "What the provider calls it.", .absent = "the name"},
+    {"endpoint",                                                SETTING_URL, MODEL(endpoint), .help = "A base URL of its own.",
+     .absent = "the provider's"},
+    {"api_key",     SETTING_SECRET, .min = 1, MODEL(api_key), .help = "A key of its own.",
+     .absent = "the provider's"},
+    {"timeout",                                       SETTING_DURATION, .min = 1, .max = 24 * HOUR, MODEL(timeout_ms),
+     .help =
+         "How long one attempt may take until it is answered: until the whole body, or, streamed, "
+         "until the first content.", .absent = "`timeouts.answer`, `timeouts.first_token`"},
+    {"retries", SETTING_COUNT, "0", .min = 0, .max = 10, MODEL(retries),
+     .help = "How often a failed attempt is repeated on the same provider."},
+    {"fallback",                                 SETTING_NAMES, .max = 128, MODEL(fallback),
+     .help = "Other models that answer when this one cannot, in this order.", .absent = "none"},
+    {0                                     },
+};
+
+void settings_env_name(const struct setting *s, char ret[SETTINGS_ENV_NAME])
+{
+    size_t n = 0;
+
+    for (const char *p = "COURIER_"; *p; p++)
+        ret[n++] = *p;
+    for (const char *p = s->path; *p && n < SETTINGS_ENV_NAME - 1; p++) {
+        char c = *p == '.' ? '_' : *p;
+        ret[n++] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+    }
+    ret[n] = 0;
+}
+
+static void set_defaults(const struct setting *table, void *object)
+{
+    const char *why;
+
+    for (const struct setting *s = table; s->path; s++)
+        if (s->fallback)
+            setting_set(s, object, slice_str(s->fallback), &why); /* a unit test proves them */
+}
+
+void settings_defaults(struct settings *ret)
+{
+    *ret = (struct settings){0};
+    set_defaults(settings_table, ret);
+}
+
+void settings_entry_defaults(const struct setting *table, void *row, size_t row_size)
+{
+    memset(row, 0, row_size);
+    set_defaults(table, row);
+}
