@@ -41,7 +41,7 @@ struct request_parser {
     struct buf raw;    /* the head so far, when it came in pieces */
     const char *piece; /* what llhttp is looking at */
     struct span method, target;
-    struct field fields[HEADERS_MAX];
+    struct field fields[HEADERS_MAX + 1];
     size_t fields_len;
     struct request_head head;
 
@@ -97,13 +97,8 @@ static int on_header_field(llhttp_t *l, const char *at, size_t n)
 {
     struct request_parser *p = container_of(l, struct request_parser, llhttp);
 
-    if (p->phase != HEAD)
-        return 0; /* a trailer */
-    if (p->fields_len == HEADERS_MAX) {
-        parser_refuse(p, 431, "too many header fields");
-        return HPE_USER;
-    }
-    return span_extend(p, &p->fields[p->fields_len].name, at, n);
+    /* else a trailer */
+    return p->phase == HEAD ? span_extend(p, &p->fields[p->fields_len].name, at, n) : 0;
 }
 
 static int on_header_value(llhttp_t *l, const char *at, size_t n)
@@ -117,8 +112,13 @@ static int on_header_value_complete(llhttp_t *l)
 {
     struct request_parser *p = container_of(l, struct request_parser, llhttp);
 
-    if (p->phase == HEAD)
-        p->fields_len++;
+    if (p->phase != HEAD)
+        return 0;
+    if (p->fields_len == HEADERS_MAX) {
+        parser_refuse(p, 431, "too many header fields");
+        return HPE_USER;
+    }
+    p->fields_len++;
     return 0;
 }
 
@@ -166,7 +166,7 @@ static enum request_step parser_refuse_errno(struct request_parser *p, llhttp_er
 {
     switch (e) {
     case HPE_USER:
-        return REQUEST_BAD; /* a callback has said why */
+        return REQUEST_BAD;   /* a callback has said why */
     case HPE_INVALID_VERSION: /* also what follows a good one */
         if (p->llhttp.http_major == 1 && p->llhttp.http_minor <= 1)
             return parser_refuse(p, 400, "malformed request line");
@@ -470,9 +470,8 @@ void request_parser_start(struct request_parser *p, struct arena *arena,
 {
     buf_free(&p->raw);
     buf_free(&p->chunks);
-    if (p->fields_len < HEADERS_MAX)
-        p->fields_len++; /* the one that was begun */
-    memset(p->fields, 0, p->fields_len * sizeof(p->fields[0]));
+    /* with the one that was begun */
+    memset(p->fields, 0, (p->fields_len + 1) * sizeof(p->fields[0]));
     memset(&p->head, 0, sizeof(p->head));
     llhttp_init(&p->llhttp, HTTP_REQUEST, &callbacks);
     buf_init(&p->raw, limits->header_bytes + 1);

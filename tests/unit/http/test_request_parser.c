@@ -317,7 +317,7 @@ static void limits_are_kept(void **state)
     } cases[] = {
         {"GET /",                            "x",                       1 << 20, 414},
         {"GET / HTTP/1.1\r\nHost: a\r\nA: ", "x",                       100000,  431},
-        {"GET / HTTP/1.1\r\n",               "a:b\r\n",                 129,     431},
+        {"GET / HTTP/1.1\r\n",               "a:b\r\n",                 130,     431},
         {"GET / HTTP/1.1\r\nHost: a\r\n",    "abcdefghijklmnop: q\r\n", 100,     431},
         {"\r\n",                             "\r\n",                    1000,    414},
         {TE,                                 "1000\r\n",                1,       0  },
