@@ -36,12 +36,12 @@ static void read_key(struct columns *c, void *to)
     row->name = columns_text(c);
     row->prefix = columns_text(c);
     struct slice hash = db_column_bytes(c->s, c->next++);
+    row->admin = columns_bool(c);
+    /* a hash that nobody could have made ends this key and no other */
+    row->revoked = columns_bool(c) || hash.len != sizeof(row->hash);
+    memset(row->hash, 0, sizeof(row->hash));
     if (hash.len == sizeof(row->hash))
         memcpy(row->hash, hash.at, hash.len);
-    else
-        c->rc = -EBADMSG;
-    row->admin = columns_bool(c);
-    row->revoked = columns_bool(c);
     row->rpm = columns_u64(c);
     row->tpm = columns_u64(c);
     row->concurrency = columns_u64(c);

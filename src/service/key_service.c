@@ -60,7 +60,8 @@ static int read_models(struct arena *a, struct slice list, struct principal *p)
             names[p->models_len++] = name;
     }
     p->models = names;
-    /* a list of nothing but commas allows nothing: the empty name that stands there is no model's */
+    /* a list of nothing but commas allows nothing: the empty name that stands there is no model's
+     */
     p->models_len = MAX(p->models_len, 1u);
     return OK;
 }

@@ -1,9 +1,9 @@
 /* snapshot_keeper.h: the yard thread that loads users, keys, providers and models and publishes
  * snapshots.
  *
- * Notices changes of the database (also by other processes: `courier key create`) within a quarter of
- * a second. A database that is away leaves the last snapshot in place. A row that is wrong (a model
- * without its provider) is left out and logged, the rest is served. */
+ * Notices changes of the database (also by other processes: `courier key create`) within a quarter
+ * of a second. A database that is away leaves the last snapshot in place. A row that is wrong (a
+ * model without its provider) is left out and logged, the rest is served. */
 
 #pragma once
 
@@ -18,8 +18,8 @@ struct snapshot_keeper_options {
     struct snapshot_slot *slot;
 };
 
-/* Loads once before it returns (-errno: nothing could be loaded; the thread goes on trying), then
- * starts the thread. */
+/* Loads once before it returns (-errno with *ret set: nothing could be loaded; the thread goes on
+ * trying), then starts the thread. */
 int snapshot_keeper_start(const struct snapshot_keeper_options *options,
                           struct snapshot_keeper **ret);
 /* Load now (SIGHUP). Any thread. */

@@ -1,0 +1,272 @@
+/* key_admin.c: see key_admin.h. */
+
+#include "service/key_admin.h"
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/log.h"
+#include "io/crypto.h"
+#include "repository/key_repo.h"
+#include "repository/repository.h"
+#include "repository/user_repo.h"
+#include "service/admin.h"
+#include "service/key_service.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum { KEY_BYTES = 32, KEY_PREFIX = 12 };
+
+static const struct slice key_start = SLICE_INIT("sk-cr-");
+
+/* --- the store --- */
+
+static void tell_applied(struct repository_migrations *m, const char *name)
+{
+    (void)m;
+    log_event(LOG_INFO, "migration applied", LOG_STR("migration", name), LOG_END);
+}
+
+static int open_store(struct slice store, struct db **ret)
+{
+    struct repository_migrations heard = {.applied = tell_applied};
+    char why[REPOSITORY_WHY];
+    int rc = repository_open(store, why, ret);
+
+    if (rc == OK)
+        rc = repository_migrate(*ret, &heard, why);
+    if (rc < 0)
+        log_event(LOG_ERROR, "the store cannot be opened", LOG_STR("why", why), LOG_RC(rc),
+                  LOG_END);
+    return rc;
+}
+
+static int make_keys(struct admin *a, struct secret secret_key)
+{
+    unsigned char derived[KEY_HASH_LEN];
+    int rc = secret_is_empty(secret_key) ? -EINVAL : key_service_derive(secret_key, derived);
+
+    if (rc == OK)
+        rc = seal_init(&a->seal, secret_key);
+    if (rc < 0)
+        return rc;
+    a->hmac = hmac_new(secret_of(slice_of((const char *)derived, sizeof(derived))));
+    secret_wipe(derived, sizeof(derived));
+    return a->hmac ? OK : -ENOMEM;
+}
+
+int admin_open(const struct admin_options *options, struct admin **ret)
+{
+    struct admin *a = calloc(1, sizeof(*a));
+
+    *ret = NULL;
+    if (!a)
+        return -ENOMEM;
+    int rc = make_keys(a, options->secret_key);
+    if (rc == OK)
+        rc = open_store(options->store, &a->db);
+    if (rc < 0) {
+        admin_close(a);
+        return rc;
+    }
+    *ret = a;
+    return OK;
+}
+
+void admin_close(struct admin *a)
+{
+    if (!a)
+        return;
+    repository_close(a->db);
+    hmac_free(a->hmac);
+    seal_wipe(&a->seal);
+    free(a);
+}
+
+/* --- making keys --- */
+
+/* RFC 4648 section 5, without padding. */
+static size_t base64url(const unsigned char *bytes, size_t n, char *ret)
+{
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    uint32_t bits = 0;
+    unsigned have = 0;
+    char *at = ret;
+
+    for (size_t i = 0; i < n; i++) {
+        bits = bits << 8 | bytes[i];
+        for (have += 8; have >= 6; have -= 6)
+            *at++ = letters[bits >> (have - 6) & 63];
+    }
+    if (have)
+        *at++ = letters[bits << (6 - have) & 63];
+    return (size_t)(at - ret);
+}
+
+static int make_token(struct arena *arena, struct secret *ret)
+{
+    unsigned char random[KEY_BYTES];
+    char *text = arena_alloc(arena, key_start.len + KEY_BYTES * 2);
+    int rc = text ? ids_secret_bytes(random, sizeof(random)) : -ENOMEM;
+
+    if (rc < 0)
+        return rc;
+    memcpy(text, key_start.at, key_start.len);
+    size_t n = base64url(random, sizeof(random), text + key_start.len);
+    secret_wipe(random, sizeof(random));
+    *ret = secret_of(slice_of(text, key_start.len + n));
+    return OK;
+}
+
+/* A short key that someone configured shows a quarter of itself at most. */
+static struct slice prefix_of(struct slice token)
+{
+    return slice_sub(token, 0, MIN(token.len / 4, (size_t)KEY_PREFIX));
+}
+
+static int find_or_add_user(struct admin *a, struct slice name, struct arena *arena,
+                            struct user_row *ret)
+{
+    int rc = user_repo_find(a->db, name, arena, ret);
+
+    if (rc != -ENOENT)
+        return rc;
+    *ret = (struct user_row){.name = name, .created_wall_us = clock_wall_us()};
+    return user_repo_add(a->db, ret);
+}
+
+/* Writes the row and its user, within a transaction. */
+static int add_key(struct admin *a, struct key_row *row, struct arena *arena)
+{
+    struct user_row user;
+    int rc = find_or_add_user(a, row->user_name, arena, &user);
+
+    if (rc < 0)
+        return rc;
+    row->user_id = user.id;
+    row->created_wall_us = clock_wall_us();
+    return key_repo_add(a->db, row);
+}
+
+int key_admin_create(struct admin *a, const struct key_wish *wish, struct arena *arena,
+                     struct key_row *ret, struct secret *ret_key)
+{
+    if (slice_is_empty(wish->user))
+        return -EINVAL;
+    int rc = make_token(arena, ret_key);
+    if (rc < 0)
+        return rc;
+    struct slice token = secret_reveal(*ret_key);
+    *ret = (struct key_row){.user_name = arena_copy(arena, wish->user),
+                            .name = arena_copy(arena, wish->name),
+                            .prefix = prefix_of(token),
+                            .admin = wish->admin,
+                            .rpm = wish->rpm,
+                            .tpm = wish->tpm,
+                            .concurrency = wish->concurrency,
+                            .models = arena_copy(arena, wish->models),
+                            .expires_wall_us = wish->expires_wall_us};
+    if (!ret->user_name.at || !ret->name.at || !ret->models.at)
+        return -ENOMEM;
+    rc = hmac_sign(a->hmac, token, ret->hash);
+    if (rc == OK)
+        rc = repository_begin(a->db);
+    return rc < 0 ? rc : repository_end(a->db, add_key(a, ret, arena));
+}
+
+/* --- the configured admin key --- */
+
+/* The row of an earlier configuration gets the new key; without one it is made. */
+static int renew_file_key(struct admin *a, const struct key_row *wanted, struct arena *arena)
+{
+    struct key_row row;
+    int rc = key_repo_find_from_file(a->db, arena, &row);
+
+    if (rc == -ENOENT) {
+        row = *wanted;
+        return add_key(a, &row, arena);
+    }
+    if (rc < 0)
+        return rc;
+    memcpy(row.hash, wanted->hash, sizeof(row.hash));
+    row.prefix = wanted->prefix;
+    row.revoked = false;
+    return key_repo_update(a->db, &row);
+}
+
+/* A key that was made otherwise and is now the configured one; the row that was it before ends. */
+static int adopt_key(struct admin *a, struct key_row *row, struct arena *arena)
+{
+    struct key_row old;
+    int rc = key_repo_find_from_file(a->db, arena, &old);
+
+    if (rc == OK && old.id != row->id) {
+        old.from_file = false;
+        old.revoked = true;
+        rc = key_repo_update(a->db, &old);
+    }
+    if (rc < 0 && rc != -ENOENT)
+        return rc;
+    row->admin = row->from_file = true;
+    row->revoked = false;
+    row->expires_wall_us = 0;
+    return key_repo_update(a->db, row);
+}
+
+static bool is_as_wanted(const struct key_row *row)
+{
+    return row->from_file && row->admin && !row->revoked && row->expires_wall_us == 0;
+}
+
+static int configure(struct admin *a, const struct key_row *wanted, struct arena *arena)
+{
+    struct key_row row;
+    int rc = key_repo_find_by_hash(a->db, wanted->hash, arena, &row);
+
+    if (rc == -ENOENT)
+        return renew_file_key(a, wanted, arena);
+    if (rc < 0 || is_as_wanted(&row))
+        return rc;
+    return adopt_key(a, &row, arena);
+}
+
+int key_admin_configure(struct admin *a, struct secret key)
+{
+    struct slice token = secret_reveal(key);
+    struct key_row wanted = {.user_name = SLICE("admin"),
+                             .name = SLICE("configuration"),
+                             .prefix = prefix_of(token),
+                             .admin = true,
+                             .from_file = true};
+    struct arena arena;
+
+    if (slice_is_empty(token))
+        return OK;
+    int rc = hmac_sign(a->hmac, token, wanted.hash);
+    if (rc == OK)
+        rc = repository_begin(a->db);
+    if (rc < 0)
+        return rc;
+    arena_init(&arena, 0);
+    rc = repository_end(a->db, configure(a, &wanted, &arena));
+    arena_clear(&arena);
+    return rc;
+}
+
+/* --- the rest --- */
+
+int key_admin_list(struct admin *a, struct arena *arena, struct key_row **ret, size_t *ret_len)
+{
+    return key_repo_list(a->db, arena, ret, ret_len);
+}
+
+int key_admin_revoke(struct admin *a, int64_t id)
+{
+    return key_repo_revoke(a->db, id);
+}
+
+int key_admin_any(struct admin *a, bool *ret)
+{
+    return key_repo_has_admin(a->db, clock_wall_us(), ret);
+}

@@ -1,0 +1,353 @@
+/* ledger.c: see ledger.h.
+ *
+ * The thread sleeps, writes out what all journals hold in batches of one transaction each, and
+ * sleeps again: so long that the next batch is worth a transaction, never longer than 200 ms.
+ * Nobody wakes it: the road makes no system call for a record. */
+
+#include "service/ledger.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "repository/repository.h"
+#include "repository/usage_repo.h"
+#include "service/journal.h"
+#include "service/journal_folder.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    BATCH = 512,
+    PAUSE_LEAST_MS = 5,
+    PAUSE_MOST_MS = 200,
+    RETRY_LEAST_MS = 100,
+    RETRY_MOST_MS = 5000,
+    PATIENCE_MS = 500, /* for another process' lock; the retries come on top */
+};
+
+struct source {
+    struct journal *journal;
+    char *left_over; /* the path, to be removed when it is empty; NULL: a worker's */
+    size_t taken;    /* records of it in the batch */
+};
+
+struct ledger {
+    struct source *sources;
+    size_t len, cap;
+    char *store;
+    int lock; /* of the folder */
+
+    pthread_t thread;
+    pthread_mutex_t mutex; /* stopping, deadline_ms */
+    pthread_cond_t wake;
+    bool stopping;
+    uint64_t deadline_ms;
+
+    /* the thread's own */
+    struct db *db; /* NULL: to be opened */
+    struct record *batch;
+    size_t first; /* the source that begins the next batch: none is starved */
+    uint64_t pause_ms;
+    bool failing;
+};
+
+/* --- the thread: one batch --- */
+
+static size_t gather(struct ledger *l)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < l->len; i++) {
+        struct source *s = &l->sources[(l->first + i) % l->len];
+        s->taken = journal_read(s->journal, l->batch + len, BATCH - len);
+        len += s->taken;
+    }
+    l->first = (l->first + 1) % l->len;
+    return len;
+}
+
+static void advance(struct ledger *l)
+{
+    for (size_t i = 0; i < l->len; i++) {
+        struct source *s = &l->sources[i];
+        journal_advance(s->journal, s->taken);
+        if (s->left_over && journal_backlog(s->journal) == 0) {
+            unlink(s->left_over);
+            free(s->left_over);
+            s->left_over = NULL;
+        }
+    }
+}
+
+static void tell_failure(struct ledger *l, int rc, const char *why)
+{
+    if (!l->failing)
+        log_event(LOG_WARN, "usage records wait: the database cannot be written to", LOG_RC(rc),
+                  LOG_STR("why", why), LOG_U64("records", ledger_backlog(l)), LOG_END);
+    l->failing = true;
+}
+
+static void tell_success(struct ledger *l)
+{
+    if (l->failing)
+        log_event(LOG_INFO, "usage records are written again", LOG_END);
+    l->failing = false;
+}
+
+static int put_batch(struct ledger *l, size_t n)
+{
+    char why[REPOSITORY_WHY];
+    int rc = OK;
+
+    if (!l->db) {
+        rc = repository_open(slice_str(l->store), why, &l->db);
+        if (rc < 0) {
+            tell_failure(l, rc, why);
+            return rc;
+        }
+        repository_set_patience(l->db, PATIENCE_MS);
+    }
+    rc = usage_repo_put(l->db, l->batch, n);
+    if (rc < 0) {
+        tell_failure(l, rc, repository_error(l->db));
+        repository_close(l->db);
+        l->db = NULL;
+        return rc;
+    }
+    tell_success(l);
+    return OK;
+}
+
+/* What is there now; *ret_written counts. to_the_last: else a last small batch is left to the next
+ * round, so that a steady trickle does not keep the thread busy. */
+static int drain(struct ledger *l, bool to_the_last, size_t *ret_written)
+{
+    size_t n;
+
+    *ret_written = 0;
+    do {
+        n = gather(l);
+        int rc = n ? put_batch(l, n) : OK;
+        if (rc < 0)
+            return rc;
+        advance(l);
+        *ret_written += n;
+    } while (n == BATCH || (to_the_last && n > 0));
+    return OK;
+}
+
+/* --- the thread: when --- */
+
+/* So that the next round finds about a batch. */
+static uint64_t next_pause(uint64_t pause_ms, size_t written)
+{
+    uint64_t pause = written ? pause_ms * BATCH / written : PAUSE_MOST_MS;
+
+    return MIN(MAX(pause, (uint64_t)PAUSE_LEAST_MS), (uint64_t)PAUSE_MOST_MS);
+}
+
+static uint64_t next_retry(uint64_t pause_ms, bool failing_already)
+{
+    uint64_t pause = failing_already ? pause_ms * 2 : RETRY_LEAST_MS;
+
+    return MIN(MAX(pause, (uint64_t)RETRY_LEAST_MS), (uint64_t)RETRY_MOST_MS);
+}
+
+static struct timespec after_ms(uint64_t ms)
+{
+    uint64_t at = clock_now_ms() + ms;
+
+    return (struct timespec){.tv_sec = (time_t)(at / 1000), .tv_nsec = (long)(at % 1000) * 1000000};
+}
+
+/* Sleeps for the pause, or until the ledger stops; then no longer than it may take. True: it is
+ * stopping. */
+static bool pause_or_stop(struct ledger *l, bool retrying)
+{
+    struct timespec until = after_ms(l->pause_ms);
+    int rc = 0;
+
+    pthread_mutex_lock(&l->mutex);
+    if (l->stopping && retrying) {
+        uint64_t now = clock_now_ms(), left = l->deadline_ms - MIN(now, l->deadline_ms);
+        until = after_ms(MIN(left, (uint64_t)RETRY_LEAST_MS));
+        while (rc == 0)
+            rc = pthread_cond_timedwait(&l->wake, &l->mutex, &until);
+    }
+    while (!l->stopping && rc == 0)
+        rc = pthread_cond_timedwait(&l->wake, &l->mutex, &until);
+    bool stopping = l->stopping;
+    pthread_mutex_unlock(&l->mutex);
+    return stopping;
+}
+
+static bool is_over(struct ledger *l)
+{
+    pthread_mutex_lock(&l->mutex);
+    bool over = clock_now_ms() >= l->deadline_ms;
+    pthread_mutex_unlock(&l->mutex);
+    return over;
+}
+
+static void *ledger_run(void *arg)
+{
+    struct ledger *l = arg;
+    bool retrying = false;
+
+    for (;;) {
+        bool stopping = pause_or_stop(l, retrying);
+        size_t written;
+        int rc = drain(l, stopping, &written);
+        if (stopping && (rc == OK || is_over(l)))
+            break;
+        l->pause_ms = rc < 0 ? next_retry(l->pause_ms, retrying) : next_pause(l->pause_ms, written);
+        retrying = rc < 0;
+    }
+    repository_close(l->db);
+    l->db = NULL;
+    return NULL;
+}
+
+/* --- from outside --- */
+
+/* left_over: the path of a journal without a worker, or NULL. */
+static int add_source(struct ledger *l, const char *path, size_t bytes, bool left_over)
+{
+    if (l->len == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 8;
+        struct source *grown = realloc(l->sources, cap * sizeof(*grown));
+        if (!grown)
+            return -ENOMEM;
+        l->sources = grown;
+        l->cap = cap;
+    }
+    struct source s = {.left_over = left_over ? strdup(path) : NULL};
+    if (left_over && !s.left_over)
+        return -ENOMEM;
+    int rc = journal_open(path, bytes, &s.journal);
+    if (rc < 0) {
+        log_event(LOG_ERROR, "journal cannot be opened", LOG_STR("file", path), LOG_RC(rc),
+                  LOG_END);
+        free(s.left_over);
+        return rc;
+    }
+    l->sources[l->len++] = s;
+    return OK;
+}
+
+struct left_overs {
+    struct ledger *ledger;
+    size_t bytes;
+};
+
+static int found_left_over(void *arg, const char *path)
+{
+    struct left_overs *o = arg;
+
+    return add_source(o->ledger, path, o->bytes, true);
+}
+
+static int open_journals(struct ledger *l, const struct ledger_options *options)
+{
+    struct left_overs o = {l, options->journal_bytes};
+    char path[JOURNAL_PATH];
+    int rc = journal_folder_lock(options->folder, &l->lock);
+
+    for (unsigned i = 0; rc == OK && i < options->workers; i++) {
+        rc = journal_folder_path(options->folder, i, path);
+        if (rc == OK)
+            rc = add_source(l, path, options->journal_bytes, false);
+    }
+    if (rc == OK)
+        rc = journal_folder_each_from(options->folder, options->workers, found_left_over, &o);
+    return rc;
+}
+
+static void ledger_free(struct ledger *l)
+{
+    for (size_t i = 0; i < l->len; i++) {
+        journal_close(l->sources[i].journal);
+        free(l->sources[i].left_over);
+    }
+    if (l->lock >= 0)
+        close(l->lock);
+    pthread_cond_destroy(&l->wake);
+    pthread_mutex_destroy(&l->mutex);
+    free(l->sources);
+    free(l->store);
+    free(l->batch);
+    free(l);
+}
+
+static struct ledger *ledger_new(const struct ledger_options *options)
+{
+    struct ledger *l = calloc(1, sizeof(*l));
+    pthread_condattr_t monotonic;
+
+    if (!l)
+        return NULL;
+    l->lock = -1;
+    l->pause_ms = PAUSE_LEAST_MS; /* at once: what an earlier process left */
+    pthread_mutex_init(&l->mutex, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&l->wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    l->store = strndup(options->store.at ? options->store.at : "", options->store.len);
+    l->batch = calloc(BATCH, sizeof(*l->batch));
+    if (!l->store || !l->batch) {
+        ledger_free(l);
+        return NULL;
+    }
+    return l;
+}
+
+int ledger_start(const struct ledger_options *options, struct ledger **ret)
+{
+    struct ledger *l = ledger_new(options);
+
+    *ret = NULL;
+    if (!l)
+        return -ENOMEM;
+    int rc = options->workers ? open_journals(l, options) : -EINVAL;
+    if (rc == OK)
+        rc = -pthread_create(&l->thread, NULL, ledger_run, l);
+    if (rc < 0) {
+        ledger_free(l);
+        return rc;
+    }
+    *ret = l;
+    return OK;
+}
+
+struct journal *ledger_journal(struct ledger *l, unsigned i)
+{
+    return l->sources[i].journal;
+}
+
+size_t ledger_backlog(const struct ledger *l)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < l->len; i++)
+        n += journal_backlog(l->sources[i].journal);
+    return n;
+}
+
+size_t ledger_stop(struct ledger *l, uint64_t limit_ms)
+{
+    if (!l)
+        return 0;
+    pthread_mutex_lock(&l->mutex);
+    l->stopping = true;
+    l->deadline_ms = clock_now_ms() + limit_ms;
+    pthread_cond_signal(&l->wake);
+    pthread_mutex_unlock(&l->mutex);
+    pthread_join(l->thread, NULL);
+    size_t left = ledger_backlog(l);
+    ledger_free(l);
+    return left;
+}

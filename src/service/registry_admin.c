@@ -1,0 +1,55 @@
+/* registry_admin.c: see registry_admin.h. */
+
+#include "service/registry_admin.h"
+
+#include "base/clock.h"
+#include "repository/model_repo.h"
+#include "repository/provider_repo.h"
+#include "repository/repository.h"
+#include "service/admin.h"
+
+static int seed_providers(struct admin *a, const struct provider_row *rows, size_t n,
+                          struct arena *arena)
+{
+    int rc = provider_repo_mark_from_file(a->db);
+
+    for (size_t i = 0; rc == OK && i < n; i++) {
+        struct provider_row row = rows[i];
+        row.from_file = true;
+        rc = seal_key(&a->seal, "provider", row.name, row.api_key, arena, &row.sealed_key);
+        if (rc == OK)
+            rc = provider_repo_put(a->db, &row, clock_wall_us());
+    }
+    return rc < 0 ? rc : provider_repo_drop_marked(a->db);
+}
+
+static int seed_models(struct admin *a, const struct model_row *rows, size_t n, struct arena *arena)
+{
+    int rc = model_repo_mark_from_file(a->db);
+
+    for (size_t i = 0; rc == OK && i < n; i++) {
+        struct model_row row = rows[i];
+        row.from_file = true;
+        row.created_wall_us = clock_wall_us();
+        rc = seal_key(&a->seal, "model", row.name, row.api_key, arena, &row.sealed_key);
+        if (rc == OK)
+            rc = model_repo_put(a->db, &row);
+    }
+    return rc < 0 ? rc : model_repo_drop_marked(a->db);
+}
+
+int registry_admin_seed(struct admin *a, const struct provider_row *providers, size_t providers_len,
+                        const struct model_row *models, size_t models_len)
+{
+    struct arena arena;
+    int rc = repository_begin(a->db);
+
+    if (rc < 0)
+        return rc;
+    arena_init(&arena, 0);
+    rc = seed_providers(a, providers, providers_len, &arena);
+    if (rc == OK)
+        rc = seed_models(a, models, models_len, &arena);
+    arena_clear(&arena);
+    return repository_end(a->db, rc);
+}
