@@ -29,7 +29,7 @@ struct outcome {
     struct usage usage;
     uint64_t first_token_us;      /* since the request's start; 0: none came */
     struct slice upstream_request_id; /* the provider's, for the log line */
-    struct slice attempts_text;   /* "gpt-4o:503,claude-sonnet:200" for x-courier-attempts */
+    struct slice attempts_text;   /* "fast:503,smart:200" for x-courier-attempts */
 };
 
 /* "ok", "client_error", … as in usage_logs.status */

@@ -1,6 +1,7 @@
 /* test_openai_chat_request.c: what is read of a request, and how each wrong one is refused. */
 
 #include "support/alloc_fail.h"
+#include "wire/call_reader.h"
 #include "wire/openai_chat.h"
 
 #include <stdarg.h>
@@ -267,6 +268,21 @@ static void out_of_memory(void **state)
     }
 }
 
+static void bodies_are_read_in_the_dialect_of_their_path(void **state)
+{
+    struct slice body = SLICE("{\"model\":\"m\"," MESSAGES "}");
+    struct arena arena;
+    struct call call;
+    struct fault fault;
+
+    (void)state;
+    arena_init(&arena, 0);
+    assert_true(call_read(CALL_CHAT, DIALECT_CHAT, body, &arena, &call, &fault));
+    assert_false(call_read(CALL_CHAT, DIALECT_MESSAGES, body, &arena, &call, &fault));
+    assert_int_equal(fault.kind, FAULT_NOT_IMPLEMENTED);
+    arena_clear(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +296,7 @@ int main(void)
         cmocka_unit_test(nested_members_are_not_the_requests),
         cmocka_unit_test(a_request_cut_anywhere_is_refused),
         cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(bodies_are_read_in_the_dialect_of_their_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
