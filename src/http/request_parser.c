@@ -164,9 +164,9 @@ static const llhttp_settings_t callbacks = {
 
 static enum request_step parser_refuse_errno(struct request_parser *p, llhttp_errno_t e)
 {
+    if (p->phase == BAD)
+        return REQUEST_BAD; /* a callback has said why */
     switch (e) {
-    case HPE_USER:
-        return REQUEST_BAD;   /* a callback has said why */
     case HPE_INVALID_VERSION: /* also what follows a good one */
         if (p->llhttp.http_major == 1 && p->llhttp.http_minor <= 1)
             return parser_refuse(p, 400, "malformed request line");
