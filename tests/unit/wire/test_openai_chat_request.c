@@ -271,14 +271,16 @@ static void out_of_memory(void **state)
 static void bodies_are_read_in_the_dialect_of_their_path(void **state)
 {
     struct slice body = SLICE("{\"model\":\"m\"," MESSAGES "}");
+    struct call call = {.kind = CALL_CHAT, .dialect = DIALECT_CHAT};
     struct arena arena;
-    struct call call;
     struct fault fault;
 
     (void)state;
     arena_init(&arena, 0);
-    assert_true(call_read(CALL_CHAT, DIALECT_CHAT, body, &arena, &call, &fault));
-    assert_false(call_read(CALL_CHAT, DIALECT_MESSAGES, body, &arena, &call, &fault));
+    assert_true(call_read(&call, body, &arena, &fault));
+    assert_true(slice_eq(call.model, SLICE("m")));
+    call.dialect = DIALECT_MESSAGES;
+    assert_false(call_read(&call, body, &arena, &fault));
     assert_int_equal(fault.kind, FAULT_NOT_IMPLEMENTED);
     arena_clear(&arena);
 }
