@@ -1,7 +1,7 @@
 /* call.h: what a client asks of a model, as far as the gateway has to know it.
  *
- * A call borrows the client's bytes: `body` is exactly what was sent, and the spans point into it, so
- * that a provider of the same dialect gets it byte for byte but for what must be spliced. */
+ * A call borrows the client's bytes: `body` is exactly what was sent, and the spans point into it,
+ * so that a provider of the same dialect gets it byte for byte but for what must be spliced. */
 
 #pragma once
 
@@ -21,14 +21,14 @@ struct span {
 struct call {
     enum call_kind kind;
     enum dialect dialect;
-    struct slice body;             /* the request, whole */
-    struct slice model;            /* decoded */
-    struct span model_span;        /* the value with its quotes */
+    struct slice body;      /* the request, whole */
+    struct slice model;     /* decoded */
+    struct span model_span; /* the value with its quotes */
     bool stream;
-    bool include_usage;            /* the client asked for the usage chunk */
-    struct span stream_options;    /* the value: an object or null */
-    struct span include_usage_span;/* the value inside stream_options, when it is there */
-    bool stream_options_is_empty;  /* null, or an object without members */
-    uint64_t max_tokens;           /* 0: not given */
-    uint64_t prompt_estimate;      /* tokens, from the bytes of the messages: for limits only */
+    bool include_usage;             /* the client asked for the usage chunk */
+    struct span stream_options;     /* the value: an object or null */
+    struct span include_usage_span; /* the value inside stream_options, when it is there */
+    bool stream_options_is_empty;   /* null, or an object without members */
+    uint64_t max_tokens;            /* 0: not given */
+    uint64_t prompt_estimate;       /* tokens, from the bytes of the messages: for limits only */
 };

@@ -6,17 +6,17 @@
 #include "model/usage.h"
 
 enum event_mark {
-    EVENT_CONTENT = 1,     /* text, refusal, reasoning, tool call: commits the answer */
-    EVENT_USAGE = 2,       /* `usage` is set; the last one wins */
-    EVENT_USAGE_ONLY = 4,  /* nothing but usage: not for a client that did not ask for it */
-    EVENT_FINISH = 8,      /* a finish reason: the answer is complete, the marker may follow */
-    EVENT_DONE = 16,       /* the terminal marker */
-    EVENT_ERROR = 32,      /* `fault` is set */
+    EVENT_CONTENT = 1,    /* text, refusal, reasoning, tool call: commits the answer */
+    EVENT_USAGE = 2,      /* `usage` is set; the last one wins */
+    EVENT_USAGE_ONLY = 4, /* nothing but usage: not for a client that did not ask for it */
+    EVENT_FINISH = 8,     /* a finish reason: the answer is complete, the marker may follow */
+    EVENT_DONE = 16,      /* the terminal marker */
+    EVENT_ERROR = 32,     /* `fault` is set */
 };
 
 struct event {
-    unsigned marks;          /* 0: lifecycle (role, comment, ping) */
-    uint64_t output_deltas;  /* pieces of content in it: a floor for counting a cut stream */
+    unsigned marks;         /* 0: lifecycle (role, comment, ping) */
+    uint64_t output_deltas; /* pieces of content in it: a floor for counting a cut stream */
     struct usage usage;
     struct fault fault;
 };

@@ -14,12 +14,12 @@ enum fault_kind {
 
 struct fault {
     enum fault_kind kind;
-    struct slice message;     /* for the client; ours, never a provider's text. Empty: the kind's own */
-    struct slice param;       /* the member that is wrong; empty: none */
-    int upstream_status;      /* the provider's, 0: none */
+    struct slice message; /* for the client; ours, never a provider's text. Empty: the kind's own */
+    struct slice param;   /* the member that is wrong; empty: none */
+    int upstream_status;  /* the provider's, 0: none */
     /* UPSTREAM_REFUSED: what the provider said, to be passed on as it is */
     struct slice upstream_body, upstream_content_type;
-    uint64_t retry_after_ms;  /* a hint; 0: none */
+    uint64_t retry_after_ms; /* a hint; 0: none */
 };
 
 struct fault_traits {

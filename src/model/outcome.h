@@ -24,12 +24,12 @@ struct outcome {
     struct slice requested_model; /* what the client asked for */
     struct slice served_model, provider;
     bool stream;
-    unsigned attempts;            /* on providers */
+    unsigned attempts; /* on providers */
     bool fallback_used;
     struct usage usage;
-    uint64_t first_token_us;      /* since the request's start; 0: none came */
+    uint64_t first_token_us;          /* since the request's start; 0: none came */
     struct slice upstream_request_id; /* the provider's, for the log line */
-    struct slice attempts_text;   /* "fast:503,smart:200" for x-courier-attempts */
+    struct slice attempts_text;       /* "fast:503,smart:200" for x-courier-attempts */
 };
 
 /* "ok", "client_error", … as in usage_logs.status */

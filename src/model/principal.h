@@ -1,4 +1,5 @@
-/* principal.h: who is asking. Immutable, part of the snapshot; a request holds a reference to it. */
+/* principal.h: who is asking. Immutable, part of the snapshot; a request holds a reference to it.
+ */
 
 #pragma once
 
@@ -11,7 +12,7 @@ struct principal {
     uint64_t rpm, tpm, concurrency; /* 0: no limit */
     const struct slice *models;     /* may use only these; models_len 0: all */
     size_t models_len;
-    uint64_t expires_wall_us;       /* 0: never */
+    uint64_t expires_wall_us; /* 0: never */
 };
 
 /* Whether it may use the model of that name. */

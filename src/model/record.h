@@ -1,7 +1,7 @@
 /* record.h: one row of usage_logs as it stands in the journal: fixed layout, no pointers.
  *
- * The journal outlives the process that wrote it, so the layout is versioned: a change of it is a new
- * RECORD_VERSION, and start-up replays only records of its own version. */
+ * The journal outlives the process that wrote it, so the layout is versioned: a change of it is a
+ * new RECORD_VERSION, and start-up replays only records of its own version. */
 
 #pragma once
 

@@ -1,5 +1,5 @@
-/* rows.h: users, keys, providers and models as they stand in the database. Text belongs to the arena
- * that the repository was given. */
+/* rows.h: users, keys, providers and models as they stand in the database. Text belongs to the
+ * arena that the repository was given. */
 
 #pragma once
 
@@ -14,14 +14,14 @@ struct user_row {
 struct key_row {
     int64_t id, user_id;
     struct slice user_name;
-    struct slice name;       /* may be empty */
-    struct slice prefix;     /* the key's first characters, for people */
-    unsigned char hash[32];  /* HMAC-SHA-256 of the key */
+    struct slice name;      /* may be empty */
+    struct slice prefix;    /* the key's first characters, for people */
+    unsigned char hash[32]; /* HMAC-SHA-256 of the key */
     bool admin, revoked;
-    uint64_t rpm, tpm, concurrency;   /* 0: no limit */
-    struct slice models;     /* comma-separated; empty: all */
+    uint64_t rpm, tpm, concurrency;            /* 0: no limit */
+    struct slice models;                       /* comma-separated; empty: all */
     uint64_t expires_wall_us, created_wall_us; /* expires 0: never */
-    bool from_file;          /* the configured admin key */
+    bool from_file;                            /* the configured admin key */
 };
 
 struct provider_row {
@@ -33,12 +33,12 @@ struct provider_row {
 
 struct model_row {
     struct slice name, provider, upstream_model; /* upstream_model empty: the name */
-    struct slice endpoint;      /* empty: the provider's */
-    struct slice sealed_key;    /* empty: the provider's */
+    struct slice endpoint;                       /* empty: the provider's */
+    struct slice sealed_key;                     /* empty: the provider's */
     struct secret api_key;
-    uint64_t timeout_ms;        /* 0: default */
+    uint64_t timeout_ms; /* 0: default */
     unsigned retries;
-    struct slice fallback;      /* comma-separated model names */
+    struct slice fallback; /* comma-separated model names */
     uint64_t created_wall_us;
     bool from_file;
 };

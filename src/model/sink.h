@@ -9,18 +9,19 @@ struct sink;
 
 /* What is known about an answer when its first byte is due. */
 struct sink_head {
-    int status;                  /* 200 */
+    int status; /* 200 */
     bool stream;
-    uint64_t content_length;     /* buffered only */
+    uint64_t content_length; /* buffered only */
     struct slice content_type;
 };
 
 struct sink_events {
-    /* The answer is committed: from here on a fault is told in band. Called once, before on_bytes. */
+    /* The answer is committed: from here on a fault is told in band. Called once, before on_bytes.
+     */
     int (*on_head)(struct sink *s, const struct sink_head *head);
     /* Bytes for the client, in order, n <= 48 spans. They live during the call only, but for a
-     * buffered answer's (`last` is set: those live as long as the request). OK; AGAIN: taken, but stop
-     * until completion_proceed; negative: the client is gone. last: this is the end of a good
+     * buffered answer's (`last` is set: those live as long as the request). OK; AGAIN: taken, but
+     * stop until completion_proceed; negative: the client is gone. last: this is the end of a good
      * answer. */
     int (*on_bytes)(struct sink *s, const struct slice *spans, size_t n, bool last);
     /* The end of a bad one. Before on_head: the answer is the problem. After it: an in-band error

@@ -13,9 +13,9 @@ struct target {
     struct slice upstream_model; /* what the provider calls it */
     const struct adapter *adapter;
     const struct origin *origin;
-    struct slice authority;      /* for the Host header */
-    struct slice base_path;      /* "/v1", or empty; no trailing slash */
-    struct secret api_key;       /* may be empty */
-    uint64_t timeout_ms;         /* until answered; 0: the settings' default */
+    struct slice authority; /* for the Host header */
+    struct slice base_path; /* "/v1", or empty; no trailing slash */
+    struct secret api_key;  /* may be empty */
+    uint64_t timeout_ms;    /* until answered; 0: the settings' default */
     unsigned retries;
 };

@@ -7,10 +7,10 @@
 enum usage_source { USAGE_NONE, USAGE_PROVIDER, USAGE_PARTIAL, USAGE_ESTIMATED };
 
 struct usage {
-    uint64_t input;       /* prompt tokens that were neither read from nor written to a cache */
+    uint64_t input; /* prompt tokens that were neither read from nor written to a cache */
     uint64_t cached_read;
     uint64_t cache_write;
-    uint64_t output;      /* completion tokens without reasoning */
+    uint64_t output; /* completion tokens without reasoning */
     uint64_t reasoning;
     enum usage_source source;
 };
