@@ -41,29 +41,32 @@ static void scan_push(struct scan *s, bool object)
 
 /* ---- strings ---- */
 
-static bool is_hex(unsigned char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
+enum { SIMPLE = 1, HEX = 2 }; /* what may stand behind a backslash, and behind \u */
+
+static const unsigned char escapes[256] = {
+    ['"'] = SIMPLE, ['\\'] = SIMPLE, ['/'] = SIMPLE, ['b'] = SIMPLE | HEX, ['f'] = SIMPLE | HEX,
+    ['n'] = SIMPLE, ['r'] = SIMPLE,  ['t'] = SIMPLE, ['a'] = HEX,          ['c'] = HEX,
+    ['d'] = HEX,    ['e'] = HEX,     ['A'] = HEX,    ['B'] = HEX,          ['C'] = HEX,
+    ['D'] = HEX,    ['E'] = HEX,     ['F'] = HEX,    ['0'] = HEX,          ['1'] = HEX,
+    ['2'] = HEX,    ['3'] = HEX,     ['4'] = HEX,    ['5'] = HEX,          ['6'] = HEX,
+    ['7'] = HEX,    ['8'] = HEX,     ['9'] = HEX,
+};
 
 /* p stands at the backslash. */
 static const unsigned char *scan_escape(struct scan *s, const unsigned char *p)
 {
-    static const bool simple[256] = {
-        ['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true,
-        ['f'] = true, ['n'] = true,  ['r'] = true, ['t'] = true,
-    };
-
     if (++p == s->end)
         return scan_fail(s, JSON_SYNTAX, p);
-    if (simple[*p])
+    if (LIKELY(escapes[*p] & SIMPLE))
         return p + 1;
     if (*p++ != 'u')
         return scan_fail(s, JSON_SYNTAX, p - 1);
-    for (unsigned i = 0; i < 4; i++, p++)
-        if (p == s->end || !is_hex(*p))
-            return scan_fail(s, JSON_SYNTAX, p);
-    return p;
+    if (LIKELY(s->end - p >= 4) &&
+        (escapes[p[0]] & escapes[p[1]] & escapes[p[2]] & escapes[p[3]] & HEX))
+        return p + 4;
+    while (p < s->end && escapes[*p] & HEX)
+        p++;
+    return scan_fail(s, JSON_SYNTAX, p);
 }
 
 static bool scan_utf8(struct scan *s, const unsigned char *from, const unsigned char *to)
@@ -75,28 +78,58 @@ static bool scan_utf8(struct scan *s, const unsigned char *from, const unsigned 
     return bad == n;
 }
 
+/* What ends plain text in the block of n bytes at p: returns the closing quote, or where the string
+ * goes on. */
+static const unsigned char *scan_block(struct scan *s, const unsigned char *p, size_t n,
+                                       unsigned ends, bool *ret_closed)
+{
+    while (ends) {
+        const unsigned char *end = p + __builtin_ctz(ends), *behind;
+        *ret_closed = *end == '"';
+        if (*ret_closed)
+            return end;
+        behind = LIKELY(*end == '\\') ? scan_escape(s, end) : scan_fail(s, JSON_SYNTAX, end);
+        if (!behind || behind >= p + n)
+            return behind;
+        ends &= ~0u << (behind - p);
+    }
+    return p + n;
+}
+
+/* From behind the opening quote to the closing one. */
+static const unsigned char *scan_text(struct scan *s, const unsigned char *p, bool *high)
+{
+    unsigned clean = 0;
+    bool closed = false;
+
+    while (p < s->end) {
+        size_t n = MIN((size_t)(s->end - p), (size_t)JSON_BLOCK);
+        unsigned ends = json_block_ends(p, n, high);
+        if (ends) {
+            p = scan_block(s, p, n, ends, &closed);
+            clean = 0;
+            if (!p || closed)
+                return p;
+            continue;
+        }
+        p += n;
+        if (++clean == JSON_CLEAN)
+            p = json_skip_clean(p, s->end, high);
+    }
+    return scan_fail(s, JSON_SYNTAX, p);
+}
+
 /* p stands at the opening quote; returns behind the closing one. UTF-8 is looked at last, for the
  * whole string at once: no byte of a sequence looks like a quote, a backslash or a control. */
 static const unsigned char *scan_string(struct scan *s, const unsigned char *p)
 {
-    const unsigned char *start = ++p;
     bool high = false;
+    const unsigned char *quote = scan_text(s, p + 1, &high);
 
-    for (;;) {
-        p = json_skip_text(p, s->end, &high);
-        while (p < s->end && *p == '\\') {
-            const unsigned char *escape = p;
-            p = scan_escape(s, p);
-            if (!p && high) /* the first fault counts */
-                scan_utf8(s, start, escape);
-            if (!p)
-                return NULL;
-        }
-        if (p == s->end || *p < 0x20)
-            return high && !scan_utf8(s, start, p) ? NULL : scan_fail(s, JSON_SYNTAX, p);
-        if (*p == '"')
-            return high && !scan_utf8(s, start, p) ? NULL : p + 1;
-    }
+    /* the first fault counts */
+    if (high && !scan_utf8(s, p + 1, quote ? quote : s->fault_at))
+        return NULL;
+    return quote ? quote + 1 : NULL;
 }
 
 /* ---- the other scalars ---- */

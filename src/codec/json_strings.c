@@ -4,41 +4,7 @@
 
 #include "base/utf8.h"
 
-static bool ends_plain(unsigned char c)
-{
-    return c == '"' || c == '\\' || c < 0x20;
-}
-
 /* ---- skipping ---- */
-
-static const unsigned char *skip_bytes(const unsigned char *p, const unsigned char *end, bool *high)
-{
-    for (; p < end && !ends_plain(*p); p++)
-        *high |= *p >= 0x80;
-    return p;
-}
-
-#ifdef __SSE2__
-
-static const unsigned char *skip_sse2(const unsigned char *p, const unsigned char *end, bool *high)
-{
-    __m128i seen = _mm_setzero_si128();
-    unsigned mask = 0;
-
-    while (end - p >= 16 && mask == 0) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1F)), v);
-        __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
-                                    _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
-        seen = _mm_or_si128(seen, v);
-        mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(control, ends));
-        p += mask ? __builtin_ctz(mask) : 16;
-    }
-    *high |= _mm_movemask_epi8(seen) != 0;
-    return mask ? p : skip_bytes(p, end, high);
-}
-
-#endif
 
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -59,7 +25,6 @@ AVX2 static inline __m256i ends_in(__m256i v)
     return _mm256_or_si256(control, _mm256_or_si256(quote, backslash));
 }
 
-/* Four blocks a turn; the turn that holds an end is looked at again by skip_sse2. */
 AVX2 static const unsigned char *skip_avx2(const unsigned char *p, const unsigned char *end,
                                            bool *high)
 {
@@ -74,35 +39,56 @@ AVX2 static const unsigned char *skip_avx2(const unsigned char *p, const unsigne
         seen = _mm256_or_si256(seen, _mm256_or_si256(_mm256_or_si256(a, b), _mm256_or_si256(c, d)));
     }
     *high |= _mm256_movemask_epi8(seen) != 0;
-    return skip_sse2(p, end, high);
+    return p;
+}
+
+const unsigned char *json_skip_clean(const unsigned char *p, const unsigned char *end, bool *high)
+{
+    return end - p >= 128 && __builtin_cpu_supports("avx2") ? skip_avx2(p, end, high) : p;
+}
+
+#else
+
+const unsigned char *json_skip_clean(const unsigned char *p, const unsigned char *end, bool *high)
+{
+    (void)end;
+    (void)high;
+    return p;
 }
 
 #endif
 
-const unsigned char *json_skip_long(const unsigned char *p, const unsigned char *end, bool *high)
+/* Behind what ends plain text in the block of n bytes at p: behind the closing quote, or further on
+ * in the string. */
+static const unsigned char *skip_block(const unsigned char *p, const unsigned char *end,
+                                       unsigned ends, bool *ret_closed)
 {
-#ifdef __x86_64__
-    if (end - p >= 128 && __builtin_cpu_supports("avx2"))
-        return skip_avx2(p, end, high);
-#endif
-#ifdef __SSE2__
-    return skip_sse2(p, end, high);
-#else
-    return skip_bytes(p, end, high);
-#endif
+    size_t n = MIN((size_t)(end - p), (size_t)JSON_BLOCK);
+
+    while (ends) {
+        size_t i = (size_t)__builtin_ctz(ends), behind = i + (p[i] == '\\' ? 2 : 1);
+        *ret_closed = p[i] == '"';
+        if (*ret_closed || behind >= n)
+            return p + MIN(behind, (size_t)(end - p));
+        ends &= ~0u << behind;
+    }
+    return p + n;
 }
 
 const unsigned char *json_skip_string(const unsigned char *p, const unsigned char *end)
 {
-    bool high = false;
+    bool high = false, closed = false;
+    unsigned clean = 0;
 
-    for (p = p + 1; p < end;) {
-        p = json_skip_text(p, end, &high);
-        if (p == end || *p == '"')
-            break;
-        p += *p == '\\' ? 2 : 1;
+    for (p = p + 1; p < end && !closed;) {
+        size_t n = MIN((size_t)(end - p), (size_t)JSON_BLOCK);
+        unsigned ends = json_block_ends(p, n, &high);
+        p = skip_block(p, end, ends, &closed);
+        clean = ends ? 0 : clean + 1;
+        if (clean == JSON_CLEAN)
+            p = json_skip_clean(p, end, &high);
     }
-    return p < end ? p + 1 : end;
+    return p;
 }
 
 /* ---- decoding ---- */

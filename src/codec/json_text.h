@@ -22,32 +22,36 @@ static inline const unsigned char *json_skip_space(const unsigned char *p, const
     return p;
 }
 
-/* First of " \ and controls from p on, or end; *high is set when a byte ≥ 0x80 was skipped. For
- * long texts: AVX2 where the machine has it. */
-const unsigned char *json_skip_long(const unsigned char *p, const unsigned char *end, bool *high);
+/* Strings are read in blocks of at most JSON_BLOCK bytes. After JSON_CLEAN blocks in which nothing
+ * ended the plain text it is worth to ask json_skip_clean for more of them at once. */
+enum { JSON_BLOCK = 16, JSON_CLEAN = 4 };
 
-/* The same, quick for the short names and values that most strings are. */
-static inline const unsigned char *json_skip_text(const unsigned char *p, const unsigned char *end,
-                                                  bool *high)
+/* Bit i is set when byte i of the n at p ends plain text: a quote, a backslash or a control. *high
+ * is set when there is a byte ≥ 0x80. */
+static inline unsigned json_block_ends(const unsigned char *p, size_t n, bool *high)
 {
+    unsigned ends = 0;
+
 #ifdef __SSE2__
-    if (end - p >= 16) {
+    if (n == JSON_BLOCK) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
         __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1F)), v);
-        __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
-                                    _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
-        unsigned mask = (unsigned)_mm_movemask_epi8(_mm_or_si128(control, ends));
-        unsigned highs = (unsigned)_mm_movemask_epi8(v);
-        if (mask) {
-            *high |= (highs & (mask ^ (mask - 1))) != 0;
-            return p + __builtin_ctz(mask);
-        }
-        *high |= highs != 0;
-        p += 16;
+        __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+        __m128i backslash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+        *high |= _mm_movemask_epi8(v) != 0;
+        return (unsigned)_mm_movemask_epi8(_mm_or_si128(control, _mm_or_si128(quote, backslash)));
     }
 #endif
-    return json_skip_long(p, end, high);
+    for (size_t i = 0; i < n; i++) {
+        *high |= p[i] >= 0x80;
+        ends |= (unsigned)(p[i] == '"' || p[i] == '\\' || p[i] < 0x20) << i;
+    }
+    return ends;
 }
+
+/* Skips long runs of plain text with AVX2: what ends it follows soon, or the text does. Without
+ * AVX2 skips nothing. */
+const unsigned char *json_skip_clean(const unsigned char *p, const unsigned char *end, bool *high);
 
 /* Behind the closing quote of a valid string that begins at p (its opening quote). */
 const unsigned char *json_skip_string(const unsigned char *p, const unsigned char *end);
