@@ -249,6 +249,7 @@ const struct adapter_op openai_chat_op = {
     .decode_event = chat_decode_event,
     .framing = FRAMING_SSE,
     .state_size = sizeof(struct openai_chat_stream),
+    .end_marker = SLICE_INIT("data: [DONE]\n\n"),
 };
 
 static bool names_code(const char *const *codes, struct slice code)

@@ -136,6 +136,21 @@ static void the_state_of_a_stream_is_carried(void **state)
     assert_int_equal(openai_chat_op.decode_event(&stream, SLICE(""), SLICE("{"), &list), -EBADMSG);
 }
 
+/* The marker that a client is sent for a provider that sends none is one to the decoder too. */
+static void the_end_marker_is_a_frame_that_ends(void **state)
+{
+    struct openai_chat_stream stream = {0};
+    struct event_list list;
+    struct slice line = openai_chat_op.end_marker;
+
+    (void)state;
+    assert_true(slice_starts(line, SLICE("data: ")));
+    assert_memory_equal(line.at + line.len - 2, "\n\n", 2);
+    line = slice_sub(line, 6, line.len - 2);
+    assert_int_equal(openai_chat_op.decode_event(&stream, SLICE(""), line, &list), OK);
+    assert_int_equal(list.at[0].marks, EVENT_DONE);
+}
+
 static void an_event_named_error_is_one(void **state)
 {
     struct openai_chat_stream stream = {0};
@@ -172,6 +187,7 @@ int main(void)
         cmocka_unit_test(encode_out_of_memory),
         cmocka_unit_test(encode_over_the_limit),
         cmocka_unit_test(the_state_of_a_stream_is_carried),
+        cmocka_unit_test(the_end_marker_is_a_frame_that_ends),
         cmocka_unit_test(an_event_named_error_is_one),
         cmocka_unit_test(classify_passes_no_text_of_a_providers_failure),
     };
