@@ -80,18 +80,27 @@ static uint64_t tokens_to_reserve(const struct call *call)
     return call->prompt_estimate + MIN(answer, (uint64_t)RESERVE_MOST);
 }
 
-static enum mw rate_limit_take(struct exchange *x, uint64_t tokens)
+static enum mw rate_limit_take(struct exchange *x, const struct principal *p, uint64_t tokens)
 {
     struct rate_limit *state = exchange_slot(x, &middleware_rate_limit);
     struct quota_verdict v;
 
-    int rc =
-        quota_take(x->services->quota, x->principal, tokens, clock_now_ms(), &state->lease, &v);
+    int rc = quota_take(x->services->quota, p, tokens, clock_now_ms(), &state->lease, &v);
     if (rc < 0)
         return problem_answer(x, FAULT_INTERNAL);
     add_numbers(x, &requests_names, &v.requests);
     add_numbers(x, &tokens_names, &v.tokens);
     return v.refused == QUOTA_OK ? MW_NEXT : rate_limit_refuse(x, &v);
+}
+
+/* What calls no model is a request like any other, but asks for no tokens: a key that has used up
+ * its own may still see the list of models. */
+static enum mw rate_limit_take_request(struct exchange *x)
+{
+    struct principal p = *x->principal;
+
+    p.tpm = 0;
+    return rate_limit_take(x, &p, 0);
 }
 
 static enum mw rate_limit_on_request(struct exchange *x)
@@ -101,12 +110,12 @@ static enum mw rate_limit_on_request(struct exchange *x)
     if (!x->principal)
         return MW_NEXT;
     if (!x->route || !x->route->has_call)
-        return rate_limit_take(x, 0);
+        return rate_limit_take_request(x);
 
     const struct call *call = exchange_call(x, &fault);
     if (!call)
         return problem_answer_fault(x, &fault);
-    return rate_limit_take(x, tokens_to_reserve(call));
+    return rate_limit_take(x, x->principal, tokens_to_reserve(call));
 }
 
 /* Tokens that the exchange truly cost. A provider that was at work and told nothing has used what

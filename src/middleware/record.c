@@ -10,6 +10,7 @@
 #include "middleware/record.h"
 
 #include "base/ids.h"
+#include "base/log.h"
 #include "model/record.h"
 #include "service/journal.h"
 #include "service/services.h"
@@ -104,8 +105,12 @@ static void record_on_end(struct exchange *x)
 {
     struct record_state *state = exchange_slot(x, &middleware_record);
 
-    if (state->wanted && (!state->written || state->told != x->outcome.status))
-        record_append(x, state);
+    if (!state->wanted || (state->written && state->told == x->outcome.status))
+        return;
+    record_append(x, state);
+    if (!state->written)
+        log_event(LOG_ERROR, "usage record lost: the journal is full",
+                  LOG_SLICE("request_id", x->request_id), LOG_END);
 }
 
 const struct middleware middleware_record = {
