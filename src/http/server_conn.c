@@ -522,19 +522,21 @@ union peer_address {
 /* "127.0.0.1:4711", "[::1]:4711"; empty when the client has left already. */
 static void conn_name_peer(struct server_conn *c, int fd)
 {
-    union peer_address peer;
+    union peer_address peer = {.any.sa_family = AF_UNSPEC};
     socklen_t len = sizeof(peer);
     char host[INET6_ADDRSTRLEN];
 
     if (getpeername(fd, &peer.any, &len) < 0)
         return;
-    if (peer.any.sa_family == AF_INET) {
+    unsigned port = ntohs(peer.v4.sin_port); /* at the same place in both */
+    const unsigned char *v6 = peer.v6.sin6_addr.s6_addr;
+    if (peer.any.sa_family == AF_INET)
         inet_ntop(AF_INET, &peer.v4.sin_addr, host, sizeof(host));
-        snprintf(c->peer, sizeof(c->peer), "%s:%u", host, ntohs(peer.v4.sin_port));
-    } else {
-        inet_ntop(AF_INET6, &peer.v6.sin6_addr, host, sizeof(host));
-        snprintf(c->peer, sizeof(c->peer), "[%s]:%u", host, ntohs(peer.v6.sin6_port));
-    }
+    else if (IN6_IS_ADDR_V4MAPPED(&peer.v6.sin6_addr)) /* IPv4 on a socket for both */
+        inet_ntop(AF_INET, v6 + 12, host, sizeof(host));
+    else
+        inet_ntop(AF_INET6, v6, host, sizeof(host));
+    snprintf(c->peer, sizeof(c->peer), strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
 }
 
 void server_conn_accept(struct server *s, int fd)

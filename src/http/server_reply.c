@@ -300,7 +300,8 @@ int server_reply_write(struct server_request *r, const struct slice *spans, size
     rc = conn_send(c, &b);
     if (rc < 0)
         return rc;
-    a->wants_drained = c->out.len > room;
+    if (c->out.len > room)
+        a->wants_drained = true; /* until on_drained has been told */
     return a->wants_drained ? AGAIN : OK;
 }
 

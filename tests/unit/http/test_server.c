@@ -383,11 +383,42 @@ static void every_allocation_may_fail(void **state)
     rig_close(&r);
 }
 
+/* A listener for both families names IPv4 clients as such. */
+static void names_peers_of_both_families(void **state)
+{
+    static const char *const hosts[] = {"127.0.0.1:", "[::1]:"};
+    struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct server_options options = {.listen = SLICE(":0"), .limits = rig_limits};
+    struct rig r;
+    struct peer v4, v6 = {.reads = SIZE_MAX};
+    (void)state;
+
+    rig_open(&r);
+    server_close(r.server);
+    options.events = &rig_events;
+    options.owner = &r;
+    assert_int_equal(server_open(r.loop, &options, &r.server), OK);
+    peer_connect(&r, &v4);
+    to.sin6_port = htons(server_port(r.server));
+    v6.fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool has_v6 = connect(v6.fd, (struct sockaddr *)&to, sizeof(to)) == 0;
+    for (size_t i = 0; i < (has_v6 ? 2 : 1); i++) {
+        send(i ? v6.fd : v4.fd, "GET /hold HTTP/1.0\r\n\r\n", 22, MSG_NOSIGNAL);
+        wait_request(&r, i + 1);
+        assert_true(slice_starts(r.last->peer, slice_str(hosts[i])));
+    }
+    peer_close(&r, &v4);
+    close(v6.fd);
+    run_until(&r, until_no_connections);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_and_keeps_the_connection),
         cmocka_unit_test(tells_what_was_asked),
+        cmocka_unit_test(names_peers_of_both_families),
         cmocka_unit_test(request_cut_at_every_byte),
         cmocka_unit_test(ten_thousand_pipelined_requests),
         cmocka_unit_test(pipelined_requests_wait_in_order),
