@@ -126,17 +126,18 @@ struct slice arena_copy(struct arena *a, struct slice s)
 
 struct slice arena_printf(struct arena *a, const char *fmt, ...)
 {
-    va_list args, again;
+    va_list args;
 
     va_start(args, fmt);
-    va_copy(again, args);
     int n = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
     char *at = n < 0 ? NULL : arena_alloc(a, (size_t)n + 1);
-    if (at)
-        vsnprintf(at, (size_t)n + 1, fmt, again);
-    va_end(again);
-    return (struct slice){at, at ? (size_t)n : 0};
+    if (!at)
+        return (struct slice){0};
+    va_start(args, fmt);
+    vsnprintf(at, (size_t)n + 1, fmt, args);
+    va_end(args);
+    return (struct slice){at, (size_t)n};
 }
 
 int arena_defer(struct arena *a, void (*fn)(void *arg), void *arg)

@@ -81,20 +81,19 @@ int buf_add_u64(struct buf *b, uint64_t n)
 
 int buf_printf(struct buf *b, const char *fmt, ...)
 {
-    va_list args, again;
+    va_list args;
 
     va_start(args, fmt);
-    va_copy(again, args);
     int n = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
     int rc = n < 0 ? -EINVAL : buf_reserve(b, (size_t)n);
-    if (rc == OK) {
-        if (b->at)
-            vsnprintf(b->at + b->len, (size_t)n + 1, fmt, again);
-        b->len += (size_t)n;
-    }
-    va_end(again);
-    return rc;
+    if (rc < 0 || n == 0)
+        return rc;
+    va_start(args, fmt);
+    vsnprintf(b->at + b->len, (size_t)n + 1, fmt, args);
+    va_end(args);
+    b->len += (size_t)n;
+    return OK;
 }
 
 int buf_add_json(struct buf *b, struct slice s)
