@@ -27,7 +27,7 @@ static void read_model(struct columns *c, void *to)
     row->endpoint = columns_text(c);
     row->sealed_key = columns_bytes(c);
     row->timeout_ms = columns_u64(c);
-    row->retries = (unsigned)MIN(columns_u64(c), 1000u);
+    row->retries = (unsigned)columns_u64(c);
     row->fallback = columns_text(c);
     row->created_wall_us = columns_time(c);
     row->from_file = columns_bool(c);

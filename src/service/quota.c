@@ -283,8 +283,10 @@ struct quota *quota_new(void)
     if (!q)
         return NULL;
     memset(q, 0, sizeof(*q));
-    for (size_t i = 0; i < SHARDS; i++)
-        rc = MIN(rc, shard_init(&q->shards[i]));
+    for (size_t i = 0; i < SHARDS; i++) {
+        if (shard_init(&q->shards[i]) < 0)
+            rc = -ENOMEM;
+    }
     if (rc < 0) {
         quota_free(q);
         return NULL;
