@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "support/gateway_rig.h"
+#include "support/played_gateway.h"
 #include "base/log.h"
 #include "middleware/access_log.h"
 #include "middleware/auth.h"

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "support/alloc_fail.h"
-#include "support/gateway_rig.h"
+#include "support/played_gateway.h"
 #include "middleware/auth.h"
 #include "web/exchange.h"
 #include "web/reply.h"

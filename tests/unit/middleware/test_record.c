@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "support/gateway_rig.h"
+#include "support/played_gateway.h"
 #include "middleware/auth.h"
 #include "middleware/record.h"
 #include "middleware/trace.h"
