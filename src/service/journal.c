@@ -143,9 +143,11 @@ int journal_open(const char *path, size_t bytes, struct journal **ret)
 
 void journal_close(struct journal *j)
 {
+    struct record left;
+
     if (!j)
         return;
-    j->file.header->clean = j->next != 0 && j->next == mark_of(j);
+    j->file.header->clean = j->next != 0 && journal_read(j, &left, 1) == 0;
     journal_file_close(&j->file);
     free(j->segment_of);
     free(j->ends);

@@ -93,8 +93,8 @@ static enum verdict look_at(int fd, size_t size, size_t wanted, struct journal_h
 static int put_aside(const char *path)
 {
     char aside[PATH_MAX];
-    int n = snprintf(aside, sizeof(aside), "%s.aside-%llu", path,
-                     (unsigned long long)(clock_wall_us() / 1000000));
+    int n =
+        snprintf(aside, sizeof(aside), "%s.aside-%llu", path, (unsigned long long)clock_wall_us());
 
     if (n < 0 || (size_t)n >= sizeof(aside))
         return -ENAMETOOLONG;

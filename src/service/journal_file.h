@@ -32,7 +32,7 @@ struct journal_file {
 };
 
 /* Opens or makes; what is unread stays, with the size that the file has. A file that this courier
- * cannot read is renamed aside (path.aside-SECONDS) and logged, unless it was closed clean. -errno:
- * -ENOSPC the disk has no room, -EINVAL bytes are too few for JOURNAL_SEGMENTS_LEAST. */
+ * cannot read is renamed aside (path.aside-MICROSECONDS) and logged, unless it was closed clean.
+ * -errno: -ENOSPC the disk has no room, -EINVAL bytes are too few for JOURNAL_SEGMENTS_LEAST. */
 int journal_file_open(const char *path, size_t bytes, struct journal_file *ret);
 void journal_file_close(struct journal_file *f);
