@@ -151,12 +151,17 @@ struct error_members {
     struct slice message, type, param, code;
 };
 
+/* A message may quote what the client sent: a name of some megabytes is not told back. */
+enum { MESSAGE_MOST = 1024 };
+
 static struct error_members error_members(const struct fault *fault)
 {
     const struct problem *p = problem_of(fault);
+    struct slice message =
+        slice_sub(fault->message, 0, MIN(fault->message.len, (size_t)MESSAGE_MOST));
 
     return (struct error_members){
-        .message = fault->message.len ? fault->message : slice_str(p->message),
+        .message = message.len ? message : slice_str(p->message),
         .type = slice_str(p->type),
         .param = fault->param.len ? fault->param : slice_str(p->param),
         .code = slice_str(fault_traits(fault->kind)->code),
@@ -226,7 +231,7 @@ static void add_advice(struct exchange *x, const struct fault *fault)
     const struct problem *p = problem_of(fault);
     uint64_t ms = fault->retry_after_ms ? fault->retry_after_ms : p->retry_ms;
 
-    if (p->retry_ms > 0) {
+    if (ms > 0) {
         add_number(x, SLICE("retry-after"), ms / 1000 + (ms % 1000 > 0));
         add_number(x, SLICE("retry-after-ms"), ms);
     }

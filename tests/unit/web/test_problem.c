@@ -146,6 +146,18 @@ static void text_is_escaped(void **state)
                         "\"missing_required_parameter\"}}");
 }
 
+static void a_long_message_is_cut(void **state)
+{
+    static char text[1 << 20];
+
+    (void)state;
+    memset(text, '"', sizeof(text));
+    answer((struct fault){.kind = FAULT_MODEL_NOT_FOUND, .message = slice_of(text, sizeof(text))},
+           0);
+    assert_true(fake.body_len < 4096);
+    assert_non_null(strstr(fake.body, "\"code\":\"model_not_found\"}}"));
+}
+
 /* field notes: SDKs ignore other spellings, and retry for ever without any */
 static void whoever_must_wait_is_told_how_long(void **state)
 {
@@ -166,7 +178,8 @@ static void whoever_must_wait_is_told_how_long(void **state)
         {FAULT_DRAINING,            0,     "1",  "1000" },
         {FAULT_LEDGER_FULL,         0,     "5",  "5000" },
         {FAULT_INTERNAL,            0,     NULL, NULL   },
-        {FAULT_UPSTREAM_ERROR,      5000,  NULL, NULL   },
+        {FAULT_UPSTREAM_ERROR,      5000,  "5",  "5000" },
+        {FAULT_UPSTREAM_ERROR,      0,     NULL, NULL   },
         {FAULT_INVALID_JSON,        0,     NULL, NULL   },
     };
 
@@ -294,6 +307,7 @@ int main(void)
         cmocka_unit_test(each_fault_has_its_answer),
         cmocka_unit_test(the_page_for_readers_tells_the_same),
         cmocka_unit_test(text_is_escaped),
+        cmocka_unit_test(a_long_message_is_cut),
         cmocka_unit_test(whoever_must_wait_is_told_how_long),
         cmocka_unit_test(what_must_not_be_repeated_says_so),
         cmocka_unit_test(a_missing_key_says_which_scheme),
