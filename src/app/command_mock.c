@@ -3,15 +3,13 @@
 #include "app/command.h"
 #include "app/mock.h"
 #include "app/mock_plan.h"
+#include "app/process.h"
 
 #include "base/log.h"
 #include "io/loop.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 
 static const char about[] =
     "Answers POST /v1/chat/completions (buffered and streamed) and GET /v1/models. What it answers "
@@ -31,17 +29,6 @@ static int print_keys(void)
     fwrite(text.at, 1, text.len, stdout);
     buf_free(&text);
     return EXIT_GOOD;
-}
-
-/* Thousands of open streams are two thousand descriptors more than the usual limit. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
 }
 
 static int complain(int rc, const struct mock_options *options)
@@ -90,8 +77,7 @@ static int run_mock(const struct command *self, struct words words)
         return code;
     if (list_keys)
         return print_keys();
-    signal(SIGPIPE, SIG_IGN);
-    raise_descriptor_limit();
+    process_prepare();
     return serve_mock(&(struct mock_options){slice_str(listen), slice_str(answer), !no_record});
 }
 

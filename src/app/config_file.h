@@ -16,6 +16,7 @@ struct config {
     size_t providers_len;
     struct model_row *models;
     size_t models_len;
+    struct secret secret_key;    /* the one in use; set by installation_open */
     struct config_faults faults; /* none: the rest is good */
 };
 

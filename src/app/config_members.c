@@ -50,11 +50,13 @@ void config_unknown_member(struct config *c, const struct config_section *sectio
                            const struct yaml_node *member, const char *const *known)
 {
     struct slice allowed = config_join(&c->arena, known, ", ");
+    struct slice path = arena_printf(&c->arena, "%s%s%.*s", section->prefix, section->group,
+                                     SLICE_FMT(member->key));
     const char *meant = suggest(member->key, known);
 
-    config_fault_at(&c->faults, member->key_line, allowed, "unknown setting %s%.*s%s%s%s",
-                    section->prefix, SLICE_FMT(config_shown(&c->faults, member->key)),
-                    meant ? ", did you mean " : "", meant ? meant : "", meant ? "?" : "");
+    config_fault_at(&c->faults, member->key_line, allowed, "unknown setting %.*s%s%s%s",
+                    SLICE_FMT(config_shown(&c->faults, path)), meant ? ", did you mean " : "",
+                    meant ? meant : "", meant ? "?" : "");
 }
 
 static void complain_unknown(struct config *c, const struct config_section *section,
@@ -83,17 +85,26 @@ static struct slice allowed_of(struct config *c, const struct setting *s)
     return allowed;
 }
 
+/* Keys, what came from the environment, and URLs, which may hold a password, are not repeated. */
+static bool may_be_shown(const struct setting *s, const struct yaml_node *node, struct slice text)
+{
+    return s->type != SETTING_SECRET && s->type != SETTING_URL && !node->replaced &&
+           slice_find(text, SLICE("://")) == text.len;
+}
+
 static void read_text(struct config *c, const struct config_section *section,
                       const struct setting *s, const struct yaml_node *node, struct slice text)
 {
     const char *why;
-    bool shown = s->type != SETTING_SECRET && !node->replaced;
 
     if (setting_set(s, section->object, text, &why))
         return;
-    struct slice value = shown ? config_shown(&c->faults, node->text) : (struct slice){0};
-    config_fault_at(&c->faults, node->line, allowed_of(c, s), "%s%s: %.*s%s%s", section->prefix,
-                    s->path, SLICE_FMT(value), shown ? " " : "", why);
+    if (may_be_shown(s, node, text))
+        config_fault_at(&c->faults, node->line, allowed_of(c, s), "%s%s: %.*s %s", section->prefix,
+                        s->path, SLICE_FMT(config_shown(&c->faults, text)), why);
+    else
+        config_fault_at(&c->faults, node->line, allowed_of(c, s), "%s%s%s %s", section->prefix,
+                        s->path, s->type == SETTING_URL ? ":" : "", why);
 }
 
 /* A list of names becomes one text: "a,b". */
@@ -157,8 +168,8 @@ static bool is_repeated(struct config *c, const struct config_section *section, 
     for (size_t i = 0; i < seen->len; i++)
         if (slice_eq(seen->keys[i], node->key)) {
             config_fault_at(&c->faults, node->key_line, (struct slice){0},
-                            "%s%.*s is given twice, first on line %u", section->prefix,
-                            SLICE_FMT(node->key), seen->lines[i]);
+                            "%s%s%.*s is given twice, first on line %u", section->prefix,
+                            section->group, SLICE_FMT(node->key), seen->lines[i]);
             return true;
         }
     if (seen->len < KNOWN_MOST) {

@@ -216,6 +216,18 @@ bool setting_set(const struct setting *s, void *object, struct slice text, const
     return !why;
 }
 
+bool setting_is_equal(const struct setting *s, const void *a, const void *b)
+{
+    const char *x = (const char *)a + s->at, *y = (const char *)b + s->at;
+    struct slice p, q;
+
+    if (s->size != sizeof(struct slice))
+        return memcmp(x, y, s->size) == 0;
+    memcpy(&p, x, sizeof(p));
+    memcpy(&q, y, sizeof(q));
+    return slice_eq(p, q);
+}
+
 static void allow_size(struct buf *ret, uint64_t n)
 {
     const char *unit = "";

@@ -88,6 +88,8 @@ void settings_env_name(const struct setting *s, char ret[SETTINGS_ENV_NAME]);
 /* Reads text as a value of this setting into its member of object (struct settings or a row). The
  * value borrows text. False: *ret_why says what is wrong with it (static storage). */
 bool setting_set(const struct setting *s, void *object, struct slice text, const char **ret_why);
+/* Whether both objects have the same value of this setting. */
+bool setting_is_equal(const struct setting *s, const void *a, const void *b);
 /* What is allowed, for people: "a duration from 1ms to 1h, like 500ms, 30s, 2m". */
 void setting_allowed(const struct setting *s, struct buf *ret);
 /* Every member gets its default. The defaults are literals. */

@@ -1,0 +1,52 @@
+/* gateway.h: the gateway as a whole: made in order, run, reloaded, taken down in reverse.
+ *
+ * The main thread owns it, waits for signals and does nothing else; see ARCHITECTURE.md, "Threads".
+ */
+
+#pragma once
+
+#include "app/config_file.h"
+
+#include <stdatomic.h>
+
+struct gateway_options {
+    const char *config; /* NULL: the usual place */
+    const char *port;   /* replaces the one of `listen`; NULL: none */
+    bool demo;          /* with no provider configured: start the mock and use it */
+};
+
+struct gateway {
+    struct gateway_options options;
+    struct config config;    /* as it was at the start */
+    struct config *reloaded; /* by the last SIGHUP; NULL: none yet */
+    uint64_t drain_ms;
+
+    struct admin *admin;
+    struct demo *demo;
+    struct snapshot_slot *slot;
+    struct snapshot_keeper *keeper;
+    struct ledger *ledger;
+    struct quota *quota;
+    struct tls_client *tls;
+    struct worker **workers;
+    unsigned workers_wanted, workers_len;
+    uint16_t port;
+    atomic_bool draining;
+    int signal_fd, ended_fd;
+    bool logging;
+};
+
+/* Runs until a signal ends it. Returns the exit code. */
+int gateway_run(const struct gateway_options *options);
+
+/* --- between the files of the gateway --- */
+
+/* Everything up to the line that says where it listens. False: told why on standard error. */
+bool gateway_start(struct gateway *g);
+/* Whatever has been started, in reverse; the workers have ended or never began. */
+void gateway_stop(struct gateway *g);
+/* The configuration as this process was told to have it: file, environment, flags, demo. False:
+ * there are faults, in *ret, which must be freed in any case. */
+bool gateway_load(struct gateway *g, struct config *ret);
+/* SIGHUP. */
+void gateway_reload(struct gateway *g);

@@ -1,0 +1,91 @@
+/* gateway_reload.c: SIGHUP: the configuration is read again; what may change without a restart
+ * changes, and faults change nothing. */
+
+#include "app/gateway.h"
+
+#include "app/worker.h"
+#include "base/log.h"
+#include "router/router.h"
+#include "service/key_admin.h"
+#include "service/registry_admin.h"
+#include "service/snapshot_keeper.h"
+
+#include <stdlib.h>
+
+static void log_faults(const struct config_faults *f)
+{
+    for (size_t i = 0; i < f->len; i++)
+        log_event(LOG_ERROR, "fault in the configuration", LOG_SLICE("where", f->at[i].where),
+                  LOG_U64("line", f->at[i].line), LOG_SLICE("fault", f->at[i].message),
+                  LOG_SLICE("allowed", f->at[i].allowed), LOG_END);
+    log_event(LOG_ERROR, "not reloaded: the old configuration stays",
+              LOG_U64("faults", f->len + f->untold), LOG_END);
+}
+
+/* What was changed and needs a restart is said, so that nobody waits for it. */
+static void log_unapplied(const struct config *old, const struct config *new)
+{
+    for (const struct setting *s = settings_table; s->path; s++)
+        if (!s->reloadable && !setting_is_equal(s, &old->settings, &new->settings))
+            log_event(LOG_WARN, "this setting changes with the next start",
+                      LOG_STR("setting", s->path), LOG_END);
+}
+
+static void apply_log(const struct config *c)
+{
+    const struct log_settings *s = &c->settings.log;
+    struct log_options options = {(enum log_level)s->level, (enum log_format)s->format, s->file.at,
+                                  0};
+    int rc = log_reopen(&options);
+
+    if (rc < 0)
+        log_event(LOG_ERROR, "the log file cannot be opened anew", LOG_SLICE("file", s->file),
+                  LOG_RC(rc), LOG_END);
+}
+
+static void apply(struct gateway *g, const struct config *c)
+{
+    struct router_clocks clocks = worker_clocks(&c->settings);
+
+    apply_log(c);
+    g->drain_ms = c->settings.timeouts.drain;
+    for (unsigned i = 0; i < g->workers_len; i++)
+        worker_set_clocks(g->workers[i], &clocks);
+    int rc = key_admin_configure(g->admin, c->settings.admin_key);
+    if (rc == OK)
+        rc =
+            registry_admin_seed(g->admin, c->providers, c->providers_len, c->models, c->models_len);
+    if (rc < 0)
+        log_event(LOG_ERROR, "keys, providers and models stay as they were: the store failed",
+                  LOG_RC(rc), LOG_END);
+    snapshot_keeper_reload(g->keeper);
+}
+
+static void keep(struct gateway *g, struct config *fresh)
+{
+    if (g->reloaded) {
+        config_free(g->reloaded);
+        free(g->reloaded);
+    }
+    g->reloaded = fresh;
+}
+
+void gateway_reload(struct gateway *g)
+{
+    struct config *fresh = calloc(1, sizeof(*fresh));
+
+    if (!fresh)
+        return;
+    if (!gateway_load(g, fresh)) {
+        log_faults(&fresh->faults);
+        config_free(fresh);
+        free(fresh);
+        return;
+    }
+    log_unapplied(&g->config, fresh);
+    apply(g, fresh);
+    log_event(LOG_INFO, "reloaded", LOG_SLICE("config", fresh->file),
+              LOG_U64("providers", fresh->providers_len), LOG_U64("models", fresh->models_len),
+              LOG_END);
+    keep(g, fresh);
+}

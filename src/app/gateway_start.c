@@ -1,0 +1,358 @@
+/* gateway_start.c: the parts of the gateway in the order in which they need each other, and what to
+ * do when one of them cannot begin. */
+
+#include "app/gateway.h"
+
+#include "app/command.h"
+#include "app/demo.h"
+#include "app/installation.h"
+#include "app/process.h"
+#include "app/version.h"
+#include "app/worker.h"
+#include "base/log.h"
+#include "io/listener.h"
+#include "io/tls.h"
+#include "service/key_admin.h"
+#include "service/key_service.h"
+#include "service/ledger.h"
+#include "service/quota.h"
+#include "service/registry_admin.h"
+#include "service/snapshot_keeper.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { LEDGER_STOP_MS = 10000 };
+
+/* --- configuration --- */
+
+/* "127.0.0.1:8080" with another port; in the arena. */
+static struct slice with_port(struct arena *a, struct slice listen, const char *port)
+{
+    size_t colon = listen.len;
+
+    while (colon > 0 && listen.at[colon - 1] != ':')
+        colon--;
+    return arena_printf(a, "%.*s%s", (int)colon, listen.at, port);
+}
+
+bool gateway_load(struct gateway *g, struct config *ret)
+{
+    int rc = config_load(g->options.config, ret);
+
+    if (rc < 0) {
+        config_fault_env(&ret->faults, "configuration", SLICE(""), log_errno(rc));
+        return false;
+    }
+    if (ret->faults.len)
+        return false;
+    if (g->options.port)
+        ret->settings.listen = with_port(&ret->arena, ret->settings.listen, g->options.port);
+    if (g->demo && ret->providers_len == 0)
+        demo_register(g->demo, ret);
+    return true;
+}
+
+static bool load(struct gateway *g)
+{
+    if (!gateway_load(g, &g->config)) {
+        config_faults_print(&g->config.faults, stderr);
+        command_complain("not started: the configuration has faults");
+        return false;
+    }
+    const struct settings *s = &g->config.settings;
+    g->workers_wanted =
+        (unsigned)(s->workers ? s->workers : (uint64_t)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1));
+    g->drain_ms = s->timeouts.drain;
+    process_prepare();
+    process_tune_malloc(g->workers_wanted);
+    return true;
+}
+
+static bool start_log(struct gateway *g)
+{
+    const struct log_settings *s = &g->config.settings.log;
+    struct log_options options = {(enum log_level)s->level, (enum log_format)s->format, s->file.at,
+                                  0};
+    int rc = log_start(&options);
+
+    g->logging = rc == OK;
+    if (rc < 0)
+        command_complain("the log %s cannot be written: %s", s->file.at ? s->file.at : "",
+                         log_errno(rc));
+    return rc == OK;
+}
+
+/* --- the store and what is in it --- */
+
+static bool start_demo(struct gateway *g)
+{
+    if (!g->options.demo || g->config.providers_len)
+        return true;
+    int rc = demo_start(&g->demo);
+    if (rc == OK)
+        demo_register(g->demo, &g->config);
+    else
+        command_complain("the mock provider cannot be started: %s", log_errno(rc));
+    return rc == OK;
+}
+
+static bool seed(struct gateway *g)
+{
+    const struct config *c = &g->config;
+    int rc = key_admin_configure(g->admin, c->settings.admin_key);
+
+    if (rc == OK)
+        rc =
+            registry_admin_seed(g->admin, c->providers, c->providers_len, c->models, c->models_len);
+    if (rc < 0)
+        command_complain("the store cannot be written: %s", log_errno(rc));
+    return rc == OK;
+}
+
+/* The first start of an installation without a configured key. *ret_key: made now, else empty. */
+static bool make_first_key(struct gateway *g, struct secret *ret_key)
+{
+    struct key_wish wish = {.user = SLICE("admin"), .name = SLICE("first"), .admin = true};
+    struct key_row row;
+    bool any;
+    int rc = key_admin_any(g->admin, &any);
+
+    if (rc == OK && !any)
+        rc = key_admin_create(g->admin, &wish, &g->config.arena, &row, ret_key);
+    if (rc < 0)
+        command_complain("the first admin key cannot be made: %s", log_errno(rc));
+    return rc == OK;
+}
+
+static bool start_keeper(struct gateway *g)
+{
+    const struct settings *s = &g->config.settings;
+    struct snapshot_keeper_options options = {s->store, g->config.secret_key, NULL};
+
+    options.slot = g->slot = snapshot_slot_new();
+    int rc = g->slot ? snapshot_keeper_start(&options, &g->keeper) : -ENOMEM;
+    if (g->keeper)
+        return true; /* nothing loaded yet is said in the log, and tried again */
+    command_complain("keys and models cannot be loaded: %s", log_errno(rc));
+    return false;
+}
+
+static bool start_ledger(struct gateway *g)
+{
+    const struct settings *s = &g->config.settings;
+    struct slice folder = config_journal_folder(&g->config);
+    struct ledger_options options = {s->store, folder.at, g->workers_wanted, s->journal.size};
+    int rc = folder.at ? ledger_start(&options, &g->ledger) : -ENOMEM;
+
+    if (rc == -EBUSY)
+        command_complain("another courier uses the journals in %s; stop it, or give this one a "
+                         "store of its own",
+                         folder.at);
+    else if (rc < 0)
+        command_complain("the journals in %s cannot be opened (journal.folder): %s",
+                         folder.at ? folder.at : "", log_errno(rc));
+    return rc == OK;
+}
+
+/* --- the road --- */
+
+static bool start_shared(struct gateway *g)
+{
+    const char *ca_file = g->config.settings.upstream.ca_file.at;
+    int rc = tls_client_new(ca_file, &g->tls);
+
+    if (rc < 0) {
+        command_complain("the authorities of %s cannot be read (upstream.ca_file): %s",
+                         ca_file ? ca_file : "the system", log_errno(rc));
+        return false;
+    }
+    g->quota = quota_new();
+    if (!g->quota)
+        command_complain("out of memory");
+    return g->quota != NULL;
+}
+
+static void complain_listen(struct slice listen, int rc)
+{
+    if (rc == -EADDRINUSE)
+        command_complain("%.*s is in use by another process; stop it, or set `listen` (or --port)",
+                         SLICE_FMT(listen));
+    else if (rc == -EACCES)
+        command_complain("%.*s needs rights that this user has not; take a port from 1024 on",
+                         SLICE_FMT(listen));
+    else
+        command_complain("cannot listen on %.*s: %s", SLICE_FMT(listen), log_errno(rc));
+}
+
+static void on_probe(void *owner, int fd)
+{
+    (void)owner;
+    close(fd);
+}
+
+/* Workers share their port with SO_REUSEPORT, which would also share it with another courier in
+ * silence: so the address is tried once without. */
+static int probe(struct slice listen)
+{
+    struct listener_options options = {.address = listen};
+    struct listener *listener;
+    struct loop *loop = loop_new();
+    int rc = loop ? listener_open(loop, &options, on_probe, NULL, &listener) : -ENOMEM;
+
+    if (rc == OK)
+        listener_close(listener);
+    loop_free(loop);
+    return rc;
+}
+
+static int make_worker(struct gateway *g, struct slice listen, struct slice hash_key)
+{
+    struct worker_options options = {
+        .settings = &g->config.settings,
+        .listen = listen,
+        .slot = g->slot,
+        .tls = g->tls,
+        .quota = g->quota,
+        .journal = ledger_journal(g->ledger, g->workers_len),
+        .hash_key = hash_key,
+        .draining = &g->draining,
+        .ended_fd = g->ended_fd,
+    };
+    int rc = worker_new(&options, &g->workers[g->workers_len]);
+
+    g->workers_len += rc == OK;
+    return rc;
+}
+
+/* All listen before the first one serves. With port 0 the first one's is everyone's. */
+static int make_workers(struct gateway *g)
+{
+    unsigned char hash_key[KEY_HASH_LEN];
+    unsigned n = g->workers_wanted;
+    struct slice listen = g->config.settings.listen;
+    int rc = key_service_derive(g->config.secret_key, hash_key);
+
+    g->workers = calloc(n, sizeof(*g->workers));
+    if (rc == OK && !g->workers)
+        rc = -ENOMEM;
+    for (unsigned i = 0; rc == OK && i < n; i++) {
+        rc = make_worker(g, listen, slice_of((const char *)hash_key, sizeof(hash_key)));
+        if (rc == OK && i == 0) {
+            char port[20];
+            g->port = worker_port(g->workers[0]);
+            snprintf(port, sizeof(port), "%u", g->port);
+            listen = with_port(&g->config.arena, listen, port);
+        }
+    }
+    secret_wipe(hash_key, sizeof(hash_key));
+    return rc;
+}
+
+static bool start_workers(struct gateway *g)
+{
+    struct slice listen = g->config.settings.listen;
+    int rc = probe(listen);
+
+    if (rc == OK)
+        rc = make_workers(g);
+    if (rc < 0) {
+        complain_listen(listen, rc);
+        return false;
+    }
+    for (unsigned i = 0; i < g->workers_len; i++) {
+        rc = worker_start(g->workers[i]);
+        if (rc < 0) {
+            command_complain("a thread cannot be started: %s", log_errno(rc));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- what the person in front of it sees --- */
+
+static void tell_address(struct gateway *g)
+{
+    struct slice host = slice_sub(g->config.settings.listen, 0, g->config.settings.listen.len);
+
+    while (host.len && host.at[host.len - 1] != ':')
+        host.len--;
+    host.len -= host.len > 0;
+    if (host.len == 0 || slice_eq(host, SLICE("0.0.0.0")) || slice_eq(host, SLICE("[::]")))
+        host = SLICE("127.0.0.1");
+    printf("courier is listening on http://%.*s:%u\n", SLICE_FMT(host), g->port);
+}
+
+static void tell_ready(struct gateway *g, struct secret first_key)
+{
+    struct slice key = secret_reveal(first_key);
+
+    if (key.len)
+        printf("the admin key, shown only now: %.*s\n", SLICE_FMT(key));
+    if (g->demo)
+        demo_tell(g->port, key);
+    tell_address(g);
+    fflush(stdout);
+    log_event(LOG_INFO, "started", LOG_STR("version", courier_version),
+              LOG_SLICE("listen", g->config.settings.listen), LOG_U64("port", g->port),
+              LOG_U64("workers", g->workers_len), LOG_SLICE("store", g->config.settings.store),
+              LOG_SLICE("config", g->config.file), LOG_END);
+    if (g->config.providers_len == 0)
+        log_event(LOG_WARN,
+                  "no provider is configured: add providers and models to the configuration file "
+                  "(courier.example.yaml shows how) and send SIGHUP, or start with --demo",
+                  LOG_END);
+}
+
+bool gateway_start(struct gateway *g)
+{
+    struct secret first_key = {0};
+
+    if (!load(g) || !start_demo(g) || !start_log(g))
+        return false;
+    g->admin = installation_open(&g->config);
+    if (!g->admin || !seed(g) || !make_first_key(g, &first_key))
+        return false;
+    if (!start_keeper(g) || !start_ledger(g) || !start_shared(g) || !start_workers(g))
+        return false;
+    tell_ready(g, first_key);
+    return true;
+}
+
+static void stop_ledger(struct gateway *g)
+{
+    size_t left = ledger_stop(g->ledger, LEDGER_STOP_MS);
+
+    if (left)
+        log_event(LOG_WARN, "usage records stay in the journals until the next start",
+                  LOG_U64("records", left), LOG_END);
+}
+
+void gateway_stop(struct gateway *g)
+{
+    for (unsigned i = 0; i < g->workers_len; i++)
+        worker_free(g->workers[i]);
+    free(g->workers);
+    stop_ledger(g);
+    quota_free(g->quota);
+    tls_client_free(g->tls);
+    if (g->keeper)
+        snapshot_keeper_stop(g->keeper);
+    if (g->slot)
+        snapshot_slot_free(g->slot);
+    admin_close(g->admin);
+    demo_stop(g->demo);
+    if (g->logging) {
+        log_event(LOG_INFO, "stopped", LOG_END);
+        log_stop();
+    }
+    if (g->reloaded)
+        config_free(g->reloaded);
+    free(g->reloaded);
+    config_free(&g->config);
+    close(g->signal_fd);
+    close(g->ended_fd);
+}

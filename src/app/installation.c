@@ -1,0 +1,128 @@
+/* installation.c: see installation.h. */
+
+#include "app/installation.h"
+
+#include "app/command.h"
+#include "app/secret_file.h"
+#include "repository/key_repo.h"
+#include "repository/provider_repo.h"
+#include "repository/repository.h"
+#include "service/key_admin.h"
+
+#include <errno.h>
+
+bool installation_config(const char *path, struct config *c)
+{
+    int rc = config_load(path, c);
+
+    if (rc == OK && c->faults.len == 0)
+        return true;
+    if (rc < 0)
+        command_complain("the configuration cannot be read: %s", log_errno(rc));
+    else
+        config_faults_print(&c->faults, stderr);
+    config_free(c);
+    return false;
+}
+
+struct migration_ear {
+    struct repository_migrations base;
+    void (*tell)(const char *name);
+};
+
+static void on_applied(struct repository_migrations *m, const char *name)
+{
+    struct migration_ear *ear = container_of(m, struct migration_ear, base);
+
+    if (ear->tell)
+        ear->tell(name);
+}
+
+static struct db *open_store(const struct config *c, void (*tell)(const char *name))
+{
+    struct migration_ear ear = {{on_applied}, tell};
+    char why[REPOSITORY_WHY];
+    struct db *db = NULL;
+
+    if (repository_open(c->settings.store, why, &db) < 0) {
+        command_complain("the store %.*s cannot be opened: %s", SLICE_FMT(c->settings.store), why);
+        return NULL;
+    }
+    int rc = repository_migrate(db, &ear.base, why);
+    if (rc == OK)
+        return db;
+    command_complain("the store %.*s cannot be migrated: %s%s", SLICE_FMT(c->settings.store), why,
+                     rc == -ENOTSUP ? "; use the newer courier, or another store" : "");
+    repository_close(db);
+    return NULL;
+}
+
+bool installation_migrate(const struct config *c, void (*tell)(const char *name))
+{
+    struct db *db = open_store(c, tell);
+
+    repository_close(db);
+    return db != NULL;
+}
+
+/* Whether the store holds what only the lost secret key could open. */
+static int depends_on_secret(struct db *db, bool *ret)
+{
+    struct provider_row *providers;
+    struct key_row *keys;
+    struct arena arena;
+    size_t n;
+
+    arena_init(&arena, 0);
+    int rc = key_repo_list(db, &arena, &keys, &n);
+    *ret = rc == OK && n > 0;
+    if (rc == OK)
+        rc = provider_repo_list(db, &arena, &providers, &n);
+    for (size_t i = 0; rc == OK && i < n; i++)
+        *ret |= providers[i].sealed_key.len > 0;
+    arena_clear(&arena);
+    return rc;
+}
+
+static bool find_secret(struct config *c, struct db *db)
+{
+    struct slice path = arena_printf(&c->arena, "%.*s.key", SLICE_FMT(config_sqlite_path(c)));
+    bool needed = false;
+
+    c->secret_key = c->settings.secret_key;
+    if (!secret_is_empty(c->secret_key))
+        return true;
+    int rc = path.at ? secret_file_read(path.at, &c->arena, &c->secret_key) : -ENOMEM;
+    if (rc == -ENOENT) {
+        rc = depends_on_secret(db, &needed);
+        if (rc == OK && needed) {
+            command_complain("%s is not there, but the store holds keys made under it: bring the "
+                             "file back or set secret_key",
+                             path.at);
+            return false;
+        }
+        if (rc == OK)
+            rc = secret_file_make(path.at, &c->arena, &c->secret_key);
+    }
+    if (rc < 0)
+        command_complain("the secret key %s cannot be read or made: %s", path.at, log_errno(rc));
+    return rc == OK;
+}
+
+struct admin *installation_open(struct config *c)
+{
+    struct db *db = open_store(c, NULL);
+    struct admin *admin = NULL;
+
+    if (!db)
+        return NULL;
+    bool good = find_secret(c, db);
+    repository_close(db);
+    if (!good)
+        return NULL;
+    struct admin_options options = {c->settings.store, c->secret_key};
+    int rc = admin_open(&options, &admin);
+    if (rc < 0)
+        command_complain("the store cannot be used: %s", log_errno(rc));
+    return admin;
+}

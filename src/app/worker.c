@@ -1,0 +1,246 @@
+/* worker.c: see worker.h. */
+
+#include "app/worker.h"
+
+#include "base/log.h"
+#include "controller/routes.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "io/loop.h"
+#include "io/mailbox.h"
+#include "middleware/access_log.h"
+#include "middleware/auth.h"
+#include "middleware/rate_limit.h"
+#include "middleware/record.h"
+#include "middleware/trace.h"
+#include "router/router.h"
+#include "service/key_service.h"
+#include "service/services.h"
+#include "service/snapshot.h"
+#include "web/chain.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    DRAIN_LOOK_MS = 10,      /* how often a draining worker looks whether it is done */
+    WRITE_BYTES = 256 << 10, /* copied for a slow client before its provider must wait */
+};
+
+/* The gates in order: whoever is refused by one has passed those before it. */
+static const struct middleware *const gates[] = {
+    &middleware_trace,  &middleware_access_log, &middleware_auth,
+    &middleware_record, &middleware_rate_limit, NULL,
+};
+
+struct worker {
+    struct loop *loop;
+    struct mailbox *mailbox;
+    struct client *client;
+    struct router *router;
+    struct key_service *keys;
+    struct snapshot_view *snapshots;
+    struct services services;
+    struct chain chain;
+    struct server *server;
+    int ended_fd;
+
+    pthread_t thread;
+    bool started;
+
+    struct mail drain_mail;
+    struct timer drain_timer;
+    uint64_t drain_limit_ms, drain_until_ms;
+};
+
+static void free_parts(struct worker *w)
+{
+    if (w->server)
+        server_close(w->server);
+    router_free(w->router);
+    client_free(w->client);
+    key_service_free(w->keys);
+    snapshot_view_free(w->snapshots);
+    mailbox_free(w->mailbox);
+    loop_free(w->loop);
+}
+
+static void *run(void *arg)
+{
+    struct worker *w = arg;
+    uint64_t one = 1;
+
+    loop_run(w->loop);
+    timer_stop(&w->drain_timer);
+    free_parts(w);
+    if (write(w->ended_fd, &one, sizeof(one)) < 0)
+        log_event(LOG_ERROR, "a worker's end could not be told", LOG_RC(-errno), LOG_END);
+    return NULL;
+}
+
+/* --- making --- */
+
+static struct client *make_client(struct worker *w, const struct worker_options *o)
+{
+    const struct settings *s = o->settings;
+    struct client_options options = {
+        .limits = {.connect_ms = s->timeouts.connect,
+                   .idle_ms = s->upstream.idle_time,
+                   .idle_per_origin = s->upstream.idle,
+                   .per_origin = s->upstream.connections,
+                   .waiting = s->upstream.waiting,
+                   .header_bytes = s->limits.header},
+        .tls = o->tls,
+    };
+    return client_new(w->loop, &options);
+}
+
+struct router_clocks worker_clocks(const struct settings *s)
+{
+    return (struct router_clocks){.first_token = s->timeouts.first_token,
+                                  .answer = s->timeouts.answer,
+                                  .idle = s->timeouts.idle,
+                                  .total = s->timeouts.total};
+}
+
+static struct router *make_router(struct worker *w, const struct settings *s)
+{
+    struct router_options options = {
+        .loop = w->loop,
+        .client = w->client,
+        .clocks = worker_clocks(s),
+        .limits = {.frame_bytes = s->limits.frame, .answer_bytes = s->limits.answer},
+    };
+    return router_new(&options);
+}
+
+static int listen_on(struct worker *w, const struct worker_options *o)
+{
+    const struct settings *s = o->settings;
+    struct server_options options = {
+        .listen = o->listen,
+        .reuse_port = true,
+        .limits = {.header_bytes = s->limits.header,
+                   .body_bytes = s->limits.body,
+                   .head_ms = s->timeouts.head,
+                   .body_ms = s->timeouts.body,
+                   .idle_ms = s->timeouts.keep_alive,
+                   .write_ms = s->timeouts.write,
+                   .connections = s->limits.connections,
+                   .write_bytes = WRITE_BYTES},
+        .events = &chain_server_events,
+        .owner = &w->chain,
+    };
+    return server_open(w->loop, &options, &w->server);
+}
+
+static bool make_parts(struct worker *w, const struct worker_options *o)
+{
+    return (w->loop = loop_new()) && (w->mailbox = mailbox_new(w->loop)) &&
+           (w->client = make_client(w, o)) && (w->router = make_router(w, o->settings)) &&
+           (w->keys = key_service_new(secret_of(o->hash_key))) &&
+           (w->snapshots = snapshot_view_new(o->slot));
+}
+
+static void on_drain_timer(struct timer *t)
+{
+    struct worker *w = container_of(t, struct worker, drain_timer);
+    bool over = loop_now_ms(w->loop) >= w->drain_until_ms;
+
+    if (server_requests(w->server) > 0 && !over && timer_set(t, DRAIN_LOOK_MS) == OK)
+        return;
+    if (server_requests(w->server) > 0)
+        log_event(LOG_WARN, "requests are cut off: timeouts.drain is over",
+                  LOG_U64("requests", server_requests(w->server)), LOG_END);
+    loop_stop(w->loop);
+}
+
+static void on_drain_mail(struct mail *m)
+{
+    struct worker *w = container_of(m, struct worker, drain_mail);
+
+    server_drain(w->server);
+    w->drain_until_ms = loop_now_ms(w->loop) + w->drain_limit_ms;
+    on_drain_timer(&w->drain_timer);
+}
+
+int worker_new(const struct worker_options *o, struct worker **ret)
+{
+    struct worker *w = calloc(1, sizeof(*w));
+    int rc = -ENOMEM;
+
+    if (!w)
+        return rc;
+    w->ended_fd = o->ended_fd;
+    w->drain_mail.open = on_drain_mail;
+    if (make_parts(w, o)) {
+        timer_init(&w->drain_timer, w->loop, on_drain_timer);
+        w->services = (struct services){w->loop,    w->snapshots, w->keys,    o->quota,
+                                        o->journal, w->router,    o->draining};
+        w->chain = (struct chain){gates, controller_routes, &w->services};
+        rc = listen_on(w, o);
+    }
+    if (rc < 0)
+        worker_free(w);
+    else
+        *ret = w;
+    return rc;
+}
+
+/* --- from outside --- */
+
+uint16_t worker_port(const struct worker *w)
+{
+    return server_port(w->server);
+}
+
+int worker_start(struct worker *w)
+{
+    int rc = -pthread_create(&w->thread, NULL, run, w);
+
+    w->started = rc == OK;
+    return rc;
+}
+
+void worker_drain(struct worker *w, uint64_t limit_ms)
+{
+    w->drain_limit_ms = limit_ms;
+    mailbox_post(w->mailbox, &w->drain_mail);
+}
+
+void worker_free(struct worker *w)
+{
+    if (!w)
+        return;
+    if (w->started)
+        pthread_join(w->thread, NULL);
+    else
+        free_parts(w);
+    free(w);
+}
+
+struct clocks_mail {
+    struct mail mail;
+    struct router *router;
+    struct router_clocks clocks;
+};
+
+static void on_clocks_mail(struct mail *m)
+{
+    struct clocks_mail *letter = container_of(m, struct clocks_mail, mail);
+
+    router_set_clocks(letter->router, &letter->clocks);
+    free(letter);
+}
+
+void worker_set_clocks(struct worker *w, const struct router_clocks *clocks)
+{
+    struct clocks_mail *letter = malloc(sizeof(*letter));
+
+    if (!letter)
+        return;
+    *letter = (struct clocks_mail){{.open = on_clocks_mail}, w->router, *clocks};
+    mailbox_post(w->mailbox, &letter->mail);
+}

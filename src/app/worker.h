@@ -1,0 +1,45 @@
+/* worker.h: one thread of the road: its loop, its listener, its connections, its chain.
+ *
+ * Made and started by the main thread; everything on it then belongs to its own thread, which also
+ * takes it down. */
+
+#pragma once
+
+#include "app/settings.h"
+
+#include <stdatomic.h>
+
+struct worker;
+struct snapshot_slot;
+struct tls_client;
+struct quota;
+struct journal;
+struct router_clocks;
+
+/* What the workers of a process share, and where one listens. */
+struct worker_options {
+    const struct settings *settings;
+    struct slice listen; /* as in io/listener.h */
+    struct snapshot_slot *slot;
+    struct tls_client *tls;
+    struct quota *quota;
+    struct journal *journal; /* its own */
+    struct slice hash_key;   /* of key_service_derive */
+    const atomic_bool *draining;
+    int ended_fd; /* eventfd: one is added when the thread is about to end */
+};
+
+/* Listens. -EADDRINUSE, -EACCES …, -ENOMEM. */
+int worker_new(const struct worker_options *options, struct worker **ret);
+uint16_t worker_port(const struct worker *w);
+/* Starts the thread. -errno: the worker must still be freed. */
+int worker_start(struct worker *w);
+/* No new connections or requests; the thread ends when the last request has, or limit_ms later.
+ * From any thread, once, after worker_start. */
+void worker_drain(struct worker *w, uint64_t limit_ms);
+/* Waits for the thread's end and frees. NULL is harmless. */
+void worker_free(struct worker *w);
+/* From any thread; without memory the old clocks stay. */
+void worker_set_clocks(struct worker *w, const struct router_clocks *clocks);
+/* The clocks that settings ask for. */
+struct router_clocks worker_clocks(const struct settings *s);

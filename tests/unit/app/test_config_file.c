@@ -1,0 +1,225 @@
+/* The configuration file: what a good one becomes, and what is said about bad ones, line by line.
+ */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "app/config_file.h"
+#include "support/alloc_fail.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *test_env(const char *name)
+{
+    static const char *const pairs[][2] = {
+        {"UPSTREAM_KEY", "sk-upstream-0123456789"},
+        {"EMPTY",        ""                      },
+        {"PORT",         "9999"                  },
+        {"BAD",          "not a size"            },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
+        if (strcmp(name, pairs[i][0]) == 0)
+            return pairs[i][1];
+    return NULL;
+}
+
+static const char *no_env(const char *name)
+{
+    (void)name;
+    return NULL;
+}
+
+/* What courier check would print. */
+static char *faults_of(const char *text, config_getenv env)
+{
+    struct config config;
+    char *printed = NULL;
+    size_t n = 0;
+    FILE *out = open_memstream(&printed, &n);
+
+    assert_non_null(out);
+    assert_int_equal(config_parse(slice_str(text), SLICE("f"), env, &config), OK);
+    config_faults_print(&config.faults, out);
+    fclose(out);
+    config_free(&config);
+    return printed;
+}
+
+static const char complete[] =
+    "listen: 127.0.0.1:${PORT}\n"
+    "workers: 3\n"
+    "store: sqlite:/tmp/a.db\n"
+    "limiter: memory\n"
+    "admin_key: 'key-of-the-administrator'\n"
+    "store_prompts: off\n"
+    "log: {level: warn, format: text, file: /tmp/log}\n"
+    "limits: {body: 1MB, header: 16KB}\n"
+    "timeouts:\n"
+    "  total: 90s\n"
+    "providers:\n"
+    "  - {name: first, type: openai, api_key: \"${UPSTREAM_KEY}\"}\n"
+    "  - name: second\n"
+    "    type: openai_compatible\n"
+    "    base_url: http://10.0.0.5:8000/v1\n"
+    "models:\n"
+    "  - {name: a, provider: first, timeout: 2s, retries: 2, fallback: [b]}\n"
+    "  - {name: b, provider: second, upstream_model: \"$${x}\"}\n";
+
+static void test_complete_file(void **state)
+{
+    struct config c;
+
+    (void)state;
+    assert_int_equal(config_parse(slice_str(complete), SLICE("f"), test_env, &c), OK);
+    config_faults_print(&c.faults, stderr);
+    assert_int_equal(c.faults.len, 0);
+    assert_true(slice_eq(c.settings.listen, SLICE("127.0.0.1:9999")));
+    assert_int_equal(c.settings.workers, 3);
+    assert_int_equal(c.settings.log.level, LOG_WARN);
+    assert_int_equal(c.settings.log.format, LOG_TEXT);
+    assert_int_equal(c.settings.limits.body, 1 << 20);
+    assert_int_equal(c.settings.timeouts.total, 90000);
+    assert_int_equal(c.settings.timeouts.idle, 30000);
+    assert_true(slice_eq(config_sqlite_path(&c), SLICE("/tmp/a.db")));
+    assert_true(slice_eq(config_journal_folder(&c), SLICE("/tmp/a.db.journal")));
+    assert_int_equal(c.providers_len, 2);
+    assert_false(secret_is_empty(c.providers[0].api_key));
+    assert_true(c.providers[0].from_file);
+    assert_true(slice_eq(c.providers[1].base_url, SLICE("http://10.0.0.5:8000/v1")));
+    assert_int_equal(c.models_len, 2);
+    assert_int_equal(c.models[0].timeout_ms, 2000);
+    assert_int_equal(c.models[0].retries, 2);
+    assert_true(slice_eq(c.models[0].fallback, SLICE("b")));
+    assert_true(slice_eq(c.models[1].upstream_model, SLICE("${x}")));
+    config_free(&c);
+}
+
+static void test_nothing_is_a_good_file(void **state)
+{
+    static const char *const texts[] = {"", "# nothing\n", "---\n", "{}",
+                                        "providers:\nmodels: []\n"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        char *printed = faults_of(texts[i], no_env);
+        assert_string_equal(printed, "");
+        free(printed);
+    }
+}
+
+static void test_json_is_yaml(void **state)
+{
+    char *printed = faults_of("{\"listen\": \"127.0.0.1:0\", \"workers\": 2, \"providers\": [], "
+                              "\"limits\": {\"body\": \"1MB\"}}",
+                              no_env);
+
+    (void)state;
+    assert_string_equal(printed, "");
+    free(printed);
+}
+
+struct bad_file {
+    const char *text;
+    const char *said; /* all of it */
+};
+
+#define SIZES     "; allowed: a size from 1KB to 1GB, like 512, 64KB, 32MB\n"
+#define DURATIONS "; allowed: a duration from 1ms to 24h, like 250ms, 30s, 2m\n"
+
+static void test_bad_files(void **state)
+{
+    static const struct bad_file files[] = {
+  /* syntax */
+        {"listen: [\n",                                                  "f:2: not YAML: while parsing a flow node, did not "
+                        "find expected node content\n"                                                      },
+        {"a: b: c\n",                                                    "f:1: not YAML: mapping values are not allowed in "
+                      "this context\n"                                                                        },
+        {"listen: \"\xff\"\n",                                           "f:1: not YAML: invalid leading UTF-8 octet\n"            },
+        {"workers: 1\nlisten: \"\x01\"\n",                               "f:2: not YAML: control characters are not allowed\n"     },
+        {"- a\n",                                                        "f:1: the file must be a mapping; allowed: NAME: "
+                  "VALUE lines\n"                                                                                 },
+        {"just text",                                                    "f:1: the file must be a mapping; allowed: NAME: "
+                      "VALUE lines\n"                                                                         },
+        {"workers: 1\n---\nworkers: 2\n",                                "f:2: a second document begins here; allowed: one "
+                                          "document\n"                                    },
+        {"x: &a 1\nlimits: {body: *a}\n",                                NULL                                                      },
+        {"? [a]\n: b\n",                                                 "f:1: a key must be plain text\n"                         },
+ /* members */
+        {"workers: 1\nworkers: 2\n",                                     "f:2: workers is given twice, first on line 1\n"          },
+        {"limits: {body: 1MB}\n\nlimits: {}",                            "f:3: limits is given twice, first on line 1\n"           },
+        {"limits:\n  bodi: 1MB\n",                                       "f:2: unknown setting \"limits.bodi\", did you mean "
+                                   "body?; allowed: body, header, answer, frame, "
+                                   "connections\n"                                               },
+        {"limits: 5\n",                                                  "f:1: limits must be a mapping\n"                         },
+        {"timeouts:\n",                                                  ""                                                        },
+        {"log: {level: loud}\n",                                         "f:1: log.level: \"loud\" is none of the words "
+                                 "allowed; allowed: debug | info | warn | error\n"                 },
+        {"workers: []\n",                                                "f:1: workers must be a single value, not a list; "
+                          "allowed: auto | a whole number from 1 to 256\n"                                },
+        {"workers:\n",                                                   "f:1: workers has no value; leave it out to get the "
+                       "default; allowed: auto | a whole number from 1 to "
+                       "256\n"                                                                               },
+ /* values */
+        {"limits: {body: 32 megabytes}\n",                               "f:1: limits.body: \"32 megabytes\" is no size" SIZES     },
+        {"limits: {body: 1}\n",                                          "f:1: limits.body: \"1\" is too small" SIZES              },
+        {"timeouts:\n  idle: 30\n",                                      "f:2: timeouts.idle: \"30\" is no duration" DURATIONS     },
+        {"timeouts:\n  idle: 99999999999999999999s\n",                   NULL                                                      },
+        {"listen: localhost:80\n",                                       "f:1: listen: \"localhost:80\" does not begin with an "
+                                   "IP address; allowed: IP:PORT, like 127.0.0.1:8080, "
+                                   "[::1]:8080, :8080\n"                                         },
+        {"admin_key: short\n",                                           "f:1: admin_key is too short to be safe; allowed: "
+                               "visible ASCII characters, at least 16\n"                             },
+        {"store: postgres://u:p@h/d\n",                                  "f:1: store: \"postgres://u:p@h/d\" is not supported "
+                                        "by this version of courier; allowed: sqlite:PATH\n"},
+        {"limiter: redis://h:6379/0\n",                                  "f:1: limiter: \"redis://h:6379/0\" is not supported "
+                                        "by this version of courier; allowed: memory\n"     },
+        {"store_prompts: redacted\n",                                    "f:1: store_prompts: \"redacted\" is not supported by "
+                                      "this version of courier; allowed: off\n"               },
+ /* variables */
+        {"a: 1\nlisten: ${NOPE}\n",                                      NULL                                                      },
+        {"listen: ${PORT\n",                                             "f:1: a variable is not written as it should be; "
+                             "allowed: ${NAME}, or $${ for a plain ${\n"                               },
+        {"listen: ${}\n",                                                "f:1: a variable is not written as it should be; "
+                          "allowed: ${NAME}, or $${ for a plain ${\n"                                     },
+        {"limits: {body: \"${UPSTREAM_KEY}\"}\n",                        "f:1: limits.body is no size" SIZES                       },
+        {"admin_key: ${EMPTY}\n",                                        "f:1: admin_key is empty; allowed: visible ASCII "
+                                  "characters, at least 16\n"                                     },
+ /* entries */
+        {"providers: {name: a}\n",                                       "f:1: providers must be a list; allowed: - {name: …}\n" },
+        {"providers:\n  - a\n",                                          "f:2: providers[0] must be a mapping; allowed: {name: "
+                                "…}\n"                                                            },
+        {"providers:\n  - {name: a, type: openai_compatible}\n",
+         "f:2: provider a: a provider of type openai_compatible "
+         "needs base_url; allowed: where its API is; ends before "
+         "/chat/completions\n"                                                                                                     },
+        {"providers:\n  - {name: a, type: openai, base_url: nowhere}\n", NULL                                                      },
+        {"models:\n  - {name: m, provider: a, timeout: 5}\n",            NULL                                                      },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        char *printed = faults_of(files[i].text, test_env);
+        if (files[i].said && strcmp(printed, files[i].said) != 0)
+            fail_msg("%s\nsays   %sshould %s", files[i].text, printed, files[i].said);
+        if (!files[i].said)
+            printf("%s", printed);
+        free(printed);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_complete_file),
+        cmocka_unit_test(test_nothing_is_a_good_file),
+        cmocka_unit_test(test_json_is_yaml),
+        cmocka_unit_test(test_bad_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
