@@ -6,12 +6,12 @@
 
 #include "service/ledger.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "repository/repository.h"
 #include "repository/usage_repo.h"
 #include "service/journal.h"
 #include "service/journal_folder.h"
+#include "service/pacer.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -41,10 +41,7 @@ struct ledger {
     int lock; /* of the folder */
 
     pthread_t thread;
-    pthread_mutex_t mutex; /* stopping, deadline_ms */
-    pthread_cond_t wake;
-    bool stopping;
-    uint64_t deadline_ms;
+    struct pacer pacer;
 
     /* the thread's own */
     struct db *db; /* NULL: to be opened */
@@ -156,55 +153,30 @@ static uint64_t next_retry(uint64_t pause_ms, bool failing_already)
     return MIN(MAX(pause, (uint64_t)RETRY_LEAST_MS), (uint64_t)RETRY_MOST_MS);
 }
 
-static struct timespec after_ms(uint64_t ms)
+/* True: the ledger stops, and this round is one of its last. */
+static bool pause_or_stop(struct ledger *l)
 {
-    uint64_t at = clock_now_ms() + ms;
-
-    return (struct timespec){.tv_sec = (time_t)(at / 1000), .tv_nsec = (long)(at % 1000) * 1000000};
-}
-
-/* Sleeps for the pause, or until the ledger stops; then no longer than it may take. True: it is
- * stopping. */
-static bool pause_or_stop(struct ledger *l, bool retrying)
-{
-    struct timespec until = after_ms(l->pause_ms);
-    int rc = 0;
-
-    pthread_mutex_lock(&l->mutex);
-    if (l->stopping && retrying) {
-        uint64_t now = clock_now_ms(), left = l->deadline_ms - MIN(now, l->deadline_ms);
-        until = after_ms(MIN(left, (uint64_t)RETRY_LEAST_MS));
-        while (rc == 0)
-            rc = pthread_cond_timedwait(&l->wake, &l->mutex, &until);
+    if (pacer_wait(&l->pacer, l->pause_ms) != PACER_STOPPED)
+        return false;
+    if (l->failing) {
+        uint64_t ms = MIN(l->pause_ms, (uint64_t)RETRY_LEAST_MS);
+        struct timespec rest = {.tv_nsec = (long)ms * 1000000};
+        nanosleep(&rest, NULL);
     }
-    while (!l->stopping && rc == 0)
-        rc = pthread_cond_timedwait(&l->wake, &l->mutex, &until);
-    bool stopping = l->stopping;
-    pthread_mutex_unlock(&l->mutex);
-    return stopping;
-}
-
-static bool is_over(struct ledger *l)
-{
-    pthread_mutex_lock(&l->mutex);
-    bool over = clock_now_ms() >= l->deadline_ms;
-    pthread_mutex_unlock(&l->mutex);
-    return over;
+    return true;
 }
 
 static void *ledger_run(void *arg)
 {
     struct ledger *l = arg;
-    bool retrying = false;
 
     for (;;) {
-        bool stopping = pause_or_stop(l, retrying);
+        bool stopping = pause_or_stop(l), failing = l->failing;
         size_t written;
         int rc = drain(l, stopping, &written);
-        if (stopping && (rc == OK || is_over(l)))
+        if (stopping && (rc == OK || pacer_left_ms(&l->pacer) == 0))
             break;
-        l->pause_ms = rc < 0 ? next_retry(l->pause_ms, retrying) : next_pause(l->pause_ms, written);
-        retrying = rc < 0;
+        l->pause_ms = rc < 0 ? next_retry(l->pause_ms, failing) : next_pause(l->pause_ms, written);
     }
     repository_close(l->db);
     l->db = NULL;
@@ -274,8 +246,7 @@ static void ledger_free(struct ledger *l)
     }
     if (l->lock >= 0)
         close(l->lock);
-    pthread_cond_destroy(&l->wake);
-    pthread_mutex_destroy(&l->mutex);
+    pacer_free(&l->pacer);
     free(l->sources);
     free(l->store);
     free(l->batch);
@@ -285,17 +256,12 @@ static void ledger_free(struct ledger *l)
 static struct ledger *ledger_new(const struct ledger_options *options)
 {
     struct ledger *l = calloc(1, sizeof(*l));
-    pthread_condattr_t monotonic;
 
     if (!l)
         return NULL;
     l->lock = -1;
     l->pause_ms = PAUSE_LEAST_MS; /* at once: what an earlier process left */
-    pthread_mutex_init(&l->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&l->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pacer_init(&l->pacer);
     l->store = strndup(options->store.at ? options->store.at : "", options->store.len);
     l->batch = calloc(BATCH, sizeof(*l->batch));
     if (!l->store || !l->batch) {
@@ -341,11 +307,7 @@ size_t ledger_stop(struct ledger *l, uint64_t limit_ms)
 {
     if (!l)
         return 0;
-    pthread_mutex_lock(&l->mutex);
-    l->stopping = true;
-    l->deadline_ms = clock_now_ms() + limit_ms;
-    pthread_cond_signal(&l->wake);
-    pthread_mutex_unlock(&l->mutex);
+    pacer_stop(&l->pacer, limit_ms);
     pthread_join(l->thread, NULL);
     size_t left = ledger_backlog(l);
     ledger_free(l);

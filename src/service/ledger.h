@@ -1,7 +1,7 @@
 /* ledger.h: the yard thread that carries usage records from the journals into the database.
  *
- * Batches: one transaction each, idempotent by record id; only then a journal's read mark moves. With
- * the database away it waits and tries again (100 ms to 5 s); the journals fill meanwhile. */
+ * Batches: one transaction each, idempotent by record id; only then a journal's read mark moves.
+ * With the database away it waits and tries again (100 ms to 5 s); the journals fill meanwhile. */
 
 #pragma once
 
@@ -12,9 +12,9 @@ struct ledger;
 struct journal;
 
 struct ledger_options {
-    struct slice store;       /* the setting: sqlite:path */
-    const char *folder;       /* where the journals live; left-overs in it are replayed at start */
-    unsigned workers;         /* journals to make: one each */
+    struct slice store; /* the setting: sqlite:path */
+    const char *folder; /* where the journals live; left-overs in it are replayed at start */
+    unsigned workers;   /* journals to make: one each */
     size_t journal_bytes;
 };
 

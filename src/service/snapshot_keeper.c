@@ -5,7 +5,6 @@
 
 #include "service/snapshot_keeper.h"
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "repository/key_repo.h"
 #include "repository/model_repo.h"
@@ -13,12 +12,12 @@
 #include "repository/repository.h"
 #include "router/registry.h"
 #include "service/key_service.h"
+#include "service/pacer.h"
 #include "service/seal.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { PAUSE_MS = 200, PATIENCE_MS = 1000 };
 
@@ -28,9 +27,7 @@ struct snapshot_keeper {
     struct seal seal;
 
     pthread_t thread;
-    pthread_mutex_t mutex; /* stopping, reload */
-    pthread_cond_t wake;
-    bool stopping, reload;
+    struct pacer pacer; /* woken: load, changed or not */
 
     /* the thread's own, but for the first load */
     struct db *db;    /* NULL: to be opened */
@@ -219,36 +216,13 @@ static int look(struct snapshot_keeper *k, bool anyway)
 
 /* --- the thread --- */
 
-static struct timespec after_ms(uint64_t ms)
-{
-    uint64_t at = clock_now_ms() + ms;
-
-    return (struct timespec){.tv_sec = (time_t)(at / 1000), .tv_nsec = (long)(at % 1000) * 1000000};
-}
-
-/* True: stopping. */
-static bool pause_keeper(struct snapshot_keeper *k, bool *ret_reload)
-{
-    struct timespec until = after_ms(PAUSE_MS);
-    int rc = 0;
-
-    pthread_mutex_lock(&k->mutex);
-    while (!k->stopping && !k->reload && rc == 0)
-        rc = pthread_cond_timedwait(&k->wake, &k->mutex, &until);
-    bool stopping = k->stopping;
-    *ret_reload = k->reload;
-    k->reload = false;
-    pthread_mutex_unlock(&k->mutex);
-    return stopping;
-}
-
 static void *keeper_run(void *arg)
 {
     struct snapshot_keeper *k = arg;
-    bool reload;
+    enum pacer_end end;
 
-    while (!pause_keeper(k, &reload))
-        look(k, reload);
+    while ((end = pacer_wait(&k->pacer, PAUSE_MS)) != PACER_STOPPED)
+        look(k, end == PACER_WOKEN);
     return NULL;
 }
 
@@ -256,8 +230,7 @@ static void keeper_free(struct snapshot_keeper *k)
 {
     repository_close(k->db);
     seal_wipe(&k->seal);
-    pthread_cond_destroy(&k->wake);
-    pthread_mutex_destroy(&k->mutex);
+    pacer_free(&k->pacer);
     free(k->store);
     free(k);
 }
@@ -265,16 +238,11 @@ static void keeper_free(struct snapshot_keeper *k)
 static struct snapshot_keeper *keeper_new(const struct snapshot_keeper_options *options)
 {
     struct snapshot_keeper *k = calloc(1, sizeof(*k));
-    pthread_condattr_t monotonic;
 
     if (!k)
         return NULL;
     k->slot = options->slot;
-    pthread_mutex_init(&k->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&k->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pacer_init(&k->pacer);
     k->store = strndup(options->store.at ? options->store.at : "", options->store.len);
     if (!k->store || seal_init(&k->seal, options->secret_key) < 0) {
         keeper_free(k);
@@ -303,20 +271,14 @@ int snapshot_keeper_start(const struct snapshot_keeper_options *options,
 
 void snapshot_keeper_reload(struct snapshot_keeper *k)
 {
-    pthread_mutex_lock(&k->mutex);
-    k->reload = true;
-    pthread_cond_signal(&k->wake);
-    pthread_mutex_unlock(&k->mutex);
+    pacer_wake(&k->pacer);
 }
 
 void snapshot_keeper_stop(struct snapshot_keeper *k)
 {
     if (!k)
         return;
-    pthread_mutex_lock(&k->mutex);
-    k->stopping = true;
-    pthread_cond_signal(&k->wake);
-    pthread_mutex_unlock(&k->mutex);
+    pacer_stop(&k->pacer, 0);
     pthread_join(k->thread, NULL);
     keeper_free(k);
 }
