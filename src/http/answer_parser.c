@@ -6,9 +6,17 @@
 #include "http/answer_parser.h"
 
 #include <errno.h>
+#include <llhttp.h>
 #include <stdlib.h>
 
 enum { TEXT_FIRST = 512, FIELDS_FIRST = 16 };
+
+_Static_assert(sizeof(llhttp_t) <= sizeof(((struct answer_parser *)0)->llhttp), "room for llhttp");
+
+static llhttp_t *llhttp_of(struct answer_parser *p)
+{
+    return (llhttp_t *)(void *)p->llhttp;
+}
 
 static struct answer_parser *parser_of(llhttp_t *llhttp)
 {
@@ -152,12 +160,12 @@ static void answer_settle(struct answer_parser *p)
 }
 
 /* Any coding but chunked would be handed on undecoded; HTTP/1.0 has none (RFC 9112 section 6.1). */
-static bool answer_coding_is_known(const struct answer_parser *p)
+static bool answer_coding_is_known(const struct answer_parser *p, const llhttp_t *llhttp)
 {
     const struct slice name = SLICE("transfer-encoding");
     size_t n = headers_count(&p->head.headers, name);
 
-    return n == 0 || (n == 1 && p->llhttp.http_minor >= 1 && (p->llhttp.flags & F_CHUNKED) &&
+    return n == 0 || (n == 1 && llhttp->http_minor >= 1 && (llhttp->flags & F_CHUNKED) &&
                       slice_eq_nocase(headers_get(&p->head.headers, name), SLICE("chunked")));
 }
 
@@ -174,7 +182,7 @@ static int answer_on_head(llhttp_t *llhttp)
     struct answer_parser *p = parser_of(llhttp);
     int status = llhttp->status_code;
 
-    if (p->llhttp.http_major != 1 || status < 100 || status == 101)
+    if (llhttp->http_major != 1 || status < 100 || status == 101)
         return answer_stop(p, -EPROTO); /* 101: nobody asked for another protocol */
     p->interim = false;
     if (status < 200) {
@@ -183,7 +191,7 @@ static int answer_on_head(llhttp_t *llhttp)
     }
     answer_settle(p);
     bool announced = llhttp->flags & F_CONTENT_LENGTH;
-    if (!answer_coding_is_known(p) || (announced && llhttp->content_length > INT64_MAX))
+    if (!answer_coding_is_known(p, llhttp) || (announced && llhttp->content_length > INT64_MAX))
         return answer_stop(p, -EPROTO);
     p->head_whole = true;
     p->head.status = status;
@@ -242,7 +250,7 @@ void answer_parser_init(struct answer_parser *p, size_t head_bytes, bool to_head
         .to_head = to_head,
     };
     /* llhttp does not write to its settings */
-    llhttp_init(&p->llhttp, HTTP_RESPONSE, &answer_settings);
+    llhttp_init(llhttp_of(p), HTTP_RESPONSE, &answer_settings);
 }
 
 int answer_parser_feed(struct answer_parser *p, char *at, size_t n, struct answer_step *ret)
@@ -252,12 +260,12 @@ int answer_parser_feed(struct answer_parser *p, char *at, size_t n, struct answe
     if (!had_head)
         p->fed = (uint32_t)MIN((size_t)p->fed + n, (size_t)UINT32_MAX);
     p->body = (struct slice){0};
-    llhttp_errno_t e = llhttp_execute(&p->llhttp, at, n);
+    llhttp_errno_t e = llhttp_execute(llhttp_of(p), at, n);
     *ret = (struct answer_step){
         .head = p->head_whole && !had_head,
         .body = p->body,
         .whole = p->whole,
-        .used = p->whole ? (size_t)(llhttp_get_error_pos(&p->llhttp) - at) : n,
+        .used = p->whole ? (size_t)(llhttp_get_error_pos(llhttp_of(p)) - at) : n,
     };
     if (e != HPE_OK && !p->whole)
         return p->rc < 0 ? p->rc : -EPROTO;

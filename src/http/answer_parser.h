@@ -8,8 +8,6 @@
 
 #include "codec/headers.h"
 
-#include <llhttp.h>
-
 /* Memory of its own: frees with answer_head_free. */
 struct answer_head {
     int status;
@@ -19,7 +17,7 @@ struct answer_head {
 };
 
 struct answer_parser {
-    llhttp_t llhttp;
+    uint64_t llhttp[12];     /* llhttp's state; its type stays in answer_parser.c */
     struct answer_head head; /* whole once head_whole; then may be taken: zero what was taken */
     struct slice body;       /* of the feed at hand */
     uint32_t text_len, text_cap;

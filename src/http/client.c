@@ -1,8 +1,8 @@
-/* client.c: the calls of a pooled HTTP/1.1 client. See client_private.h for its files and states.
+/* client.c: the calls of a pooled HTTP/1.1 client. See client_pool.h for its files.
  */
 
 #include "http/client.h"
-#include "http/client_private.h"
+#include "http/client_conn.h"
 #include "http/request_writer.h"
 
 #include <errno.h>

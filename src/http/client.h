@@ -1,9 +1,9 @@
 /* client.h: a pooled HTTP/1.1 client on one loop (RFC 9112), for any program.
  *
- * A call leases an idle connection of its origin or makes one, sends, and reports head, body and end
- * as they come. The pool keeps idle connections per origin and watches them, so a peer that closed
- * is known before the next use; a reused connection that still dies before the first byte of an
- * answer is replaced once by a fresh one and the request sent again, unseen by the caller. */
+ * A call leases an idle connection of its origin or makes one, sends, and reports head, body and
+ * end as they come. The pool keeps idle connections per origin and watches them, so a peer that
+ * closed is known before the next use; a reused connection that still dies before the first byte of
+ * an answer is replaced once by a fresh one and the request sent again, unseen by the caller. */
 
 #pragma once
 
@@ -15,12 +15,12 @@ struct client_conn;
 struct tls_client;
 
 struct client_limits {
-    uint64_t connect_ms;      /* name, TCP and TLS together: -ETIMEDOUT */
-    uint64_t idle_ms;         /* an unused connection is closed after it */
-    size_t idle_per_origin;   /* more are closed when they come back */
-    size_t per_origin;        /* open at once; further calls wait in line, up to `waiting` */
-    size_t waiting;           /* calls in line per origin; more: -EBUSY */
-    size_t header_bytes;      /* an answer's head: -EMSGSIZE */
+    uint64_t connect_ms;    /* name, TCP and TLS together: -ETIMEDOUT */
+    uint64_t idle_ms;       /* an unused connection is closed after it */
+    size_t idle_per_origin; /* more are closed when they come back */
+    size_t per_origin;      /* open at once; further calls wait in line, up to `waiting` */
+    size_t waiting;         /* calls in line per origin; more: -EBUSY */
+    size_t header_bytes;    /* an answer's head: -EMSGSIZE */
 };
 
 struct client_options {
@@ -43,14 +43,14 @@ struct client_request {
     struct slice target;          /* path and query */
     const struct header *headers; /* host included; content-length is added */
     size_t headers_len;
-    const struct slice *body;     /* spans; valid until on_head or on_end (they may be sent twice) */
+    const struct slice *body; /* spans; valid until on_head or on_end (they may be sent twice) */
     size_t body_len;
 };
 
 struct client_head {
     int status;
-    struct headers headers;   /* valid until on_end */
-    int64_t content_length;   /* -1: not announced */
+    struct headers headers; /* valid until on_end */
+    int64_t content_length; /* -1: not announced */
 };
 
 /* How a call ended. */
@@ -66,10 +66,10 @@ struct client_events {
     void (*on_head)(struct client_call *c, const struct client_head *head);
     /* Bytes of the body, framing removed; they live during the call only. */
     void (*on_body)(struct client_call *c, struct slice bytes);
-    /* The end, once. OK: the body is whole by its framing. Else -errno: -ECONNREFUSED, -EHOSTUNREACH,
-     * -ETIMEDOUT (connecting), -EPROTO (TLS, or not HTTP), -EKEYREJECTED (certificate),
-     * -ECONNRESET (closed before the end of the body or before the head), -EMSGSIZE (head).
-     * phase says where it was. */
+    /* The end, once. OK: the body is whole by its framing. Else -errno: -ECONNREFUSED,
+     * -EHOSTUNREACH, -ETIMEDOUT (connecting), -EPROTO (TLS, or not HTTP), -EKEYREJECTED
+     * (certificate), -ECONNRESET (closed before the end of the body or before the head), -EMSGSIZE
+     * (head). phase says where it was. */
     void (*on_end)(struct client_call *c, int rc);
 };
 
@@ -81,11 +81,11 @@ struct client_call {
     struct client_conn *conn;             /* while leased */
     struct list node;                     /* in line for a connection */
     enum client_phase phase;
-    bool reused;     /* on a connection that had served before */
-    bool unframed;   /* the body ended with the connection, no length and no chunks: cannot be told
-                        from a cut */
+    bool reused;   /* on a connection that had served before */
+    bool unframed; /* the body ended with the connection, no length and no chunks: cannot be told
+                      from a cut */
     bool paused;
-    char *into;      /* client_body_into */
+    char *into; /* client_body_into */
     size_t into_len;
 };
 
@@ -99,17 +99,18 @@ int client_start(struct client *c, struct client_call *call, const struct client
 /* Gives the call up: its connection is closed at once when bytes of an answer are unread. No event
  * comes after it. Harmless on a call that ended. */
 void client_cancel(struct client_call *call);
-/* The caller has all it wants of a good answer and asks for no more events; *call may go at once. The
- * rest of the body (a last chunk on its way) is read and thrown away within small limits of time and
- * size, and the connection serves again; else it is closed. Harmless on a call that ended. */
+/* The caller has all it wants of a good answer and asks for no more events; *call may go at once.
+ * The rest of the body (a last chunk on its way) is read and thrown away within small limits of
+ * time and size, and the connection serves again; else it is closed. Harmless on a call that ended.
+ */
 void client_leave(struct client_call *call);
 /* Stops and resumes reading of the body: backpressure. What was read already (64 KB at most) is
  * still told of, the end too. */
 void client_pause(struct client_call *call);
 void client_resume(struct client_call *call);
-/* Within on_head, when content_length is known: the body's bytes go straight to `at` (content_length
- * bytes, owned by the caller, until on_end) instead of through the loop's scratch; on_body still
- * tells of each piece, at its place. */
+/* Within on_head, when content_length is known: the body's bytes go straight to `at`
+ * (content_length bytes, owned by the caller, until on_end) instead of through the loop's scratch;
+ * on_body still tells of each piece, at its place. */
 void client_body_into(struct client_call *call, char *at, size_t len);
 /* Connections open and idle, over all origins. */
 size_t client_open(const struct client *c);

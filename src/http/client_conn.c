@@ -1,23 +1,29 @@
-/* client_conn.c: a connection that stands: sends a request, reads its answer, ends.
+/* client_conn.c: the life of a connection.
  *
- * The connection is watched for reading all its life; only a paused call takes that back. Bytes are
- * read into the loop's scratch, or straight to the place that the call gave, and a read that
- * brought less than it might is not tried again: the loop will tell. */
+ *   START → RESOLVING → CONNECTING → ACTIVE ───────────┬→ IDLE → READY → ACTIVE …
+ *     └─────────────────────↑           └→ DRAINING ───┘
+ *   from any of them → CLOSED
+ *
+ *   START      → RESOLVING   [client_conn_begin]    the origin's addresses are not known
+ *   START      → CONNECTING  [client_conn_dial]
+ *   CONNECTING → CONNECTING  [client_conn_dial]     this address refused: the next one
+ *   CONNECTING → ACTIVE      [client_conn_stands]   the request goes out
+ *   IDLE       → READY       [client_pool_lease]    the request goes out at the end of the turn
+ *   READY      → IDLE        [client_cancel]        before anything was sent
+ *   ACTIVE     → IDLE        [client_conn_whole]    the answer is whole, the peer keeps alive
+ *   ACTIVE     → READY       [client_conn_whole]    the same, and another call waits in line
+ *   ACTIVE     → DRAINING    [client_conn_drain]    its call has left
+ *   any        → CLOSED      [client_conn_close]    freed when no function of it is running
+ *
+ * Events may cancel the call, start others, or free the client; so a function that tells one either
+ * does nothing behind it or looks first whether the connection still stands. */
 
-#include "http/client_private.h"
-#include "http/request_writer.h"
+#include "http/client_conn.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-enum {
-    HEAD_READ = 16 * 1024, /* most of an answer's first bytes: what follows may have a place */
-    BODY_READ = 64 * 1024,
-    READ_PASSES = 4, /* reads for one connection before the others have their turn */
-    SPANS_MAX = 64,
-    DRAIN_MS = 1000,
-    DRAIN_BYTES = 16 * 1024,
-};
+enum { DRAIN_MS = 1000 };
 
 void client_conn_assign(struct client_conn *conn, struct client_call *call)
 {
@@ -34,17 +40,12 @@ void client_conn_assign(struct client_conn *conn, struct client_call *call)
                        slice_eq(r->method, SLICE("HEAD")));
 }
 
-static bool conn_is_sending(const struct client_conn *conn)
-{
-    return conn->state == CONN_ACTIVE && conn->sent < conn->total && !conn->unsendable;
-}
-
 void client_conn_watch(struct client_conn *conn)
 {
     bool paused = conn->call && conn->call->paused;
 
     stream_watch(conn->stream, (paused ? 0u : (unsigned)STREAM_READABLE) |
-                                   (conn_is_sending(conn) ? (unsigned)STREAM_WRITABLE : 0u));
+                                   (client_conn_is_sending(conn) ? (unsigned)STREAM_WRITABLE : 0u));
 }
 
 static void conn_free(struct client_conn *conn)
@@ -102,7 +103,7 @@ void client_conn_fail(struct client_conn *conn, int rc)
 
 /* The answer is whole: the connection goes back first, so that the owner may use it again at once.
  */
-static void client_conn_whole(struct client_conn *conn, bool reusable)
+void client_conn_whole(struct client_conn *conn, bool reusable)
 {
     struct client_call *call = conn->call;
     struct answer_head head = conn->parser.head; /* lives until the owner has been told */
@@ -117,171 +118,6 @@ static void client_conn_whole(struct client_conn *conn, bool reusable)
     if (call)
         client_call_end(call, OK);
     answer_head_free(&head);
-}
-
-static void conn_tell_head(struct client_conn *conn)
-{
-    struct client_call *call = conn->call;
-    const struct answer_head *parsed = &conn->parser.head;
-    const struct client_head head = {
-        .status = parsed->status,
-        .headers = parsed->headers,
-        .content_length = parsed->content_length,
-    };
-
-    if (!call)
-        return;
-    call->phase = CLIENT_BODY;
-    call->unframed = conn->parser.unframed;
-    call->events->on_head(call, &head);
-}
-
-static void conn_tell_body(struct client_conn *conn, struct slice body)
-{
-    struct client_call *call = conn->call;
-
-    if (!call) {
-        conn->drained += (uint32_t)body.len;
-        return;
-    }
-    if (call->into && body.len <= call->into_len - conn->into_len) {
-        char *place = call->into + conn->into_len;
-        if (place != body.at)
-            memcpy(place, body.at, body.len);
-        body.at = place;
-        conn->into_len += body.len;
-    }
-    call->events->on_body(call, body);
-}
-
-/* Takes what was read. False: the answer ended, or the connection did. */
-static bool conn_take(struct client_conn *conn, char *at, size_t n)
-{
-    struct answer_step step;
-    int rc = answer_parser_feed(&conn->parser, at, n, &step);
-
-    conn->answered = true;
-    if (step.head)
-        conn_tell_head(conn);
-    if (step.body.len && conn->state != CONN_CLOSED)
-        conn_tell_body(conn, step.body);
-    if (conn->state == CONN_CLOSED)
-        return false;
-    if (rc < 0) {
-        client_conn_fail(conn, rc);
-        return false;
-    }
-    if (step.whole) {
-        client_conn_whole(conn, conn->parser.keep_alive && step.used == n &&
-                                    conn->sent == conn->total && !stream_pending(conn->stream));
-        return false;
-    }
-    if (conn->drained > DRAIN_BYTES) {
-        client_conn_close(conn);
-        return false;
-    }
-    return true;
-}
-
-/* The stream has nothing more: n is 0 or -errno. */
-static void conn_take_end(struct client_conn *conn, ssize_t n)
-{
-    int rc = n == 0 ? answer_parser_end(&conn->parser) : (int)n;
-
-    if (rc == OK)
-        client_conn_whole(conn, false);
-    else
-        client_conn_fail(conn, rc == -EPIPE ? -ECONNRESET : rc);
-}
-
-struct room {
-    char *at;
-    size_t len;
-};
-
-static struct room conn_room(const struct client_conn *conn)
-{
-    const struct client_call *call = conn->call;
-
-    if (call && call->into && call->into_len > conn->into_len)
-        return (struct room){call->into + conn->into_len, call->into_len - conn->into_len};
-    return (struct room){loop_scratch(conn->client->loop),
-                         conn->parser.head_whole ? BODY_READ : HEAD_READ};
-}
-
-static bool conn_may_read(const struct client_conn *conn)
-{
-    return !conn->call || !conn->call->paused;
-}
-
-static void conn_read(struct client_conn *conn)
-{
-    for (unsigned pass = 0; pass < READ_PASSES; pass++) {
-        struct room room = conn_room(conn);
-        ssize_t n = stream_read(conn->stream, room.at, room.len);
-        if (n == -EAGAIN)
-            return;
-        if (n <= 0) {
-            conn_take_end(conn, n);
-            return;
-        }
-        if (!conn_take(conn, room.at, (size_t)n) || !conn_may_read(conn))
-            return;
-        if ((size_t)n < room.len && !stream_pending(conn->stream))
-            return;
-    }
-    if (stream_pending(conn->stream)) /* no readiness will tell of these */
-        turn_end_queue(conn->client->loop, &conn->turn);
-}
-
-/* Writing failed: the peer may have answered before it closed, so what it said decides. */
-static void conn_send_failed(struct client_conn *conn)
-{
-    conn->unsendable = true;
-    client_conn_watch(conn);
-    if (conn_may_read(conn))
-        conn_read(conn);
-}
-
-static void conn_sent(struct client_conn *conn)
-{
-    struct client_call *call = conn->call;
-
-    client_conn_watch(conn);
-    if (call->phase == CLIENT_BODY)
-        return; /* answered before it was whole */
-    call->phase = CLIENT_WAITING;
-    call->events->on_sent(call);
-}
-
-static void conn_send(struct client_conn *conn)
-{
-    const struct client_request *request = conn->call->request;
-    struct slice head = {.at = loop_scratch(conn->client->loop)};
-    struct slice spans[SPANS_MAX];
-
-    ssize_t len = request_write_head(request, loop_scratch(conn->client->loop), LOOP_SCRATCH);
-    if (len < 0) {
-        client_conn_fail(conn, (int)len);
-        return;
-    }
-    head.len = (size_t)len;
-    conn->total = head.len + request_body_bytes(request);
-    while (conn->sent < conn->total) {
-        size_t bytes;
-        size_t n = request_spans(request, head, conn->sent, spans, SPANS_MAX, &bytes);
-        ssize_t put = stream_writev(conn->stream, spans, n);
-        if (put < 0 && put != -EAGAIN) {
-            conn_send_failed(conn);
-            return;
-        }
-        conn->sent += put > 0 ? (size_t)put : 0;
-        if (put < (ssize_t)bytes) {
-            client_conn_watch(conn);
-            return;
-        }
-    }
-    conn_sent(conn);
 }
 
 void client_conn_drain(struct client_conn *conn)
@@ -305,7 +141,7 @@ void client_conn_stands(struct client_conn *conn)
 {
     conn->state = CONN_ACTIVE;
     conn->call->phase = CLIENT_SENDING;
-    conn_send(conn);
+    client_conn_send(conn);
 }
 
 /* Nothing was asked: bytes or an end make the connection useless (TLS tickets are no bytes). */
@@ -329,13 +165,13 @@ static void conn_on_ready(struct client_conn *conn, unsigned events)
             client_conn_fail(conn, -ECONNRESET);
         break;
     case CONN_ACTIVE:
-        if ((events & STREAM_WRITABLE) && conn_is_sending(conn))
-            conn_send(conn);
-        if (conn->state == CONN_ACTIVE && (events & STREAM_READABLE) && conn_may_read(conn))
-            conn_read(conn);
+        if ((events & STREAM_WRITABLE) && client_conn_is_sending(conn))
+            client_conn_send(conn);
+        if (conn->state == CONN_ACTIVE && (events & STREAM_READABLE))
+            client_conn_read(conn);
         break;
     case CONN_DRAINING:
-        conn_read(conn);
+        client_conn_read(conn);
         break;
     default:
         break;
@@ -356,8 +192,7 @@ static void conn_on_turn(struct client_conn *conn)
         break;
     case CONN_ACTIVE:
     case CONN_DRAINING:
-        if (conn_may_read(conn))
-            conn_read(conn);
+        client_conn_read(conn);
         break;
     default:
         break;
@@ -398,7 +233,7 @@ void client_conn_on_ready(void *owner, unsigned events)
     conn_leave(conn);
 }
 
-void client_conn_on_turn(struct turn_end *t)
+static void client_conn_on_turn(struct turn_end *t)
 {
     struct client_conn *conn = container_of(t, struct client_conn, turn);
 
@@ -407,11 +242,30 @@ void client_conn_on_turn(struct turn_end *t)
     conn_leave(conn);
 }
 
-void client_conn_on_timer(struct timer *t)
+static void client_conn_on_timer(struct timer *t)
 {
     struct client_conn *conn = container_of(t, struct client_conn, timer);
 
     conn->running = true;
     conn_on_timer(conn);
     conn_leave(conn);
+}
+
+struct client_conn *client_conn_new(struct client_origin *o, struct client_call *call)
+{
+    struct client *c = o->client;
+    struct client_conn *conn = calloc(1, sizeof(*conn));
+
+    if (!conn)
+        return NULL;
+    conn->client = c;
+    conn->origin = o;
+    conn->state = CONN_START;
+    timer_init(&conn->timer, c->loop, client_conn_on_timer);
+    turn_end_init(&conn->turn, client_conn_on_turn);
+    list_add(&o->conns, &conn->node);
+    o->open++;
+    c->open++;
+    client_conn_assign(conn, call);
+    return conn;
 }

@@ -1,28 +1,8 @@
 /* client_connect.c: a new connection until it stands: name, TCP, TLS, within one deadline. */
 
-#include "http/client_private.h"
+#include "http/client_conn.h"
 
 #include <errno.h>
-#include <stdlib.h>
-
-struct client_conn *client_conn_new(struct client_origin *o, struct client_call *call)
-{
-    struct client *c = o->client;
-    struct client_conn *conn = calloc(1, sizeof(*conn));
-
-    if (!conn)
-        return NULL;
-    conn->client = c;
-    conn->origin = o;
-    conn->state = CONN_START;
-    timer_init(&conn->timer, c->loop, client_conn_on_timer);
-    turn_end_init(&conn->turn, client_conn_on_turn);
-    list_add(&o->conns, &conn->node);
-    o->open++;
-    c->open++;
-    client_conn_assign(conn, call);
-    return conn;
-}
 
 static socklen_t address_len(const union address *a)
 {

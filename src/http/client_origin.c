@@ -3,7 +3,7 @@
  * Addresses are kept for a while and used in turn, one further for each new connection. When the
  * name cannot be resolved any more, the old addresses go on serving. */
 
-#include "http/client_private.h"
+#include "http/client_conn.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,7 +4,8 @@
  * than its limit, else it waits in line. A connection that becomes free goes to the first in line:
  * where calls wait, nothing is idle. */
 
-#include "http/client_private.h"
+#include "http/client_pool.h"
+#include "http/client_conn.h"
 
 #include <errno.h>
 

@@ -91,21 +91,19 @@ ssize_t request_write_head(const struct client_request *request, char *at, size_
     return w.full ? -EMSGSIZE : (ssize_t)w.len;
 }
 
-size_t request_spans(const struct client_request *request, struct slice head, uint64_t sent,
-                     struct slice *spans, size_t max, size_t *ret_bytes)
+void request_spans_from(const struct client_request *request, struct slice head, uint64_t sent,
+                        struct request_spans *ret)
 {
-    size_t n = 0;
-
-    *ret_bytes = 0;
-    for (size_t i = 0; i <= request->body_len && n < max; i++) {
+    ret->len = ret->bytes = 0;
+    for (size_t i = 0; i <= request->body_len && ret->len < ARRAY_LEN(ret->at); i++) {
         struct slice piece = i == 0 ? head : request->body[i - 1];
         if (sent >= piece.len) {
             sent -= piece.len;
             continue;
         }
-        spans[n] = slice_sub(piece, (size_t)sent, piece.len);
-        *ret_bytes += spans[n++].len;
+        piece = slice_sub(piece, (size_t)sent, piece.len);
+        ret->at[ret->len++] = piece;
+        ret->bytes += piece.len;
         sent = 0;
     }
-    return n;
 }

@@ -14,6 +14,12 @@ bool request_is_safe(const struct client_request *request);
 uint64_t request_body_bytes(const struct client_request *request);
 /* Writes the head, content-length added. Its length, or -EMSGSIZE. */
 ssize_t request_write_head(const struct client_request *request, char *at, size_t cap);
-/* The bytes of head and body from `sent` on, in at most max spans; *ret_bytes counts them. */
-size_t request_spans(const struct client_request *request, struct slice head, uint64_t sent,
-                     struct slice *spans, size_t max, size_t *ret_bytes);
+/* What is to be written next. */
+struct request_spans {
+    struct slice at[64];
+    size_t len;
+    size_t bytes; /* in all of them */
+};
+/* The bytes of head and body from `sent` on, as far as there is room for spans. */
+void request_spans_from(const struct client_request *request, struct slice head, uint64_t sent,
+                        struct request_spans *ret);
