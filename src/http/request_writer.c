@@ -68,9 +68,10 @@ static bool method_has_body(struct slice method)
 
 ssize_t request_write_head(const struct client_request *request, char *at, size_t cap)
 {
-    struct head_writer w = {.at = at, .cap = cap};
+    struct head_writer w = {.cap = cap};
     uint64_t body = request_body_bytes(request);
 
+    w.at = at;
     head_put(&w, request->method);
     head_put(&w, SLICE(" "));
     head_put(&w, request->target);

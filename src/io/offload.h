@@ -6,9 +6,9 @@
 #include "io/loop.h"
 
 struct offload {
-    struct op op;                     /* done(op, rc) with what work returned */
-    int (*work)(struct offload *o);   /* runs on a thread of the yard's pool */
-    void *handle;                     /* private */
+    struct op op;                   /* done(op, rc) with what work returned */
+    int (*work)(struct offload *o); /* runs on a thread of the yard's pool */
+    void *handle;                   /* private */
 };
 
 /* AGAIN, or -ENOMEM. *o must live until done: work that has begun cannot be cancelled. */

@@ -38,8 +38,8 @@ struct stream_connect {
 };
 int stream_connect(struct loop *loop, const struct stream_connect *to, stream_ready_fn ready,
                    void *owner, struct stream **ret);
-/* Called on readiness until it is not AGAIN: OK, AGAIN, or -errno (-ECONNREFUSED …; -EPROTO: the TLS
- * handshake failed, -EKEYREJECTED: the certificate did not verify). */
+/* Called on readiness until it is not AGAIN: OK, AGAIN, or -errno (-ECONNREFUSED …; -EPROTO: the
+ * TLS handshake failed, -EKEYREJECTED: the certificate did not verify). */
 int stream_connected(struct stream *s);
 
 /* > 0: bytes; 0: end of stream (TLS: close_notify); -EAGAIN: watch READABLE; else -errno.

@@ -2,6 +2,7 @@
 
 #include "http/client.h"
 
+#include "http/client_pool.h"
 #include "io/tls.h"
 #include "support/client_rig.h"
 #include "support/tls_peer.h"
@@ -163,6 +164,84 @@ static void test_a_name_with_several_addresses(void **state)
         assert_int_equal(c->rc, OK);
         free(c);
     }
+}
+
+/* As if the name had these ports of 127.0.0.1 for addresses. */
+static struct client_origin *pretend_addresses(struct rig *r, const uint16_t *ports, size_t n)
+{
+    struct client_origin *o = client_origin_get(r->client, &r->origin);
+
+    for (size_t i = 0; i < n; i++) {
+        o->addresses[i].v4 = (struct sockaddr_in){
+            .sin_family = AF_INET,
+            .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+            .sin_port = htons(ports[i]),
+        };
+    }
+    o->addresses_len = n;
+    o->expires_ms = UINT64_MAX;
+    return o;
+}
+
+static void test_the_next_address_when_one_refuses(void **state)
+{
+    struct rig *r = *state;
+    const uint16_t ports[] = {raw_peer_dead_port(), raw_peer_dead_port(), r->peer.port};
+
+    pretend_addresses(r, ports, 3);
+    for (size_t i = 0; i < 3; i++) { /* whichever of them is tried first */
+        struct rig_call *c = rig_get(r);
+        rig_await_request(r, i, 1);
+        assert_int_equal(c->ends, 0);
+        client_cancel(&c->call);
+        free(c);
+    }
+}
+
+static void test_all_addresses_refuse_and_are_asked_for_anew(void **state)
+{
+    struct rig *r = *state;
+    const uint16_t ports[] = {raw_peer_dead_port(), raw_peer_dead_port()};
+
+    struct client_origin *o = pretend_addresses(r, ports, 2);
+    struct rig_call *c = rig_get(r);
+    rig_await_end(c);
+    assert_int_equal(c->rc, -ECONNREFUSED);
+    assert_int_equal(o->expires_ms, 0);
+    free(c);
+    rig_exchange(r, 0); /* the true address now */
+}
+
+static void test_connections_take_the_addresses_in_turn(void **state)
+{
+    struct rig *r = *state;
+    struct raw_peer other;
+    struct rig_call *calls[4];
+
+    raw_peer_open(&other);
+    const uint16_t ports[] = {r->peer.port, other.port};
+    pretend_addresses(r, ports, 2);
+    for (size_t i = 0; i < 4; i++)
+        calls[i] = rig_get(r);
+    rig_await_conns(r, 2);
+    pump_turns(r->loop, 50);
+    raw_peer_poll(&other);
+    assert_int_equal(r->peer.len, 2);
+    assert_int_equal(other.len, 2);
+    for (size_t i = 0; i < 4; i++) {
+        client_cancel(&calls[i]->call);
+        free(calls[i]);
+    }
+    raw_peer_close(&other);
+}
+
+static void test_old_addresses_serve_while_the_name_is_unknown(void **state)
+{
+    struct rig *r = *state;
+
+    rig_origin(r, "http", "no.such.host.invalid", 80);
+    pretend_addresses(r, &r->peer.port, 1)->expires_ms = 0;
+    rig_exchange(r, 0);
 }
 
 static void test_a_name_that_does_not_exist(void **state)
@@ -442,6 +521,10 @@ int main(void)
         TEST(test_idle_connections_are_closed_in_time),
         TEST(test_refused),
         TEST(test_a_name_with_several_addresses),
+        TEST(test_the_next_address_when_one_refuses),
+        TEST(test_all_addresses_refuse_and_are_asked_for_anew),
+        TEST(test_connections_take_the_addresses_in_turn),
+        TEST(test_old_addresses_serve_while_the_name_is_unknown),
         TEST(test_a_name_that_does_not_exist),
         TEST(test_cancelling_while_resolving_and_connecting),
         TEST(test_freeing_the_client_while_resolving),

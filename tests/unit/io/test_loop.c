@@ -171,6 +171,16 @@ static void test_timer_set_without_memory(void **state)
     timer_stop(&t);
 }
 
+static void test_no_loop_without_memory(void **state)
+{
+    (void)state;
+    for (unsigned n = 1; n <= 2; n++) {
+        alloc_fail_at(n);
+        assert_null(loop_new());
+        assert_true(alloc_fail_hit());
+    }
+}
+
 struct step {
     struct turn_end turn;
     struct loop *loop;
@@ -259,6 +269,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_order_holds_under_random_moves, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_timer_may_set_itself_while_firing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_timer_set_without_memory, setup, teardown),
+        cmocka_unit_test(test_no_loop_without_memory),
         cmocka_unit_test_setup_teardown(test_turn_end_runs_once_however_often_queued, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_turn_end_queued_within_runs_too, setup, teardown),

@@ -2,6 +2,7 @@
 
 #include "io/stream.h"
 
+#include "support/alloc_fail.h"
 #include "support/pump.h"
 #include "support/raw_peer.h"
 
@@ -318,6 +319,20 @@ static void test_no_event_after_close(void **state)
     assert_int_equal(b->end.seen, 0);
 }
 
+static void test_without_memory_the_socket_is_closed(void **state)
+{
+    struct bench *b = *state;
+    int fds[2];
+    char at;
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    b->other = fds[1];
+    alloc_fail_at(1);
+    assert_null(stream_new_take(b->loop, fds[0], end_on_ready, &b->end));
+    assert_true(alloc_fail_hit());
+    assert_int_equal(read(b->other, &at, 1), 0); /* its other end is gone */
+}
+
 static void test_close_of_nothing(void **state)
 {
     (void)state;
@@ -343,6 +358,7 @@ int main(void)
         TEST(test_abort_is_seen_at_once),
         TEST(test_closing_within_the_event),
         TEST(test_no_event_after_close),
+        TEST(test_without_memory_the_socket_is_closed),
         TEST(test_close_of_nothing),
     };
 
