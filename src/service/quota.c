@@ -258,6 +258,18 @@ void quota_settle(struct quota *q, struct quota_lease *lease, uint64_t tokens, u
     pthread_mutex_unlock(&s->lock);
 }
 
+size_t quota_keys(struct quota *q)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < SHARDS; i++) {
+        pthread_mutex_lock(&q->shards[i].lock);
+        n += q->shards[i].len;
+        pthread_mutex_unlock(&q->shards[i].lock);
+    }
+    return n;
+}
+
 static int shard_init(struct shard *s)
 {
     list_init(&s->idle);

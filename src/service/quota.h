@@ -41,3 +41,5 @@ int quota_take(struct quota *q, const struct principal *p, uint64_t tokens, uint
                struct quota_lease *ret_lease, struct quota_verdict *ret);
 /* Gives the place back and corrects the reservation to what was used (may exceed it). */
 void quota_settle(struct quota *q, struct quota_lease *lease, uint64_t tokens, uint64_t now_ms);
+/* Keys that it remembers: those of about the last minute. */
+size_t quota_keys(struct quota *q);
