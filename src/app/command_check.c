@@ -3,8 +3,6 @@
 #include "app/command.h"
 #include "app/config_file.h"
 
-#include "base/log.h"
-
 static int run_check(const struct command *self, struct words words)
 {
     const char *path = NULL;
@@ -17,18 +15,15 @@ static int run_check(const struct command *self, struct words words)
 
     if (!command_read_flags(self, flags, words, NULL, &code))
         return code;
-    int rc = config_load(path, &config);
-    size_t faults = config.faults.len;
-    if (rc < 0)
-        command_complain("%s", log_errno(rc));
-    else if (faults)
+    bool good = config_load(path, &config);
+    if (!good)
         config_faults_print(&config.faults, stdout);
     else
         printf("OK: %.*s, %zu providers, %zu models\n",
                SLICE_FMT(config.file.len ? config.file : SLICE("no file, defaults")),
                config.providers_len, config.models_len);
     config_free(&config);
-    return rc < 0 || faults ? EXIT_FAILED : EXIT_GOOD;
+    return good ? EXIT_GOOD : EXIT_FAILED;
 }
 
 const struct command command_check = {

@@ -12,7 +12,8 @@ static int run_version(const struct command *self, struct words words)
 
     if (!command_read_flags(self, flags, words, NULL, &code))
         return code;
-    printf("courier %s (%s)\n", courier_version, courier_commit);
+    printf("courier %s (commit %s)\nbuilt with %s\n", courier_version, courier_commit,
+           courier_libraries);
     return EXIT_GOOD;
 }
 

@@ -42,6 +42,12 @@ void config_fault_env(struct config_faults *f, const char *name, struct slice al
                                  allowed});
 }
 
+void config_fault_memory(struct config_faults *f)
+{
+    add(f, (struct config_fault){.where = SLICE("configuration"),
+                                 .message = SLICE("there is not enough memory to read it")});
+}
+
 struct slice config_shown(struct config_faults *f, struct slice value)
 {
     char text[SHOWN_MOST];

@@ -30,6 +30,8 @@ void config_fault_at(struct config_faults *f, unsigned line, struct slice allowe
 /* A fault of an environment variable. */
 void config_fault_env(struct config_faults *f, const char *name, struct slice allowed,
                       const char *message);
+/* There is no memory for more: says so without taking any. */
+void config_fault_memory(struct config_faults *f);
 /* A value as it may be shown in a message: quoted, cut, controls escaped; in the arena. */
 struct slice config_shown(struct config_faults *f, struct slice value);
 /* By line. */

@@ -54,7 +54,7 @@ static void read_environment(struct config *c, config_getenv env)
 {
     for (const struct setting *s = settings_table; s->path; s++) {
         char name[SETTINGS_ENV_NAME];
-        const char *why;
+        const char *why = "out of memory";
         settings_env_name(s, name);
         struct slice text = slice_str(env(name));
         if (slice_is_empty(text))
@@ -70,21 +70,23 @@ static void read_environment(struct config *c, config_getenv env)
     }
 }
 
-static void begin(struct config *ret, struct slice file)
+static int begin(struct config *ret, struct slice file)
 {
     *ret = (struct config){0};
     arena_init(&ret->arena, CONFIG_ARENA);
     ret->file = arena_copy(&ret->arena, file);
     config_faults_init(&ret->faults, &ret->arena, ret->file);
     settings_defaults(&ret->settings);
+    return ret->file.at ? OK : -ENOMEM;
 }
 
 int config_parse(struct slice text, struct slice file, config_getenv env, struct config *ret)
 {
     struct yaml_node *root;
 
-    begin(ret, file);
-    int rc = yaml_tree_read(text, env, &ret->faults, &root);
+    int rc = begin(ret, file);
+    if (rc == OK)
+        rc = yaml_tree_read(text, env, &ret->faults, &root);
     if (rc == OK)
         rc = read_root(ret, root);
     if (rc == -ENOMEM)
@@ -125,25 +127,31 @@ static const char *usual_path(void)
     return access("courier.yaml", F_OK) == 0 ? "courier.yaml" : NULL;
 }
 
-int config_load(const char *path, struct config *ret)
+/* The text of a file that could be read, or what was wrong with reading it. */
+static int parse_file(const char *path, int read_rc, struct slice text, struct config *ret)
+{
+    if (read_rc == OK)
+        return config_parse(text, slice_str(path), process_env, ret);
+    int rc = begin(ret, slice_str(path));
+    if (rc == OK)
+        config_fault_at(&ret->faults, 0, (struct slice){0}, "cannot be read: %s",
+                        log_errno(read_rc));
+    return rc;
+}
+
+bool config_load(const char *path, struct config *ret)
 {
     struct buf text;
 
     if (!path)
         path = usual_path();
-    if (!path)
-        return config_parse(SLICE(""), SLICE(""), process_env, ret);
     buf_init(&text, YAML_TREE_BYTES + 32768);
-    int rc = read_file(path, &text);
-    if (rc == OK || rc == -ENOMEM) {
-        rc = rc ? rc : config_parse(buf_slice(&text), slice_str(path), process_env, ret);
-    } else {
-        begin(ret, slice_str(path));
-        config_fault_at(&ret->faults, 0, (struct slice){0}, "cannot be read: %s", log_errno(rc));
-        rc = OK;
-    }
+    int rc = path ? read_file(path, &text) : OK;
+    rc = parse_file(path ? path : "", rc, buf_slice(&text), ret);
     buf_free(&text);
-    return rc;
+    if (rc < 0)
+        config_fault_memory(&ret->faults);
+    return ret->faults.len == 0;
 }
 
 void config_free(struct config *c)

@@ -21,9 +21,10 @@ struct config {
 };
 
 /* Reads the file. path NULL: what COURIER_CONFIG names, else courier.yaml when it is there, else no
- * file. What is wrong is in ret->faults. -ENOMEM; else OK. To be freed in any case. */
-int config_load(const char *path, struct config *ret);
-/* The same from a text in memory; file is its name in faults. */
+ * file. What is wrong is in ret->faults. False: something is. To be freed in any case. */
+bool config_load(const char *path, struct config *ret);
+/* The same from a text in memory; file is its name in faults. -ENOMEM; else OK, with faults or
+ * without. To be freed in any case. */
 int config_parse(struct slice text, struct slice file, config_getenv env, struct config *ret);
 void config_free(struct config *c);
 

@@ -85,11 +85,16 @@ static struct slice allowed_of(struct config *c, const struct setting *s)
     return allowed;
 }
 
-/* Keys, what came from the environment, and URLs, which may hold a password, are not repeated. */
-static bool may_be_shown(const struct setting *s, const struct yaml_node *node, struct slice text)
+/* Keys and what came from the environment are not repeated; of a URL, which may hold a password,
+ * the scheme is. */
+static struct slice what_may_be_shown(const struct setting *s, const struct yaml_node *node,
+                                      struct slice text)
 {
-    return s->type != SETTING_SECRET && s->type != SETTING_URL && !node->replaced &&
-           slice_find(text, SLICE("://")) == text.len;
+    size_t scheme = slice_find(text, SLICE("://"));
+
+    if (s->type == SETTING_SECRET || s->type == SETTING_URL || node->replaced)
+        return SLICE("");
+    return slice_sub(text, 0, scheme < text.len ? scheme + 3 : text.len);
 }
 
 static void read_text(struct config *c, const struct config_section *section,
@@ -99,9 +104,10 @@ static void read_text(struct config *c, const struct config_section *section,
 
     if (setting_set(s, section->object, text, &why))
         return;
-    if (may_be_shown(s, node, text))
+    struct slice shown = what_may_be_shown(s, node, text);
+    if (shown.len)
         config_fault_at(&c->faults, node->line, allowed_of(c, s), "%s%s: %.*s %s", section->prefix,
-                        s->path, SLICE_FMT(config_shown(&c->faults, text)), why);
+                        s->path, SLICE_FMT(config_shown(&c->faults, shown)), why);
     else
         config_fault_at(&c->faults, node->line, allowed_of(c, s), "%s%s%s %s", section->prefix,
                         s->path, s->type == SETTING_URL ? ":" : "", why);
@@ -125,7 +131,10 @@ static void read_names(struct config *c, const struct config_section *section,
         buf_add(&out, n->text);
     }
     struct slice joined = arena_copy(&c->arena, buf_slice(&out));
-    if (good && out.rc == OK)
+    if (out.rc < 0 || !joined.at)
+        config_fault_at(&c->faults, list->line, SLICE(""),
+                        "%s%s is too much for the memory there is", section->prefix, s->path);
+    else if (good)
         read_text(c, section, s, list, joined);
     buf_free(&out);
 }

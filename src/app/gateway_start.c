@@ -40,13 +40,7 @@ static struct slice with_port(struct arena *a, struct slice listen, const char *
 
 bool gateway_load(struct gateway *g, struct config *ret)
 {
-    int rc = config_load(g->options.config, ret);
-
-    if (rc < 0) {
-        config_fault_env(&ret->faults, "configuration", SLICE(""), log_errno(rc));
-        return false;
-    }
-    if (ret->faults.len)
+    if (!config_load(g->options.config, ret))
         return false;
     if (g->options.port)
         ret->settings.listen = with_port(&ret->arena, ret->settings.listen, g->options.port);

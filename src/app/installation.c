@@ -13,14 +13,9 @@
 
 bool installation_config(const char *path, struct config *c)
 {
-    int rc = config_load(path, c);
-
-    if (rc == OK && c->faults.len == 0)
+    if (config_load(path, c))
         return true;
-    if (rc < 0)
-        command_complain("the configuration cannot be read: %s", log_errno(rc));
-    else
-        config_faults_print(&c->faults, stderr);
+    config_faults_print(&c->faults, stderr);
     config_free(c);
     return false;
 }
