@@ -1,5 +1,9 @@
 /* sqlite_file.c: makes the file ourselves, because SQLite would make it readable by everyone; its
- * -wal and -shm files take the mode of the database. */
+ * -wal and -shm files take the mode of the database.
+ *
+ * A file that is there must not be opened here: closing any descriptor of it drops the locks of
+ * every connection that this process has (POSIX), and another process would take the database for
+ * unused and throw the log away (sqlite.org/howtocorrupt.html, section 2.2). */
 
 #include "store/sqlite_file.h"
 
@@ -32,21 +36,33 @@ static int make_folders(char *path, char ret_why[DB_WHY])
     return OK;
 }
 
+static int check_there(const char *path, const struct stat *there, char ret_why[DB_WHY])
+{
+    int rc = S_ISDIR(there->st_mode) ? -1 : access(path, R_OK | W_OK);
+
+    if (S_ISDIR(there->st_mode))
+        errno = EISDIR;
+    return rc < 0 ? say(ret_why, "cannot open database", path) : OK;
+}
+
 int sqlite_file_make(const char *path, char ret_why[DB_WHY])
 {
     char folders[PATH_MAX];
+    struct stat there;
 
     if (path[0] == '\0' || strlen(path) >= sizeof(folders)) {
         snprintf(ret_why, DB_WHY, "the store needs a path, as in sqlite:./data/courier.db");
         return -EINVAL;
     }
+    if (stat(path, &there) == 0)
+        return check_there(path, &there, ret_why);
     memcpy(folders, path, strlen(path) + 1);
-    int rc = access(path, F_OK) < 0 ? make_folders(folders, ret_why) : OK;
+    int rc = make_folders(folders, ret_why);
     if (rc < 0)
         return rc;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
-        return say(ret_why, "cannot open database", path);
+        return errno == EEXIST ? OK : say(ret_why, "cannot make database", path);
     close(fd);
     return OK;
 }

@@ -11,6 +11,7 @@
 #include <setjmp.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 struct fixture {
@@ -281,6 +282,41 @@ static void what_is_no_database_is_told(void **state)
     assert_non_null(strstr(why, "file is not a database"));
 }
 
+/* Closing any descriptor of the file drops this process' locks on it; another process would then
+ * take itself for the last user and throw the log away. */
+static void a_second_connection_keeps_the_locks(void **state)
+{
+    struct fixture *f = *state;
+    char why[DB_WHY], wal[SCRATCH_PATH];
+    struct db *second;
+    int status;
+
+    assert_int_equal(insert(f->db, 1, "one"), OK);
+    assert_int_equal(db_open(slice_str(f->url), why, &second), OK);
+    pid_t pid = fork();
+    if (pid == 0) {
+        execl("/proc/self/exe", "test_db", "open-and-close", f->url, (char *)NULL);
+        _exit(99);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(access(scratch_path(&f->scratch, "", "deep/down/courier.db-wal", wal), F_OK),
+                     0);
+    db_close(second);
+}
+
+static int open_and_close(const char *url)
+{
+    char why[DB_WHY];
+    struct db *db;
+    int rc = db_open(slice_str(url), why, &db);
+
+    if (rc == OK)
+        rc = db_exec(db, "SELECT count(*) FROM t");
+    db_close(db);
+    return rc < 0;
+}
+
 /* As a user whom permissions stop: in a child, since root is stopped by none. */
 static int open_as_nobody(const char *url)
 {
@@ -330,8 +366,10 @@ static void out_of_memory_is_survived(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "open-and-close") == 0)
+        return open_and_close(argv[2]);
     const struct CMUnitTest tests[] = {
         TEST(folder_and_file_are_private),
         TEST(values_come_back),
@@ -344,6 +382,7 @@ int main(void)
         cmocka_unit_test(wrong_urls_are_told),
         cmocka_unit_test(a_long_path_is_told),
         TEST(what_is_no_database_is_told),
+        TEST(a_second_connection_keeps_the_locks),
         TEST(a_read_only_folder_is_told),
         TEST(out_of_memory_is_survived),
     };
