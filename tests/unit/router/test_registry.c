@@ -1,0 +1,287 @@
+/* test_registry.c: rows become models and targets; wrong ones are left out and told. */
+
+#include "router/registry.h"
+
+#include "http/client.h"
+
+#include "support/alloc_fail.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+struct fixture {
+    struct registry *registry;
+    struct registry_fault *faults;
+    size_t faults_len;
+    struct arena arena;
+};
+
+static struct provider_row providers[3];
+
+static struct provider_row provider_of(const char *name, const char *type, const char *base_url)
+{
+    return (struct provider_row){
+        .name = slice_str(name), .type = slice_str(type), .base_url = slice_str(base_url)};
+}
+
+static struct model_row model_of(const char *name, const char *provider)
+{
+    return (struct model_row){.name = slice_str(name), .provider = slice_str(provider)};
+}
+
+static struct model_row model_at(const char *name, const char *provider, const char *endpoint)
+{
+    struct model_row m = model_of(name, provider);
+
+    m.endpoint = slice_str(endpoint);
+    return m;
+}
+
+static struct model_row model_falling_back(const char *name, const char *fallback)
+{
+    struct model_row m = model_of(name, "box");
+
+    m.fallback = slice_str(fallback);
+    return m;
+}
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+
+    arena_init(&f->arena, 0);
+    providers[0] = provider_of("openai", "openai", "");
+    providers[0].api_key = secret_of(SLICE("sk-openai"));
+    providers[1] = provider_of("box", "vllm", "http://10.0.0.5:8000/v1/");
+    providers[2] = provider_of("v6", "openai_compatible", "https://[::1]:8443");
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    registry_free(f->registry);
+    arena_clear(&f->arena);
+    free(f);
+    return 0;
+}
+
+static int build(struct fixture *f, const struct model_row *models, size_t n)
+{
+    struct registry_rows rows = {providers, ARRAY_LEN(providers), models, n};
+
+    registry_free(f->registry);
+    return registry_new(&rows, &f->arena, &f->registry, &f->faults, &f->faults_len);
+}
+
+static const struct target *target_of(struct fixture *f, const char *model)
+{
+    const struct registry_model *m = registry_find(f->registry, slice_str(model));
+
+    assert_non_null(m);
+    assert_int_equal(m->targets_len, 1);
+    return m->targets;
+}
+
+#define assert_slice(s, z) assert_true(slice_eq((s), slice_str(z)))
+
+static void a_model_inherits_from_its_provider(void **state)
+{
+    struct fixture *f = *state;
+    struct model_row model = model_of("gpt-4o", "openai");
+
+    model.timeout_ms = 60000;
+    model.retries = 1;
+    model.created_wall_us = 5;
+    assert_int_equal(build(f, &model, 1), OK);
+    assert_int_equal(f->faults_len, 0);
+    const struct registry_model *m = registry_find(f->registry, SLICE("gpt-4o"));
+    assert_slice(m->owned_by, "openai");
+    assert_int_equal(m->created_wall_us, 5);
+    assert_int_equal(m->fallback_len, 0);
+    const struct target *t = target_of(f, "gpt-4o");
+    assert_slice(t->model, "gpt-4o");
+    assert_slice(t->upstream_model, "gpt-4o");
+    assert_slice(t->provider, "openai");
+    assert_slice(t->origin->key, "https://api.openai.com:443");
+    assert_int_equal(t->origin->hash, slice_hash(t->origin->key));
+    assert_slice(t->origin->host, "api.openai.com");
+    assert_int_equal(t->origin->host.at[t->origin->host.len], '\0');
+    assert_true(t->origin->tls);
+    assert_int_equal(t->origin->port, 443);
+    assert_slice(t->authority, "api.openai.com");
+    assert_slice(t->base_path, "/v1");
+    assert_slice(secret_reveal(t->api_key), "sk-openai");
+    assert_int_equal(t->timeout_ms, 60000);
+    assert_int_equal(t->retries, 1);
+    assert_non_null(t->adapter);
+}
+
+static void a_model_may_say_otherwise(void **state)
+{
+    struct fixture *f = *state;
+    struct model_row models[] = {model_at("a", "openai", "http://10.0.0.6:8000/x/v1"),
+                                 model_of("b", "box"), model_of("c", "v6")};
+
+    models[0].upstream_model = SLICE("Qwen/Qwen2.5");
+    models[0].api_key = secret_of(SLICE("sk-own"));
+    assert_int_equal(build(f, models, 3), OK);
+    const struct target *t = target_of(f, "a");
+    assert_slice(t->origin->key, "http://10.0.0.6:8000");
+    assert_slice(t->authority, "10.0.0.6:8000");
+    assert_slice(t->base_path, "/x/v1");
+    assert_slice(t->upstream_model, "Qwen/Qwen2.5");
+    assert_slice(secret_reveal(t->api_key), "sk-own");
+    assert_false(t->origin->tls);
+    t = target_of(f, "b");
+    assert_slice(t->base_path, "/v1");
+    assert_true(secret_is_empty(t->api_key));
+    t = target_of(f, "c");
+    assert_slice(t->origin->key, "https://[::1]:8443");
+    assert_slice(t->origin->host, "::1");
+    assert_slice(t->base_path, "");
+}
+
+static void models_are_listed_by_name(void **state)
+{
+    struct fixture *f = *state;
+    struct model_row models[] = {model_of("b", "box"), model_of("abc", "box"),
+                                 model_of("ab", "box")};
+    size_t n;
+
+    assert_int_equal(build(f, models, 3), OK);
+    const struct registry_model *const *all = registry_models(f->registry, &n);
+    assert_int_equal(n, 3);
+    assert_slice(all[0]->name, "ab");
+    assert_slice(all[1]->name, "abc");
+    assert_slice(all[2]->name, "b");
+    assert_null(registry_find(f->registry, SLICE("a")));
+    assert_int_equal(build(f, NULL, 0), OK);
+    registry_models(f->registry, &n);
+    assert_int_equal(n, 0);
+}
+
+static void wrong_rows_are_left_out_and_told(void **state)
+{
+    struct fixture *f = *state;
+    struct provider_row wrong[] = {
+        provider_of("x", "telepathy", ""),          provider_of("bare", "openai_compatible", ""),
+        provider_of("bare", "openai", ""),          provider_of("", "openai", ""),
+        provider_of("odd", "openai", "ftp://host"),
+    };
+    struct model_row models[] = {
+        model_of("lost", "nowhere"),
+        model_of("homeless", "bare"),
+        model_of("odd", "odd"),
+        model_of("", "bare"),
+        model_at("good", "bare", "http://h/v1"),
+        model_at("good", "bare", "http://i/v1"),
+    };
+    static const char *const told[] = {
+        "provider x: there is no type telepathy",
+        "provider bare: it is there twice",
+        "a provider has no name",
+        "model lost: its provider nowhere is not there",
+        "model homeless: its provider bare has no base_url and type openai_compatible has none of "
+        "its own",
+        "model odd: ftp://host is no URL of a provider: ",
+        "a model has no name",
+        "model good: it is there twice",
+    };
+    struct registry_rows rows = {wrong, ARRAY_LEN(wrong), models, ARRAY_LEN(models)};
+    size_t n;
+
+    assert_int_equal(registry_new(&rows, &f->arena, &f->registry, &f->faults, &f->faults_len), OK);
+    assert_int_equal(f->faults_len, ARRAY_LEN(told));
+    for (size_t i = 0; i < ARRAY_LEN(told); i++)
+        assert_true(slice_starts(f->faults[i].what, slice_str(told[i])));
+    registry_models(f->registry, &n);
+    assert_int_equal(n, 1);
+    assert_slice(target_of(f, "good")->origin->host, "h");
+}
+
+static void fallbacks_are_names_that_exist(void **state)
+{
+    struct fixture *f = *state;
+    struct model_row models[] = {
+        model_falling_back("a", "b, c,nobody,,a"),
+        model_falling_back("b", "a"),
+        model_falling_back("c", " , "),
+    };
+
+    assert_int_equal(build(f, models, 3), OK);
+    assert_int_equal(f->faults_len, 1);
+    assert_slice(f->faults[0].what, "model a: its fallback nobody is not there");
+    const struct registry_model *a = registry_find(f->registry, SLICE("a"));
+    assert_int_equal(a->fallback_len, 3);
+    assert_slice(a->fallback[0], "b");
+    assert_slice(a->fallback[1], "c");
+    assert_slice(a->fallback[2], "a");
+    assert_int_equal(registry_find(f->registry, SLICE("b"))->fallback_len, 1);
+    assert_int_equal(registry_find(f->registry, SLICE("c"))->fallback_len, 0);
+}
+
+static void nothing_of_the_rows_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    char text[] = "name";
+    struct model_row model = model_of(text, "box");
+
+    model.api_key = secret_of(slice_str(text));
+    assert_int_equal(build(f, &model, 1), OK);
+    memset(text, 'x', 4);
+    const struct target *t = target_of(f, "name");
+    assert_slice(t->model, "name");
+    assert_slice(secret_reveal(t->api_key), "name");
+}
+
+static void out_of_memory_is_told(void **state)
+{
+    struct fixture *f = *state;
+    static struct model_row models[40];
+    static char names[40][8];
+
+    for (int i = 0; i < 40; i++) {
+        snprintf(names[i], sizeof(names[i]), "m%d", i);
+        models[i] = model_falling_back(names[i], "m1,m2,nobody");
+        if (i % 5 == 0)
+            models[i].provider = SLICE("nowhere");
+    }
+    for (unsigned n = 1;; n++) {
+        struct arena arena;
+        arena_init(&arena, 0);
+        struct registry_rows rows = {providers, ARRAY_LEN(providers), models, 40};
+        alloc_fail_at(n);
+        int rc = registry_new(&rows, &arena, &f->registry, &f->faults, &f->faults_len);
+        bool hit = alloc_fail_hit();
+        assert_int_equal(rc, hit ? -ENOMEM : OK);
+        assert_true(hit == (f->registry == NULL));
+        arena_clear(&arena);
+        if (!hit)
+            break;
+    }
+    registry_free(NULL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_model_inherits_from_its_provider),
+        TEST(a_model_may_say_otherwise),
+        TEST(models_are_listed_by_name),
+        TEST(wrong_rows_are_left_out_and_told),
+        TEST(fallbacks_are_names_that_exist),
+        TEST(nothing_of_the_rows_is_kept),
+        TEST(out_of_memory_is_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

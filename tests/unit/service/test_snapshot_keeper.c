@@ -1,0 +1,246 @@
+/* test_snapshot_keeper.c: what the store holds reaches the slot, and so does what changes in it. */
+
+#include "service/snapshot_keeper.h"
+
+#include "base/clock.h"
+#include "router/registry.h"
+#include "service/admin.h"
+#include "service/key_service.h"
+#include "service/registry_admin.h"
+#include "store/db.h"
+
+#include "support/scratch.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <setjmp.h>
+#include <sys/wait.h>
+#include <cmocka.h>
+
+struct fixture {
+    struct scratch scratch;
+    char url[SCRATCH_PATH];
+    struct admin *admin;
+    struct snapshot_slot *slot;
+    struct snapshot_view *view;
+    struct snapshot_keeper *keeper;
+    struct arena arena;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    struct admin_options options = {.secret_key = secret_of(SLICE("the secret"))};
+    struct provider_row provider = {.name = SLICE("one"),
+                                    .type = SLICE("openai_compatible"),
+                                    .base_url = SLICE("http://127.0.0.1:9/v1"),
+                                    .api_key = secret_of(SLICE("sk-one"))};
+    struct model_row models[] = {
+        {.name = SLICE("a"), .provider = SLICE("one")    },
+        {.name = SLICE("b"), .provider = SLICE("nowhere")}
+    };
+
+    scratch_make(&f->scratch);
+    options.store = slice_str(scratch_path(&f->scratch, "sqlite:", "courier.db", f->url));
+    arena_init(&f->arena, 0);
+    assert_int_equal(admin_open(&options, &f->admin), OK);
+    assert_int_equal(registry_admin_seed(f->admin, &provider, 1, models, 2), OK);
+    f->slot = snapshot_slot_new();
+    f->view = snapshot_view_new(f->slot);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    snapshot_keeper_stop(f->keeper);
+    arena_clear(&f->arena);
+    snapshot_view_free(f->view);
+    snapshot_slot_free(f->slot);
+    admin_close(f->admin);
+    scratch_remove(&f->scratch);
+    free(f);
+    return 0;
+}
+
+static int start_with(struct fixture *f, const char *store, const char *secret)
+{
+    struct snapshot_keeper_options options = {
+        .store = slice_str(store), .secret_key = secret_of(slice_str(secret)), .slot = f->slot};
+
+    return snapshot_keeper_start(&options, &f->keeper);
+}
+
+static const struct snapshot *hold(struct fixture *f)
+{
+    return snapshot_hold(f->view, &f->arena);
+}
+
+/* The first snapshot behind that version; the watchdog of the test program ends a wait in vain. */
+static const struct snapshot *wait_behind(struct fixture *f, uint64_t version)
+{
+    const struct snapshot *s = hold(f);
+
+    while (!s || s->version <= version) {
+        arena_clear(&f->arena);
+        sched_yield();
+        s = hold(f);
+    }
+    return s;
+}
+
+static void what_is_stored_is_loaded(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(start_with(f, f->url, "the secret"), OK);
+    const struct snapshot *s = hold(f);
+    const struct registry_model *a = registry_find(s->registry, SLICE("a"));
+    assert_non_null(a);
+    assert_true(slice_eq(secret_reveal(a->targets[0].api_key), SLICE("sk-one")));
+    assert_null(registry_find(s->registry, SLICE("b"))); /* its provider is nowhere */
+    assert_int_equal(key_table_len(s->keys), 0);
+}
+
+static void another_secret_leaves_the_entry_out(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(start_with(f, f->url, "another secret"), OK);
+    assert_null(registry_find(hold(f)->registry, SLICE("a")));
+}
+
+static void changes_are_noticed(void **state)
+{
+    struct fixture *f = *state;
+    struct key_row row;
+    struct secret key;
+
+    assert_int_equal(start_with(f, f->url, "the secret"), OK);
+    uint64_t version = hold(f)->version;
+    struct key_wish wish = {.user = SLICE("alice")};
+    assert_int_equal(key_admin_create(f->admin, &wish, &f->arena, &row, &key), OK);
+    int64_t id = row.id;
+    const struct snapshot *s = wait_behind(f, version);
+    assert_int_equal(key_table_len(s->keys), 1);
+    version = s->version;
+    uint64_t began = clock_now_ms();
+    assert_int_equal(key_admin_revoke(f->admin, id), OK);
+    s = wait_behind(f, version);
+    assert_int_equal(key_table_len(s->keys), 0);
+    assert_true(clock_now_ms() - began < 1000);
+}
+
+/* As `courier key create` beside a gateway that runs. */
+static void changes_of_another_process_are_noticed(void **state)
+{
+    struct fixture *f = *state;
+    int status;
+
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct admin_options options = {.store = slice_str(f->url),
+                                        .secret_key = secret_of(SLICE("the secret"))};
+        struct key_wish wish = {.user = SLICE("alice")};
+        struct admin *admin;
+        struct arena arena;
+        struct key_row row;
+        struct secret key;
+        arena_init(&arena, 0);
+        int rc = admin_open(&options, &admin);
+        rc = rc < 0 ? rc : key_admin_create(admin, &wish, &arena, &row, &key);
+        _exit(rc == OK ? 0 : 1);
+    }
+    assert_int_equal(start_with(f, f->url, "the secret"), OK);
+    while (key_table_len(wait_behind(f, 0)->keys) != 1) {
+        arena_clear(&f->arena);
+        sched_yield();
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void a_reload_loads_without_a_change(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(start_with(f, f->url, "the secret"), OK);
+    uint64_t version = hold(f)->version;
+    snapshot_keeper_reload(f->keeper);
+    wait_behind(f, version);
+}
+
+static void usage_rows_are_no_change(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(start_with(f, f->url, "the secret"), OK);
+    uint64_t version = hold(f)->version;
+    assert_int_equal(db_exec(f->admin->db, "CREATE TABLE other (n); INSERT INTO other VALUES (1)"),
+                     OK);
+    snapshot_keeper_reload(f->keeper);
+    assert_int_equal(wait_behind(f, version)->version, version + 1);
+}
+
+static void without_a_store_the_thread_goes_on_trying(void **state)
+{
+    struct fixture *f = *state;
+    char path[SCRATCH_PATH], hidden[SCRATCH_PATH];
+
+    scratch_path(&f->scratch, "", "folder", path);
+    scratch_path(&f->scratch, "sqlite:", "folder/courier.db", hidden);
+    FILE *file = fopen(path, "w"); /* a file where the folder should be */
+    fclose(file);
+    assert_int_equal(start_with(f, hidden, "the secret"), -ENOTDIR);
+    assert_non_null(f->keeper);
+    assert_false(snapshot_ready(f->slot));
+    assert_null(hold(f));
+
+    struct admin_options options = {.store = slice_str(hidden),
+                                    .secret_key = secret_of(SLICE("the secret"))};
+    struct admin *admin;
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(admin_open(&options, &admin), OK);
+    wait_behind(f, 0);
+    admin_close(admin);
+}
+
+static void a_store_that_breaks_leaves_the_last_snapshot(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(start_with(f, f->url, "the secret"), OK);
+    uint64_t version = hold(f)->version;
+    assert_int_equal(db_exec(f->admin->db, "ALTER TABLE models RENAME TO gone; "
+                                           "UPDATE catalog SET version = version + 1"),
+                     OK);
+    snapshot_keeper_reload(f->keeper);
+    snapshot_keeper_stop(f->keeper);
+    f->keeper = NULL;
+    assert_int_equal(hold(f)->version, version);
+    assert_int_equal(start_with(f, f->url, "the secret"), -EINVAL);
+    assert_int_equal(hold(f)->version, version);
+    assert_int_equal(db_exec(f->admin->db, "ALTER TABLE gone RENAME TO models"), OK);
+    wait_behind(f, version);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_is_stored_is_loaded),
+        TEST(another_secret_leaves_the_entry_out),
+        TEST(changes_are_noticed),
+        TEST(changes_of_another_process_are_noticed),
+        TEST(a_reload_loads_without_a_change),
+        TEST(usage_rows_are_no_change),
+        TEST(without_a_store_the_thread_goes_on_trying),
+        TEST(a_store_that_breaks_leaves_the_last_snapshot),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
