@@ -20,7 +20,7 @@ struct registry_model {
 
 /* A row that could not be used. */
 struct registry_fault {
-    struct slice what; /* "model gpt-4o: its provider openai is not there"; in the arena given */
+    struct slice what; /* "model gpt-4o: its provider box is not there"; in the arena given */
 };
 
 struct registry_rows {

@@ -1,7 +1,8 @@
 /* completion.h: one model call, from the decision to its settled end.
  *
  * Decides whether the principal may use the model, plans, and lets the router carry the call to a
- * provider; the answer goes to the sink. Fills the outcome as it learns. Knows no vendor, no HTTP. */
+ * provider; the answer goes to the sink. Fills the outcome as it learns. Knows no vendor, no HTTP.
+ */
 
 #pragma once
 
@@ -27,8 +28,8 @@ struct completion_ask {
     uint64_t started_us; /* clock_now_us of the request's first byte */
 };
 
-/* AGAIN: the sink hears the answer or the fault, never within this call. Negative: nothing was begun
- * and *ret_fault says why. The arena's end cancels what still runs. */
+/* AGAIN: the sink hears the answer or the fault, never within this call. Negative: nothing was
+ * begun and *ret_fault says why. The arena's end cancels what still runs. */
 int completion_start(struct router *router, const struct completion_ask *ask, struct arena *a,
                      struct completion **ret, struct fault *ret_fault);
 /* The client has room again. */

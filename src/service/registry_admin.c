@@ -16,7 +16,8 @@ static int seed_providers(struct admin *a, const struct provider_row *rows, size
     for (size_t i = 0; rc == OK && i < n; i++) {
         struct provider_row row = rows[i];
         row.from_file = true;
-        rc = seal_key(&a->seal, "provider", row.name, row.api_key, arena, &row.sealed_key);
+        rc = seal_key(&a->seal, (struct seal_row){"provider", row.name}, row.api_key, arena,
+                      &row.sealed_key);
         if (rc == OK)
             rc = provider_repo_put(a->db, &row, clock_wall_us());
     }
@@ -31,7 +32,8 @@ static int seed_models(struct admin *a, const struct model_row *rows, size_t n, 
         struct model_row row = rows[i];
         row.from_file = true;
         row.created_wall_us = clock_wall_us();
-        rc = seal_key(&a->seal, "model", row.name, row.api_key, arena, &row.sealed_key);
+        rc = seal_key(&a->seal, (struct seal_row){"model", row.name}, row.api_key, arena,
+                      &row.sealed_key);
         if (rc == OK)
             rc = model_repo_put(a->db, &row);
     }

@@ -18,20 +18,20 @@ void seal_wipe(struct seal *s)
     secret_wipe(s->key, sizeof(s->key));
 }
 
-static struct slice bound_text(struct arena *a, const char *kind, struct slice name)
+static struct slice bound_text(struct arena *a, struct seal_row row)
 {
-    return arena_printf(a, "%s:%.*s", kind, SLICE_FMT(name));
+    return arena_printf(a, "%s:%.*s", row.kind, SLICE_FMT(row.name));
 }
 
-int seal_key(const struct seal *s, const char *kind, struct slice name, struct secret key,
-             struct arena *a, struct slice *ret)
+int seal_key(const struct seal *s, struct seal_row row, struct secret key, struct arena *a,
+             struct slice *ret)
 {
     struct slice text = secret_reveal(key);
 
     *ret = (struct slice){0};
     if (slice_is_empty(text))
         return OK;
-    struct slice bound = bound_text(a, kind, name);
+    struct slice bound = bound_text(a, row);
     unsigned char *sealed = arena_alloc(a, text.len + SEAL_OVERHEAD);
     if (!bound.at || !sealed)
         return -ENOMEM;
@@ -41,8 +41,8 @@ int seal_key(const struct seal *s, const char *kind, struct slice name, struct s
     return rc;
 }
 
-int seal_open_key(const struct seal *s, const char *kind, struct slice name, struct slice sealed,
-                  struct arena *a, struct secret *ret)
+int seal_open_key(const struct seal *s, struct seal_row row, struct slice sealed, struct arena *a,
+                  struct secret *ret)
 {
     size_t len;
 
@@ -51,7 +51,7 @@ int seal_open_key(const struct seal *s, const char *kind, struct slice name, str
         return OK;
     if (sealed.len < SEAL_OVERHEAD)
         return -EBADMSG;
-    struct slice bound = bound_text(a, kind, name);
+    struct slice bound = bound_text(a, row);
     unsigned char *text = arena_alloc(a, sealed.len);
     if (!bound.at || !text)
         return -ENOMEM;

@@ -13,11 +13,17 @@ struct seal {
     unsigned char key[SEAL_KEY_LEN];
 };
 
+/* The row that a key belongs to. */
+struct seal_row {
+    const char *kind; /* "provider" or "model" */
+    struct slice name;
+};
+
 int seal_init(struct seal *s, struct secret secret_key);
 void seal_wipe(struct seal *s);
-/* kind: "provider" or "model". An empty key gives an empty slice. In the arena. */
-int seal_key(const struct seal *s, const char *kind, struct slice name, struct secret key,
-             struct arena *a, struct slice *ret);
+/* An empty key gives an empty slice. In the arena. */
+int seal_key(const struct seal *s, struct seal_row row, struct secret key, struct arena *a,
+             struct slice *ret);
 /* -EBADMSG: sealed under another secret_key, or for another row. */
-int seal_open_key(const struct seal *s, const char *kind, struct slice name, struct slice sealed,
-                  struct arena *a, struct secret *ret);
+int seal_open_key(const struct seal *s, struct seal_row row, struct slice sealed, struct arena *a,
+                  struct secret *ret);

@@ -78,8 +78,8 @@ static int open_providers(struct snapshot_keeper *k, struct catalog *c)
 
     for (size_t i = 0; i < c->providers_len; i++) {
         struct provider_row *p = &c->providers[i];
-        int rc =
-            seal_open_key(&k->seal, "provider", p->name, p->sealed_key, &c->arena, &p->api_key);
+        int rc = seal_open_key(&k->seal, (struct seal_row){"provider", p->name}, p->sealed_key,
+                               &c->arena, &p->api_key);
         if (rc == -ENOMEM)
             return rc;
         if (rc < 0)
@@ -97,7 +97,8 @@ static int open_models(struct snapshot_keeper *k, struct catalog *c)
 
     for (size_t i = 0; i < c->models_len; i++) {
         struct model_row *m = &c->models[i];
-        int rc = seal_open_key(&k->seal, "model", m->name, m->sealed_key, &c->arena, &m->api_key);
+        int rc = seal_open_key(&k->seal, (struct seal_row){"model", m->name}, m->sealed_key,
+                               &c->arena, &m->api_key);
         if (rc == -ENOMEM)
             return rc;
         if (rc < 0)

@@ -188,8 +188,7 @@ static void wrong_rows_are_left_out_and_told(void **state)
         "provider bare: it is there twice",
         "a provider has no name",
         "model lost: its provider nowhere is not there",
-        "model homeless: its provider bare has no base_url and type openai_compatible has none of "
-        "its own",
+        "model homeless: its provider bare has no base_url and type openai_compatible",
         "model odd: ftp://host is no URL of a provider: ",
         "a model has no name",
         "model good: it is there twice",

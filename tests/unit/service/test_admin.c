@@ -270,15 +270,15 @@ static void the_file_is_carried_into_the_store(void **state)
     assert_true(providers[0].from_file);
     assert_int_equal(providers[0].sealed_key.len, 6 + SEAL_OVERHEAD);
     assert_int_equal(providers[1].sealed_key.len, 0);
-    assert_int_equal(seal_open_key(&f->admin->seal, "provider", SLICE("one"),
+    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"provider", SLICE("one")},
                                    providers[0].sealed_key, &f->arena, &key),
                      OK);
     assert_true(slice_eq(secret_reveal(key), SLICE("sk-one")));
     assert_int_equal(model_repo_list(f->admin->db, &f->arena, &models, &n), OK);
     assert_int_equal(n, 2);
-    assert_int_equal(
-        seal_open_key(&f->admin->seal, "model", SLICE("a"), models[0].sealed_key, &f->arena, &key),
-        OK);
+    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"model", SLICE("a")},
+                                   models[0].sealed_key, &f->arena, &key),
+                     OK);
     assert_true(slice_eq(secret_reveal(key), SLICE("sk-a")));
 
     assert_int_equal(registry_admin_seed(f->admin, &one[1], 1, NULL, 0), OK);
@@ -295,19 +295,21 @@ static void a_sealed_key_opens_only_where_it_belongs(void **state)
     struct slice sealed;
     struct secret key;
 
-    assert_int_equal(seal_key(&f->admin->seal, "provider", SLICE("one"), secret_of(SLICE("sk-one")),
-                              &f->arena, &sealed),
+    assert_int_equal(seal_key(&f->admin->seal, (struct seal_row){"provider", SLICE("one")},
+                              secret_of(SLICE("sk-one")), &f->arena, &sealed),
                      OK);
-    assert_int_equal(
-        seal_open_key(&f->admin->seal, "provider", SLICE("two"), sealed, &f->arena, &key),
-        -EBADMSG);
-    assert_int_equal(seal_open_key(&f->admin->seal, "model", SLICE("one"), sealed, &f->arena, &key),
+    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"provider", SLICE("two")},
+                                   sealed, &f->arena, &key),
+                     -EBADMSG);
+    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"model", SLICE("one")},
+                                   sealed, &f->arena, &key),
                      -EBADMSG);
     assert_int_equal(seal_init(&other, secret_of(SLICE("another secret"))), OK);
-    assert_int_equal(seal_open_key(&other, "provider", SLICE("one"), sealed, &f->arena, &key),
-                     -EBADMSG);
+    assert_int_equal(
+        seal_open_key(&other, (struct seal_row){"provider", SLICE("one")}, sealed, &f->arena, &key),
+        -EBADMSG);
     for (size_t i = 0; i < sealed.len; i++) /* cut anywhere; of length 0 it means no key */
-        assert_int_equal(seal_open_key(&f->admin->seal, "provider", SLICE("one"),
+        assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"provider", SLICE("one")},
                                        slice_sub(sealed, 0, i), &f->arena, &key),
                          i ? -EBADMSG : OK);
 }
