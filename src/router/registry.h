@@ -10,11 +10,11 @@ struct registry;
 
 struct registry_model {
     struct slice name;
-    struct slice owned_by;            /* the provider's name */
+    struct slice owned_by; /* the provider's name */
     uint64_t created_wall_us;
-    const struct target *targets;     /* where it can be answered, in order */
+    const struct target *targets; /* where it can be answered, in order */
     size_t targets_len;
-    const struct slice *fallback;     /* names of other models, in order */
+    const struct slice *fallback; /* names of other models, in order */
     size_t fallback_len;
 };
 

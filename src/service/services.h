@@ -16,8 +16,8 @@ struct services {
     struct loop *loop;
     struct snapshot_view *snapshots;
     struct key_service *keys;
-    struct quota *quota;         /* shared by all workers */
-    struct journal *journal;     /* this worker's */
+    struct quota *quota;     /* shared by all workers */
+    struct journal *journal; /* this worker's */
     struct router *router;
     const atomic_bool *draining; /* no new work: /readyz is 503 */
 };

@@ -1,9 +1,9 @@
 /* snapshot.h: everything that the road must know, in one immutable piece.
  *
- * The snapshot keeper (snapshot_keeper.h) builds a snapshot from the repositories and publishes it in
- * the slot. Each worker has a view: it notices a newer snapshot with one atomic load and swaps then.
- * A request holds the snapshot it began with until its arena ends; that count belongs to the worker,
- * so that the road shares no counter between threads. */
+ * The snapshot keeper (snapshot_keeper.h) builds a snapshot from the repositories and publishes it
+ * in the slot. Each worker has a view: it notices a newer snapshot with one atomic load and swaps
+ * then. A request holds the snapshot it began with until its arena ends; that count belongs to the
+ * worker, so that the road shares no counter between threads. */
 
 #pragma once
 
