@@ -136,6 +136,7 @@ class Provider:
                 connection.close()
 
     def close(self):
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
         self._listener.close()
         for connection in self.connections:
             connection.close()

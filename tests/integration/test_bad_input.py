@@ -13,7 +13,7 @@ MESSAGES = '"messages":[{"role":"user","content":"hi"}]'
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def up(tmp_path_factory):
     from gateway import Gateway
     from provider import Provider
 
@@ -27,8 +27,8 @@ def made(tmp_path_factory):
     provider.close()
 
 
-def ask(made, body, **more):
-    client = Raw(made.port)
+def ask(up, body, **more):
+    client = Raw(up.port)
     client.send(request(body, ADMIN_KEY, **more))
     status, headers, text = client.answer()
     client.close()
@@ -77,8 +77,8 @@ INVALID = "invalid_request_error"
         (('{"model":"nope",%s}' % MESSAGES).encode(), (404, INVALID, "model_not_found", "model")),
     ],
 )
-def test_bodies(made, body, expected):
-    assert ask(made, body) == expected
+def test_bodies(up, body, expected):
+    assert ask(up, body) == expected
 
 
 @pytest.mark.parametrize(
@@ -91,16 +91,16 @@ def test_bodies(made, body, expected):
         ("DELETE", "/v1/models", (405, INVALID, "method_not_allowed", None)),
     ],
 )
-def test_paths_and_methods(made, method, path, expected):
-    assert ask(made, b"", path=path, method=method) == expected
+def test_paths_and_methods(up, method, path, expected):
+    assert ask(up, b"", path=path, method=method) == expected
 
 
 @pytest.mark.parametrize(
     "head", ["", "authorization: Bearer sk-cr-wrong\r\n", "authorization: Basic abc\r\n",
              "authorization: Bearer \r\n", "x-api-key: nope\r\n"]
 )
-def test_no_key(made, head):
-    client = Raw(made.port)
+def test_no_key(up, head):
+    client = Raw(up.port)
     client.send(f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n{head}content-length: 2\r\n\r\n{{}}"
                 .encode())
     status, _, body = client.answer()
@@ -109,8 +109,8 @@ def test_no_key(made, head):
     assert "sk-cr-wrong" not in body.decode()
 
 
-def test_the_key_is_taken_from_x_api_key_too(made):
-    client = Raw(made.port)
+def test_the_key_is_taken_from_x_api_key_too(up):
+    client = Raw(up.port)
     body = json.dumps(chat())
     client.send(f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-api-key: {ADMIN_KEY}\r\n"
                 f"content-length: {len(body)}\r\n\r\n{body}".encode())
@@ -144,8 +144,8 @@ HEAD = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer 
         (HEAD + "expect: miracles\r\ncontent-length: 2\r\n\r\n{}", {417}),
     ],
 )
-def test_framing(made, sent, statuses):
-    client = Raw(made.port)
+def test_framing(up, sent, statuses):
+    client = Raw(up.port)
     try:
         client.send(sent.encode("latin-1"))
     except ConnectionError:
@@ -156,8 +156,8 @@ def test_framing(made, sent, statuses):
     assert client.ended()
 
 
-def test_a_body_that_grows_over_the_limit(made):
-    client = Raw(made.port)
+def test_a_body_that_grows_over_the_limit(up):
+    client = Raw(up.port)
     client.send((HEAD + "transfer-encoding: chunked\r\n\r\n").encode())
     block = b"100000\r\n" + b" " * 0x100000 + b"\r\n"
     try:
@@ -168,8 +168,8 @@ def test_a_body_that_grows_over_the_limit(made):
     assert client.answer()[0] == 413
 
 
-def test_expect_continue(made):
-    client = Raw(made.port)
+def test_expect_continue(up):
+    client = Raw(up.port)
     body = json.dumps(chat())
     client.send((HEAD + f"expect: 100-continue\r\ncontent-length: {len(body)}\r\n\r\n").encode())
     assert client.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 100")
@@ -177,8 +177,8 @@ def test_expect_continue(made):
     assert client.answer()[0] == 200
 
 
-def test_a_chunked_request_body(made):
-    client = Raw(made.port)
+def test_a_chunked_request_body(up):
+    client = Raw(up.port)
     body = json.dumps(chat()).encode()
     client.send((HEAD + "transfer-encoding: chunked\r\n\r\n").encode())
     for byte in body:
@@ -187,18 +187,18 @@ def test_a_chunked_request_body(made):
     assert client.answer()[0] == 200
 
 
-def test_half_open_clients(made):
-    clients = [Raw(made.port).send(b"POST /v1/chat/completions HTTP/1.1\r\nhos") for _ in range(500)]
-    client = Raw(made.port)
+def test_half_open_clients(up):
+    clients = [Raw(up.port).send(b"POST /v1/chat/completions HTTP/1.1\r\nhos") for _ in range(500)]
+    client = Raw(up.port)
     client.send(request(chat(), ADMIN_KEY))
     assert client.answer()[0] == 200
     for one in clients:
         one.close()
 
 
-def test_pipelined_requests(made):
+def test_pipelined_requests(up):
     n = 10_000
-    client = Raw(made.port, 120)
+    client = Raw(up.port, 120)
     one = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
     sender = threading.Thread(target=client.send, args=(one * n,), daemon=True)
     sender.start()
@@ -207,8 +207,8 @@ def test_pipelined_requests(made):
     sender.join(10)
 
 
-def test_pipelined_calls_are_answered_in_order(made):
-    client = Raw(made.port)
+def test_pipelined_calls_are_answered_in_order(up):
+    client = Raw(up.port)
     client.send(b"".join(request(chat(), ADMIN_KEY, extra=f"x-request-id: p{i}\r\n")
                          for i in range(50)))
     for i in range(50):
@@ -216,8 +216,8 @@ def test_pipelined_calls_are_answered_in_order(made):
         assert (status, headers["x-request-id"]) == (200, f"p{i}")
 
 
-def test_request_ids(made):
-    client = Raw(made.port)
+def test_request_ids(up):
+    client = Raw(up.port)
     for sent, kept in [("abc-123", True), ("a" * 128, True), ("a" * 129, False), ("a b", False),
                        ("\u00fc", False)]:
         client.send(f"GET /healthz HTTP/1.1\r\nhost: x\r\nx-request-id: {sent}\r\n\r\n"
@@ -227,7 +227,7 @@ def test_request_ids(made):
         assert got
 
 
-def test_half_a_request_and_silence(provide, gateway, connect, request):
+def test_half_a_request_and_silence(provide, gateway, connect):
     made = gateway(provide(answer_once()), timeouts={"head": "300ms"})
     client = connect(made)
     client.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n")
@@ -235,8 +235,8 @@ def test_half_a_request_and_silence(provide, gateway, connect, request):
     assert client.ended()
 
 
-def test_the_process_is_still_up(made):
-    client = Raw(made.port)
+def test_the_process_is_still_up(up):
+    client = Raw(up.port)
     client.send(request(chat(), ADMIN_KEY))
     assert client.answer()[0] == 200
-    assert made.child.poll() is None
+    assert up.child.poll() is None

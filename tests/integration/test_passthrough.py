@@ -144,7 +144,8 @@ def test_a_refusal_of_the_caller_passes_unchanged(provide, gateway, connect, sta
          (502, "upstream_credentials")),
         (429, b"{}", (429, "upstream_rate_limit")),
         (500, b"{}", (502, "upstream_error")),
-        (503, b"busy", (503, "upstream_overloaded")),
+        (503, b'{"error":{"message":"busy"}}', (503, "upstream_overloaded")),
+        (503, b"<html>no backend</html>", (502, "upstream_error")),
         (302, b"", (502, "upstream_invalid_response")),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import threading
 import time
 
@@ -66,11 +67,13 @@ def test_a_stall_between_chunks(provide, gateway, connect):
     assert made.row(headers["x-request-id"])["status"] == "interrupted"
 
 
-def test_no_connection(provide, gateway, connect):
-    provider = provide(silent)
-    entry = provider.entry()
-    provider._listener.close()
-    made = gateway(providers=[entry], models=[{"name": "m", "provider": "private"}])
+def test_no_connection(gateway, connect, made):
+    deaf = socket.socket()  # its port is taken, and nobody listens
+    made.append(deaf)
+    deaf.bind(("127.0.0.1", 0))
+    made = gateway(providers=[{"name": "private", "type": "openai_compatible",
+                               "base_url": f"http://127.0.0.1:{deaf.getsockname()[1]}/v1"}],
+                   models=[{"name": "m", "provider": "private"}])
     client = connect(made)
     client.send(request(chat(), ADMIN_KEY))
     status, _, body = client.answer()

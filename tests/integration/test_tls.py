@@ -35,7 +35,7 @@ def start(gateway, authority, provider, tmp_path, url=None):
     if url:
         entry["base_url"] = url.format(port=provider.port)
     return gateway(providers=[entry], models=[{"name": "m", "provider": "private"}], workers=1,
-                   ca_file=str(file))
+                   upstream={"ca_file": str(file)})
 
 
 def test_a_verified_provider(provide, gateway, connect, authority, tmp_path):
@@ -80,7 +80,23 @@ def test_an_unknown_authority_is_refused(provide, gateway, connect, authority, t
 
 
 def test_plain_text_where_tls_was_due(provide, gateway, connect, authority, tmp_path):
-    provider = provide(answer_once())
+    def script(connection):
+        connection.json(b"{}", 400)
+
+    provider = provide(script)
     made = start(gateway, authority, provider, tmp_path, "https://127.0.0.1:{port}/v1")
     status, body = ask(made, connect)
     assert (status, body["error"]["code"]) == (502, "upstream_tls_failed")
+
+
+def test_silence_where_tls_was_due(provide, gateway, connect):
+    def script(connection):
+        while connection.sock.recv(65536):
+            pass
+
+    provider = provide(script)
+    entry = {**provider.entry(), "base_url": f"https://127.0.0.1:{provider.port}/v1"}
+    made = gateway(providers=[entry], models=[{"name": "m", "provider": "private"}],
+                   timeouts={"connect": "200ms"})
+    status, body = ask(made, connect)
+    assert (status, body["error"]["code"]) == (504, "upstream_timeout")

@@ -1,0 +1,236 @@
+"""courier mock, asked without a gateway in between: what its keys say is what it does."""
+
+import json
+import socket
+import subprocess
+import time
+
+import pytest
+from client import Raw, chat, request
+from gateway import BINARY
+
+
+@pytest.fixture
+def ask(mock, made):
+    """ask(what, stream): the raw client, after a chat request to that model."""
+
+    def make(model="mock", stream=False, **more):
+        made.append(Raw(mock.port))
+        return made[-1].send(request(chat(model, stream, **more), "any"))
+
+    return make
+
+
+def control(mock, path, method="GET"):
+    client = Raw(mock.port)
+    client.send(request(b"", "any", path=path, method=method))
+    body = client.answer()[2]
+    client.close()
+    return body
+
+
+def events(body):
+    """The data of each event."""
+    return [part.removeprefix(b"data: ") for part in body.split(b"\n\n") if part]
+
+
+def content(parts):
+    chunks = [json.loads(part) for part in parts if part != b"[DONE]"]
+    return "".join(c["choices"][0]["delta"].get("content") or "" for c in chunks if c["choices"])
+
+
+def test_a_whole_answer(ask):
+    status, headers, body = ask("mock?text=good+day&prompt_tokens=7&cached_tokens=3").answer()
+    got = json.loads(body)
+    assert (status, headers["content-type"]) == (200, "application/json")
+    assert got["object"] == "chat.completion" and got["model"] == "mock"
+    assert got["choices"][0]["message"]["content"] == "good day"
+    assert got["choices"][0]["finish_reason"] == "stop"
+    assert got["usage"]["prompt_tokens"] == 7
+    assert got["usage"]["prompt_tokens_details"]["cached_tokens"] == 3
+
+
+def test_a_stream(ask):
+    status, headers, body = ask("mock?chunks=5&text=hello+you", True).answer()
+    assert (status, headers["transfer-encoding"]) == (200, "chunked")
+    got = events(body)
+    assert got[-1] == b"[DONE]"
+    assert content(got) == "hello you"
+    assert len(got) == 1 + 5 + 1 + 1  # role, content, finish, [DONE]
+    assert b"usage" not in body
+
+
+def test_a_stream_with_usage(ask):
+    _, _, body = ask("mock", True, stream_options={"include_usage": True}).answer()
+    last = json.loads(events(body)[-2])
+    assert last["choices"] == [] and last["usage"]["total_tokens"] == 21
+
+
+@pytest.mark.parametrize("size", [512, 4096, 1 << 20])
+def test_sizes(ask, size):
+    _, headers, body = ask(f"mock?bytes={size}").answer()
+    assert len(body) == int(headers["content-length"])
+    assert abs(len(body) - size) < 16
+    json.loads(body)
+
+
+@pytest.mark.parametrize("keys", ["crlf=1", "cr=1", "bom=1", "comments=1", "multi_line=1", "split=1",
+                                  "framing=close"])
+def test_odd_streams_say_the_same(ask, keys):
+    _, _, body = ask(f"mock?text=same+words&{keys}", True).answer()
+    text = body.decode().removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    got = []
+    for event in text.split("\n\n"):
+        lines = [line.removeprefix("data: ") for line in event.split("\n")
+                 if line.startswith("data: ")]
+        if lines:
+            got.append("\n".join(lines).encode())
+    assert content(got) == "same words"
+    assert got[-1] == b"[DONE]"
+
+
+def test_delays(ask):
+    started = time.monotonic()
+    ask("mock?head_delay=60ms&chunks=3&chunk_delay=30ms&end_delay=30ms", True).answer()
+    assert time.monotonic() - started >= 0.06 + 2 * 0.03 + 0.03
+
+
+@pytest.mark.parametrize("status, code", [(400, None), (401, "invalid_api_key"),
+                                          (404, "model_not_found"), (429, "rate_limit_exceeded"),
+                                          (500, None), (503, None)])
+def test_statuses(ask, status, code):
+    got, headers, body = ask(f"mock?status={status}&retry_after=7").answer()
+    assert (got, headers["retry-after"]) == (status, "7")
+    assert json.loads(body)["error"]["code"] == code
+
+
+def test_cut(ask):
+    client = ask("mock?cut_after=2&chunks=5&text=abcde", True)
+    _, headers = client.read_head()
+    body, whole = client.read_body(headers)
+    assert not whole
+    assert content(events(body)) == "ab"
+
+
+def test_reset(ask):
+    client = ask("mock?reset_after=1", True)
+    client.read_head()
+    client.sock.settimeout(10)
+    with pytest.raises(ConnectionResetError):
+        while client.sock.recv(65536):
+            pass
+
+
+@pytest.mark.parametrize("keys", ["fault=silent", "stall_after=0", "stall_after=2", "stall_end=1"])
+def test_silence(ask, keys):
+    client = ask(f"mock?{keys}", True)
+    client.sock.settimeout(0.2)
+    with pytest.raises((TimeoutError, socket.timeout)):
+        while True:
+            assert client.sock.recv(65536)
+
+
+@pytest.mark.parametrize("fault, start", [
+    ("close_before_head", b""),
+    ("half_head", b"HTTP/1.1 200 OK\r\ncontent-ty"),
+    ("malformed_head", b"HTTP/1.1 twohundred"),
+    ("close_after_head", b"HTTP/1.1 200 OK\r\n"),
+])
+def test_faults_end_the_connection(ask, fault, start):
+    client = ask(f"mock?fault={fault}")
+    while client._fill():
+        pass
+    assert client.buffer.startswith(start) and bool(client.buffer) == bool(start)
+
+
+def test_other_faults(ask):
+    assert ask("mock?fault=empty").answer()[2] == b""
+    assert ask("mock?fault=html").answer()[1]["content-type"] == "text/html"
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(ask("mock?fault=half_json").answer()[2])
+    status, _, body = ask("mock?fault=error_200").answer()
+    assert status == 200 and json.loads(body)["error"]
+    assert b'"error"' in events(ask("mock?error_after=2", True).answer()[2])[-1]
+    assert b"no JSON" in ask("mock?garbage_after=2", True).answer()[2]
+
+
+def test_marks_that_are_left_out(ask):
+    assert b"[DONE]" not in ask("mock?no_done=1", True).answer()[2]
+    assert b'"stop"' not in ask("mock?no_finish=1", True).answer()[2]
+    assert b'"usage"' not in ask("mock?no_usage=1").answer()[2]
+
+
+TOOL = {"type": "function",
+        "function": {"name": "weather",
+                     "parameters": {"type": "object", "required": ["city", "days"],
+                                    "properties": {"city": {"type": "string"},
+                                                   "days": {"type": "integer"}}}}}
+
+
+def test_tools(ask):
+    call = json.loads(ask("mock?tools=1", tools=[TOOL]).answer()[2])["choices"][0]
+    assert call["finish_reason"] == "tool_calls"
+    function = call["message"]["tool_calls"][0]["function"]
+    assert (function["name"], json.loads(function["arguments"])) == (
+        "weather", {"city": "text", "days": 1})
+
+
+def test_a_schema_is_filled(ask):
+    schema = {"type": "object", "required": ["kind", "next"],
+              "properties": {"kind": {"enum": ["b", "a"]}, "next": {"$ref": "#/$defs/step"}},
+              "$defs": {"step": {"type": "object", "required": ["done"],
+                                 "properties": {"done": {"type": "boolean"}}}}}
+    body = ask("mock?json=1", response_format={"type": "json_schema",
+                                               "json_schema": {"name": "x", "schema": schema}})
+    text = json.loads(body.answer()[2])["choices"][0]["message"]["content"]
+    assert json.loads(text) == {"kind": "b", "next": {"done": True}}
+
+
+def test_what_is_not_understood_is_said(ask):
+    status, _, body = ask("mock?chunk=5").answer()
+    assert status == 400 and 'chunk=5' in json.loads(body)["error"]["message"]
+
+
+def test_the_last_request_is_kept(mock, ask):
+    body = b'{ "model" : "mock", "messages":[ ],"x":1.0 }'
+    client = Raw(mock.port)
+    client.send(request(body, "secret", extra="x-mark: 7\r\n"))
+    assert client.answer()[0] == 200
+    client.close()
+    assert control(mock, "/mock/last-request") == body
+    assert b"x-mark: 7" in control(mock, "/mock/last-request/head")
+
+
+def test_counters(mock, ask):
+    control(mock, "/mock/reset", "POST")
+    ask().answer()
+    left = ask("mock?fault=silent")
+    while json.loads(control(mock, "/mock/stats"))["running"] < 1:
+        pass
+    left.close()
+    while json.loads(control(mock, "/mock/stats"))["gone"] < 1:
+        pass
+    got = json.loads(control(mock, "/mock/stats"))
+    assert (got["requests"], got["finished"], got["gone"], got["running"]) == (2, 1, 1, 0)
+    assert abs(got["last_gone_us"] / 1e6 - time.time()) < 60
+
+
+def test_pipelined(mock):
+    client = Raw(mock.port)
+    client.send(b"".join(request(chat(f"mock?text=n{i}"), "any") for i in range(20)))
+    for i in range(20):
+        assert json.loads(client.answer()[2])["choices"][0]["message"]["content"] == f"n{i}"
+    client.close()
+
+
+def test_the_keys_are_listed():
+    done = subprocess.run([BINARY, "mock", "--keys"], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0
+    for key in ("chunks=N", "chunk_delay=TIME", "cut_after=N", "fault=WORD", "silent"):
+        assert key in done.stdout
+
+
+def test_a_wrong_answer_is_refused():
+    done = subprocess.run([BINARY, "mock", "--answer", "speed=5"], capture_output=True, text=True,
+                          timeout=30)
+    assert done.returncode == 2 and "--answer" in done.stderr
