@@ -1,14 +1,15 @@
 /* command_mock.c: courier mock: the fake provider as a process of its own. */
 
 #include "app/command.h"
-#include "app/mock.h"
+#include "app/demo.h"
 #include "app/mock_plan.h"
 #include "app/process.h"
 
 #include "base/log.h"
-#include "io/loop.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 
 static const char about[] =
@@ -40,23 +41,24 @@ static int complain(int rc, const struct mock_options *options)
     return rc == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
 }
 
+/* Until a signal ends it. */
 static int serve_mock(const struct mock_options *options)
 {
-    struct loop *loop = loop_new();
-    struct mock *mock;
+    struct demo *demo;
+    sigset_t ends;
+    int number;
 
-    if (!loop)
-        return complain(-ENOMEM, options);
-    int rc = mock_open(loop, options, &mock);
-    if (rc < 0) {
-        loop_free(loop);
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &ends, NULL); /* the mock's thread inherits the mask */
+    int rc = demo_start(options, &demo);
+    if (rc < 0)
         return complain(rc, options);
-    }
-    printf("courier mock is listening on http://127.0.0.1:%u\n", mock_port(mock));
+    printf("courier mock is listening on http://127.0.0.1:%u\n", demo_port(demo));
     fflush(stdout);
-    loop_run(loop);
-    mock_close(mock);
-    loop_free(loop);
+    sigwait(&ends, &number);
+    demo_stop(demo);
     return EXIT_GOOD;
 }
 

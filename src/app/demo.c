@@ -3,7 +3,6 @@
 #include "app/demo.h"
 
 #include "adapter/registry.h"
-#include "app/mock.h"
 #include "io/loop.h"
 #include "io/mailbox.h"
 
@@ -34,9 +33,8 @@ static void on_stop(struct mail *m)
     loop_stop(container_of(m, struct demo, stop)->loop);
 }
 
-int demo_start(struct demo **ret)
+int demo_start(const struct mock_options *options, struct demo **ret)
 {
-    struct mock_options options = {.listen = SLICE("127.0.0.1:0")};
     struct demo *d = calloc(1, sizeof(*d));
     int rc = -ENOMEM;
 
@@ -46,7 +44,7 @@ int demo_start(struct demo **ret)
     d->loop = loop_new();
     d->mailbox = d->loop ? mailbox_new(d->loop) : NULL;
     if (d->mailbox)
-        rc = mock_open(d->loop, &options, &d->mock);
+        rc = mock_open(d->loop, options, &d->mock);
     if (rc == OK)
         rc = -pthread_create(&d->thread, NULL, run, d);
     d->running = rc == OK;
@@ -55,6 +53,11 @@ int demo_start(struct demo **ret)
     else
         *ret = d;
     return rc;
+}
+
+uint16_t demo_port(const struct demo *d)
+{
+    return mock_port(d->mock);
 }
 
 /* The type for any service of the dialect: the one whose address must be given. */
@@ -71,8 +74,7 @@ void demo_register(struct demo *d, struct config *c)
 {
     struct provider_row *provider = arena_new(&c->arena, struct provider_row);
     struct model_row *model = arena_new(&c->arena, struct model_row);
-    struct slice url =
-        arena_printf(&c->arena, "http://127.0.0.1:%u/v1", (unsigned)mock_port(d->mock));
+    struct slice url = arena_printf(&c->arena, "http://127.0.0.1:%u/v1", (unsigned)demo_port(d));
 
     if (!provider || !model || !url.at)
         return;

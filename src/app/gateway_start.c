@@ -83,9 +83,11 @@ static bool start_log(struct gateway *g)
 
 static bool start_demo(struct gateway *g)
 {
+    const struct mock_options options = {.listen = SLICE("127.0.0.1:0")};
+
     if (!g->options.demo || g->config.providers_len)
         return true;
-    int rc = demo_start(&g->demo);
+    int rc = demo_start(&options, &g->demo);
     if (rc == OK)
         demo_register(g->demo, &g->config);
     else
