@@ -14,8 +14,8 @@ struct record {
     uint64_t created_wall_us;
     int64_t user_id, key_id;
     uint64_t prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, reasoning_tokens;
-    uint64_t request_bytes, response_bytes;
-    uint32_t latency_ms, first_token_ms; /* first_token_ms 0: none */
+    uint64_t request_bytes, response_bytes; /* of the bodies */
+    uint32_t latency_ms, first_token_ms;    /* first_token_ms 0: none */
     uint16_t http_status, attempts;
     uint8_t status;       /* enum outcome_status */
     uint8_t usage_source; /* enum usage_source */
