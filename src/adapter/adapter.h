@@ -39,6 +39,9 @@ struct adapter_op {
     /* One frame of a stream. state: state_size bytes, zeroed at the start of the stream. -EBADMSG:
      * a frame that cannot be understood. */
     int (*decode_event)(void *state, struct slice name, struct slice data, struct event_list *ret);
+    /* Optional. How many bytes of rest are whole frames of content like `frame` (raw, one that
+     * decode_event has just told to be content and nothing else); *ret_frames: how many. */
+    size_t (*alike)(struct slice frame, struct slice rest, uint64_t *ret_frames);
     enum framing framing;
     size_t state_size;
     /* The frame that tells a client that a stream is complete: for a provider that ended cleanly

@@ -247,6 +247,7 @@ const struct adapter_op openai_chat_op = {
     .encode = chat_encode,
     .decode = chat_decode,
     .decode_event = chat_decode_event,
+    .alike = openai_chat_alike,
     .framing = FRAMING_SSE,
     .state_size = sizeof(struct openai_chat_stream),
     .end_marker = SLICE_INIT("data: [DONE]\n\n"),

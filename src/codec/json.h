@@ -69,5 +69,9 @@ bool json_bool(struct json_value v, bool *ret);
 size_t json_decode(struct json_value v, char *dst);
 /* The inside of the string's quotes when it holds no escape; false when it must be decoded. */
 bool json_plain(struct json_value v, struct slice *ret);
+/* Where a string ends in text that nobody has validated: text.at[at] is its opening quote. Returns
+ * the index behind its closing quote, or 0 when it does not end or holds a control character;
+ * escapes are passed over, not checked. */
+size_t json_string_end(struct slice text, size_t at);
 /* True when the string decodes to exactly s. */
 bool json_string_eq(struct json_value v, struct slice s);

@@ -91,6 +91,28 @@ const unsigned char *json_skip_string(const unsigned char *p, const unsigned cha
     return p;
 }
 
+size_t json_string_end(struct slice text, size_t at)
+{
+    const unsigned char *start = (const unsigned char *)text.at, *end = start + text.len;
+    bool high = false;
+
+    for (const unsigned char *p = start + at + 1; p < end;) {
+        size_t n = MIN((size_t)(end - p), (size_t)JSON_BLOCK);
+        unsigned ends = json_block_ends(p, n, &high);
+        if (!ends) {
+            p += n;
+            continue;
+        }
+        p += __builtin_ctz(ends);
+        if (*p == '"')
+            return (size_t)(p - start) + 1;
+        if (*p != '\\')
+            return 0;
+        p += 2;
+    }
+    return 0;
+}
+
 /* ---- decoding ---- */
 
 static unsigned hex_digit(char c)

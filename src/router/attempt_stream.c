@@ -21,6 +21,7 @@ struct batch {
     size_t len;
     bool commit; /* content was among them */
     bool done;   /* the terminal marker was */
+    bool plain;  /* the frame just read was content and nothing else */
 };
 
 static void stream_free(void *arg)
@@ -125,12 +126,28 @@ static void stream_note_usage(struct attempt *a, const struct event *e)
     a->usage.source = USAGE_PROVIDER;
 }
 
+/* Frames that repeat the one before but for their text need no look of their own. */
+static int stream_on_alike(struct attempt *a, struct batch *b, struct slice frame,
+                           struct slice *input)
+{
+    uint64_t frames;
+    size_t n = a->op->alike(frame, *input, &frames);
+
+    if (n == 0)
+        return OK;
+    a->stream->deltas += frames;
+    struct slice raw = slice_sub(*input, 0, n);
+    *input = slice_sub(*input, n, input->len);
+    return batch_add(a, b, raw);
+}
+
 /* What the frame's events mean for the stream. False: the attempt ended. */
 static bool stream_note(struct attempt *a, struct batch *b, const struct event_list *events,
                         bool *ret_strip)
 {
     struct attempt_stream *s = a->stream;
 
+    b->plain = events->len == 1 && events->at[0].marks == EVENT_CONTENT;
     for (size_t i = 0; i < events->len; i++) {
         const struct event *e = &events->at[i];
         s->deltas += e->output_deltas;
@@ -159,6 +176,7 @@ static bool stream_on_frame(struct attempt *a, struct batch *b, const struct sse
     struct event_list events;
     bool strip = false;
 
+    b->plain = false;
     /* a comment before the first content kept the connection alive; later it is of no use */
     if (!frame->has_data && !a->dispatch->committed && !b->commit)
         return true;
@@ -198,7 +216,7 @@ static void stream_settle_usage(struct attempt *a)
 
 void attempt_stream_bytes(struct attempt *a, struct slice bytes)
 {
-    struct batch b = {.len = 0, .commit = false, .done = false};
+    struct batch b = {.len = 0, .commit = false, .done = false, .plain = false};
     struct slice input = bytes;
     struct sse_frame frame;
     int rc;
@@ -211,6 +229,8 @@ void attempt_stream_bytes(struct attempt *a, struct slice bytes)
         }
         /* bytes that sse itself holds live only until its next call */
         if (b.len && !slice_within(frame.raw, bytes) && batch_flush(a, &b) < 0)
+            return;
+        if (b.plain && a->op->alike && stream_on_alike(a, &b, frame.raw, &input) < 0)
             return;
     }
     if (rc < 0) {
@@ -229,7 +249,7 @@ void attempt_stream_bytes(struct attempt *a, struct slice bytes)
 void attempt_stream_end(struct attempt *a)
 {
     struct attempt_stream *s = a->stream;
-    struct batch b = {.len = 0, .commit = false, .done = false};
+    struct batch b = {.len = 0, .commit = false, .done = false, .plain = false};
     struct sse_frame frame;
 
     if (sse_end(&s->sse, &frame) && !stream_on_frame(a, &b, &frame) && !b.done)

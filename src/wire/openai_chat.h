@@ -34,3 +34,10 @@ struct openai_chat_stream {
  * its first and last byte are checked, which is enough because frames are whole events. Frames that
  * carry usage, a finish reason or an error are parsed always. */
 int openai_chat_read_event(struct openai_chat_stream *s, struct slice data, struct event *ret);
+
+/* How many bytes of rest are whole frames that say the same as `frame` does but for the insides of
+ * strings that are text (content, reasoning, obfuscation): a stream is hundreds of frames that
+ * differ in nothing else, and one look at each is enough. frame: raw, with its blank line, plain
+ * content as openai_chat_read_event told. *ret_frames: how many they are. 0: the next frame must be
+ * read. */
+size_t openai_chat_alike(struct slice frame, struct slice rest, uint64_t *ret_frames);
