@@ -62,7 +62,7 @@ static size_t gather(struct ledger *l)
         s->taken = journal_read(s->journal, l->batch + len, BATCH - len);
         len += s->taken;
     }
-    l->first = (l->first + 1) % l->len;
+    l->first = l->first + 1 < l->len ? l->first + 1 : 0;
     return len;
 }
 

@@ -75,7 +75,7 @@ static int apply_in_transaction(struct db *db, const struct migration *m, uint64
 int migrate_list(struct db *db, const struct migration *list, size_t n,
                  struct migration_listener *listener, char ret_why[DB_WHY])
 {
-    uint64_t version;
+    uint64_t version = 0;
     int rc = db_exec(db, make_table);
 
     if (rc == OK)

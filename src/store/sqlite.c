@@ -1,7 +1,7 @@
 /* sqlite.c: the driver for SQLite.
  *
  * WAL, so that readers never wait for the ledger; synchronous=NORMAL: a power cut may lose the last
- * transactions but not the database (the journals are replayed then). Pages of 8 KiB hold two dozen
+ * seconds but not the database. Pages of 8 KiB hold two dozen
  * usage rows and made inserts 10 % cheaper than 4 KiB. A connection has one thread, so the
  * library's mutexes and memory statistics are off. */
 
