@@ -108,6 +108,13 @@ static bool seed(struct gateway *g)
     return rc == OK;
 }
 
+/* Told at once: what comes after it may fail, and the next start tells no key. */
+static void tell_key(struct secret key)
+{
+    printf("the admin key, shown only now: %.*s\n", SLICE_FMT(secret_reveal(key)));
+    fflush(stdout);
+}
+
 /* The first start of an installation without a configured key. *ret_key: made now, else empty. */
 static bool make_first_key(struct gateway *g, struct secret *ret_key)
 {
@@ -120,6 +127,8 @@ static bool make_first_key(struct gateway *g, struct secret *ret_key)
         rc = key_admin_create(g->admin, &wish, &g->config.arena, &row, ret_key);
     if (rc < 0)
         command_complain("the first admin key cannot be made: %s", log_errno(rc));
+    else if (!any)
+        tell_key(*ret_key);
     return rc == OK;
 }
 
@@ -284,12 +293,8 @@ static void tell_address(struct gateway *g)
 
 static void tell_ready(struct gateway *g, struct secret first_key)
 {
-    struct slice key = secret_reveal(first_key);
-
-    if (key.len)
-        printf("the admin key, shown only now: %.*s\n", SLICE_FMT(key));
     if (g->demo)
-        demo_tell(g->port, key);
+        demo_tell(g->port, secret_reveal(first_key));
     tell_address(g);
     fflush(stdout);
     log_event(LOG_INFO, "started", LOG_STR("version", courier_version),
@@ -310,9 +315,11 @@ bool gateway_start(struct gateway *g)
     if (!load(g) || !start_demo(g) || !start_log(g))
         return false;
     g->admin = installation_open(&g->config);
-    if (!g->admin || !seed(g) || !make_first_key(g, &first_key))
+    /* the ledger's lock comes before the first change: of two gateways with one folder the second
+     * must leave the store as it is */
+    if (!g->admin || !start_ledger(g) || !seed(g) || !make_first_key(g, &first_key))
         return false;
-    if (!start_keeper(g) || !start_ledger(g) || !start_shared(g) || !start_workers(g))
+    if (!start_keeper(g) || !start_shared(g) || !start_workers(g))
         return false;
     tell_ready(g, first_key);
     return true;

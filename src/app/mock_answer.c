@@ -89,14 +89,15 @@ void mock_add_content(const struct mock_plan *plan, const struct mock_ask *ask, 
 
 void mock_add_usage(const struct mock_plan *plan, struct buf *ret)
 {
+    unsigned long long total = plan->prompt_tokens + plan->completion_tokens;
+
     buf_printf(
         ret,
         ",\"usage\":{\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"total_tokens\":%llu,"
         "\"prompt_tokens_details\":{\"cached_tokens\":%llu,\"audio_tokens\":0},"
         "\"completion_tokens_details\":{\"reasoning_tokens\":%llu,\"audio_tokens\":0,"
         "\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}",
-        (unsigned long long)plan->prompt_tokens, (unsigned long long)plan->completion_tokens,
-        (unsigned long long)(plan->prompt_tokens + plan->completion_tokens),
+        (unsigned long long)plan->prompt_tokens, (unsigned long long)plan->completion_tokens, total,
         (unsigned long long)plan->cached_tokens, (unsigned long long)plan->reasoning_tokens);
 }
 
