@@ -170,8 +170,8 @@ static bool start_shared(struct gateway *g)
     int rc = tls_client_new(ca_file, &g->tls);
 
     if (rc < 0) {
-        command_complain("the authorities of %s cannot be read (upstream.ca_file): %s",
-                         ca_file ? ca_file : "the system", log_errno(rc));
+        command_complain("upstream.ca_file: no certificates can be read from %s: %s",
+                         ca_file ? ca_file : "the system's store", log_errno(rc));
         return false;
     }
     g->quota = quota_new();
@@ -348,10 +348,10 @@ void gateway_stop(struct gateway *g)
         snapshot_slot_free(g->slot);
     admin_close(g->admin);
     demo_stop(g->demo);
-    if (g->logging) {
+    if (g->workers_len)
         log_event(LOG_INFO, "stopped", LOG_END);
+    if (g->logging)
         log_stop();
-    }
     if (g->reloaded)
         config_free(g->reloaded);
     free(g->reloaded);
