@@ -99,7 +99,11 @@ static bool find_secret(struct config *c, struct db *db)
         if (rc == OK)
             rc = secret_file_make(path.at, &c->arena, &c->secret_key);
     }
-    if (rc < 0)
+    if (rc == -EACCES)
+        command_complain("the secret key %s must be readable by its owner, and by nobody else: "
+                         "chmod 600",
+                         path.at);
+    else if (rc < 0)
         command_complain("the secret key %s cannot be read or made: %s", path.at, log_errno(rc));
     return rc == OK;
 }

@@ -72,6 +72,7 @@ static void *run(void *arg)
     struct worker *w = arg;
     uint64_t one = 1;
 
+    pthread_setname_np(pthread_self(), "worker");
     loop_run(w->loop);
     timer_stop(&w->drain_timer);
     free_parts(w);
