@@ -57,6 +57,15 @@ class Raw:
         assert self.read_exactly(2) == b"\r\n"
         return data
 
+    def read_chunks(self, text):
+        """Reads chunks until the body so far ends in text; returns it."""
+        body = b""
+        while not body.endswith(text):
+            got = self.read_chunk()
+            assert got, f"ended before {text!r}: {body!r}"
+            body += got
+        return body
+
     def read_body(self, headers):
         """(bytes, whole)."""
         if "content-length" in headers:

@@ -66,14 +66,11 @@ def test_chunks_are_not_held_back(provide, gateway, connect):
     go.release()
     go.release()
     assert client.read_head()[0] == 200
-    got = client.read_chunk()
-    while len(got) < len(ROLE + HELLO):
-        got += client.read_chunk()
-    assert got == ROLE + HELLO
+    assert client.read_chunks(HELLO) == ROLE + HELLO
     go.release()
     assert client.read_chunk() == WORLD
     go.release()
-    assert client.read_chunk() == FINISH + DONE
+    assert client.read_chunks(DONE) == FINISH + DONE
     assert client.read_chunk() == b""
 
 
