@@ -36,6 +36,7 @@ static enum fault_kind fault_of_end(int rc, enum client_phase phase)
     case -EBUSY:
         return FAULT_UPSTREAM_BUSY;
     case -ENOMEM:
+    case -EINVAL:
         return FAULT_INTERNAL;
     case -EKEYREJECTED:
         return FAULT_UPSTREAM_TLS;

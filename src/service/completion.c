@@ -9,6 +9,8 @@
 
 #include <errno.h>
 
+enum { NAME_SHOWN = 256 }; /* of a model that does not exist: the client may send megabytes */
+
 struct completion {
     struct dispatch dispatch;
 };
@@ -27,10 +29,11 @@ static int completion_decide(const struct completion_ask *ask, struct arena *a, 
     const struct registry_model *model = registry_find(ask->snapshot->registry, call->model);
 
     if (!model) {
+        struct slice name = slice_sub(call->model, 0, MIN(call->model.len, (size_t)NAME_SHOWN));
         struct slice text = arena_printf(a,
                                          "The model `%.*s` does not exist or you do not have "
                                          "access to it.",
-                                         SLICE_FMT(call->model));
+                                         SLICE_FMT(name));
         return refuse(ret_fault, FAULT_MODEL_NOT_FOUND, text);
     }
     if (!principal_may_use(ask->principal, call->model))
