@@ -26,6 +26,7 @@
 
 enum {
     DRAIN_LOOK_MS = 10,      /* how often a draining worker looks whether it is done */
+    DRAIN_LAST_MS = 1000,    /* for clients to take the news that their answer was cut off */
     WRITE_BYTES = 256 << 10, /* copied for a slow client before its provider must wait */
 };
 
@@ -53,6 +54,7 @@ struct worker {
     struct mail drain_mail;
     struct timer drain_timer;
     uint64_t drain_limit_ms, drain_until_ms;
+    bool interrupted; /* the drain's time is over: what ran has been told */
 };
 
 static void free_parts(struct worker *w)
@@ -145,17 +147,27 @@ static bool make_parts(struct worker *w, const struct worker_options *o)
            (w->snapshots = snapshot_view_new(o->slot));
 }
 
+static void interrupt_requests(struct worker *w)
+{
+    log_event(LOG_WARN, "requests are cut off: timeouts.drain is over",
+              LOG_U64("requests", server_requests(w->server)), LOG_END);
+    w->interrupted = true;
+    w->drain_until_ms = loop_now_ms(w->loop) + DRAIN_LAST_MS;
+    server_each_request(w->server, exchange_interrupt);
+}
+
 static void on_drain_timer(struct timer *t)
 {
     struct worker *w = container_of(t, struct worker, drain_timer);
     bool over = loop_now_ms(w->loop) >= w->drain_until_ms;
+    bool idle = server_requests(w->server) == 0;
 
-    if (server_requests(w->server) > 0 && !over && timer_set(t, DRAIN_LOOK_MS) == OK)
-        return;
-    if (server_requests(w->server) > 0)
-        log_event(LOG_WARN, "requests are cut off: timeouts.drain is over",
-                  LOG_U64("requests", server_requests(w->server)), LOG_END);
-    loop_stop(w->loop);
+    if (over && !idle && !w->interrupted) {
+        interrupt_requests(w);
+        over = false;
+    }
+    if (idle || over || timer_set(t, DRAIN_LOOK_MS) < 0)
+        loop_stop(w->loop);
 }
 
 static void on_drain_mail(struct mail *m)

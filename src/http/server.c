@@ -91,6 +91,16 @@ void server_drain(struct server *s)
         server_conn_drop(list_entry(it, struct server_conn, node));
 }
 
+void server_each_request(struct server *s, void (*fn)(struct server_request *r))
+{
+    list_for_each_safe(it, &s->conns[CONN_ANSWER])
+    {
+        struct server_conn *c = list_entry(it, struct server_conn, node);
+        if (!c->answer.ended && !c->answer.broken && !c->answer.gone)
+            fn(&c->request);
+    }
+}
+
 void server_close(struct server *s)
 {
     if (!s)

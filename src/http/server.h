@@ -14,18 +14,26 @@
 struct server;
 struct server_conn;
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE,
-                   HTTP_OPTIONS, HTTP_OTHER };
+enum http_method {
+    HTTP_GET,
+    HTTP_HEAD,
+    HTTP_POST,
+    HTTP_PUT,
+    HTTP_PATCH,
+    HTTP_DELETE,
+    HTTP_OPTIONS,
+    HTTP_OTHER
+};
 
 struct server_limits {
-    size_t header_bytes;     /* request line and fields together: 431 (414 for the line) */
-    uint64_t body_bytes;     /* 413, before the body is read when it is announced */
-    uint64_t head_ms;        /* from the first byte (or accept) to the end of the head: 408 */
-    uint64_t body_ms;        /* the longest silence within a body: 408 */
-    uint64_t idle_ms;        /* keep-alive without a request: closed */
-    uint64_t write_ms;       /* a client that takes no byte of its answer for so long is gone */
-    size_t connections;      /* more are accepted and closed at once */
-    size_t write_bytes;      /* copied and waiting for a slow client before writes say AGAIN */
+    size_t header_bytes; /* request line and fields together: 431 (414 for the line) */
+    uint64_t body_bytes; /* 413, before the body is read when it is announced */
+    uint64_t head_ms;    /* from the first byte (or accept) to the end of the head: 408 */
+    uint64_t body_ms;    /* the longest silence within a body: 408 */
+    uint64_t idle_ms;    /* keep-alive without a request: closed */
+    uint64_t write_ms;   /* a client that takes no byte of its answer for so long is gone */
+    size_t connections;  /* more are accepted and closed at once */
+    size_t write_bytes;  /* copied and waiting for a slow client before writes say AGAIN */
 };
 
 /* One request. Lives in its own arena from its first byte until on_done has returned. */
@@ -34,15 +42,15 @@ struct server_request {
     struct arena arena;
     enum http_method method;
     struct slice method_text;
-    struct slice target;       /* as sent */
-    struct slice path, query;  /* of the target; absolute-form is reduced to its path */
+    struct slice target;      /* as sent */
+    struct slice path, query; /* of the target; absolute-form is reduced to its path */
     struct headers headers;
-    struct slice body;         /* whole, contiguous */
-    uint64_t started_us;       /* clock_now_us when the first byte was seen */
-    uint64_t bytes_in;         /* head and body, as received */
-    uint64_t bytes_out;        /* handed to the kernel so far */
-    struct slice peer;         /* "127.0.0.1:4711" */
-    void *user;                /* the handler's */
+    struct slice body;   /* whole, contiguous */
+    uint64_t started_us; /* clock_now_us when the first byte was seen */
+    uint64_t bytes_in;   /* head and body, as received */
+    uint64_t bytes_out;  /* handed to the kernel so far */
+    struct slice peer;   /* "127.0.0.1:4711" */
+    void *user;          /* the handler's */
 };
 
 /* What the server tells its owner. Any of them may call the reply functions and server_drain, but
@@ -51,21 +59,21 @@ struct server_events {
     /* A whole request. It must end in server_reply_end or server_reply_abort, now or later. */
     void (*on_request)(void *owner, struct server_request *r);
     /* The bytes were no acceptable request: answer with this status (400, 408, 413, 414, 417, 431,
-     * 501, 503 when out of memory, 505) now, within the call; the connection closes after the answer.
-     * Members of *r may be empty. why: literal, fit for the answer. on_done follows. */
+     * 501, 503 when out of memory, 505) now, within the call; the connection closes after the
+     * answer. Members of *r may be empty. why: literal, fit for the answer. on_done follows. */
     void (*on_reject)(void *owner, struct server_request *r, int status, const char *why);
     /* The client left (FIN, RST, write stall) before server_reply_end. Nothing can be written any
      * more; on_done follows at once. */
     void (*on_gone)(void *owner, struct server_request *r);
     /* After a write that said AGAIN: all is out, there is room again. */
     void (*on_drained)(void *owner, struct server_request *r);
-    /* The end, exactly once for each request that was handed on or rejected: delivered says whether the last
-     * byte was handed to the kernel. The arena is cleared right after it returns. */
+    /* The end, exactly once for each request that was handed on or rejected: delivered says whether
+     * the last byte was handed to the kernel. The arena is cleared right after it returns. */
     void (*on_done)(void *owner, struct server_request *r, bool delivered);
 };
 
 struct server_options {
-    struct slice listen;       /* as in io/listener.h */
+    struct slice listen; /* as in io/listener.h */
     bool reuse_port;
     struct server_limits limits;
     const struct server_events *events;
@@ -78,6 +86,8 @@ uint16_t server_port(const struct server *s);
 /* Requests being read or answered, and open connections. */
 size_t server_requests(const struct server *s);
 size_t server_connections(const struct server *s);
+/* Calls fn for each request whose answer has not ended; fn may answer it. Not within an event. */
+void server_each_request(struct server *s, void (*fn)(struct server_request *r));
 /* Stops accepting and closes idle connections; running requests go on, and their answers say
  * "connection: close". */
 void server_drain(struct server *s);

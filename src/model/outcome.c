@@ -48,7 +48,7 @@ enum outcome_status outcome_of_fault(enum fault_kind kind, bool committed)
     case FAULT_LEDGER_FULL:
     case FAULT_INTERNAL:
     case FAULT_KIND_MAX:
-        return OUTCOME_GATEWAY_ERROR;
+        return committed ? OUTCOME_INTERRUPTED : OUTCOME_GATEWAY_ERROR;
     case FAULT_UNAUTHENTICATED:
     case FAULT_MODEL_NOT_ALLOWED:
     case FAULT_ADMIN_ONLY:

@@ -163,6 +163,20 @@ static void outcome_client_closed(struct exchange *x)
         x->outcome.http_status = 499;
 }
 
+void exchange_interrupt(struct server_request *r)
+{
+    struct exchange *x = r->user;
+
+    if (!x || x->reply.ended)
+        return;
+    if (x->work.cancel)
+        x->work.cancel(x);
+    reply_fault(x, &(struct fault){
+                       .kind = x->reply.committed ? FAULT_UPSTREAM_INTERRUPTED : FAULT_DRAINING,
+                       .message = SLICE("The gateway is shutting down. Please try again shortly."),
+                   });
+}
+
 /* --- what the server tells --- */
 
 /* Not even memory for an exchange: no gate can tell of it. */

@@ -49,6 +49,9 @@ extern const struct server_events chain_server_events;
 
 /* Goes on after MW_WAIT with what the gate decided. */
 void exchange_resume(struct exchange *x, enum mw verdict);
+/* The gateway can wait no longer for what this request waits for: stops its work and tells the
+ * client, in band where it must be. For server_each_request. */
+void exchange_interrupt(struct server_request *r);
 /* The end is decided: runs on_settle. Called by web/reply before it hands out the last bytes.
  * Idempotent. */
 void exchange_settle(struct exchange *x);

@@ -139,10 +139,8 @@ static int sink_on_bytes(struct sink *s, const struct slice *spans, size_t n, bo
     return rc;
 }
 
-static void sink_on_fault(struct sink *s, const struct fault *fault)
+void reply_fault(struct exchange *x, const struct fault *fault)
 {
-    struct exchange *x = sink_exchange(s);
-
     if (x->reply.ended)
         return;
     if (!x->reply.committed) {
@@ -156,6 +154,11 @@ static void sink_on_fault(struct sink *s, const struct fault *fault)
         reply_end(x, &event, 1, SPANS_REQUEST);
     else
         reply_break(x, -ENOMEM);
+}
+
+static void sink_on_fault(struct sink *s, const struct fault *fault)
+{
+    reply_fault(sink_exchange(s), fault);
 }
 
 static const struct sink_events sink_events = {

@@ -21,5 +21,8 @@ struct reply_state {
 
 /* Answers with these bytes (they live as long as the request), settles, ends. */
 void reply_send(struct exchange *x, int status, struct slice content_type, struct slice body);
+/* The bad end: before the head the answer is the problem; after it a stream is told in band and
+ * ends, anything else breaks off. Harmless on an answer that has ended. */
+void reply_fault(struct exchange *x, const struct fault *fault);
 /* The sink for a model's answer: give it to the completion. */
 struct sink *reply_sink(struct exchange *x);

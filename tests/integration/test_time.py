@@ -117,15 +117,32 @@ def test_drain_lets_a_stream_finish(provide, gateway, connect):
 
 
 def test_drain_has_a_limit(provide, gateway, connect):
-    made = gateway(provide(stuck_after(ROLE, HELLO)), timeouts={"drain": "300ms"})
-    client = connect(made)
+    """Behind it a stream is told in band, and who had no head yet gets a 503."""
+
+    def script(connection):
+        if b'"stream": true' in connection.read_request().body:
+            connection.stream_head()
+            connection.chunk(ROLE + HELLO)
+        connection.wait_closed(30)
+
+    provider = provide(script)
+    made = gateway(provider, timeouts={"drain": "300ms"})
+    client, waiting = connect(made), connect(made)
     client.send(request(chat(stream=True), ADMIN_KEY, extra="x-request-id: cut\r\n"))
     client.read_until(HELLO)
+    waiting.send(request(chat(), ADMIN_KEY, extra="x-request-id: unanswered\r\n"))
+    wait_for(lambda: len(provider.requests) == 2)
     started = time.monotonic()
     made.signal(signal.SIGTERM)
+    last = client.read_until(b"0\r\n\r\n")
+    assert b"upstream_stream_interrupted" in last and b"[DONE]" not in last
+    status, headers, body = waiting.answer()
+    assert (status, json.loads(body)["error"]["code"]) == (503, "draining")
+    assert "retry-after" in headers
     assert made.wait(20) == 0
     assert time.monotonic() - started < 10
-    assert len(made.rows("request_id = 'cut'")) == 1
+    assert [row["status"] for row in made.rows("request_id = 'cut'")] == ["interrupted"]
+    assert [row["status"] for row in made.rows("request_id = 'unanswered'")] == ["gateway_error"]
 
 
 def test_reload(provide, gateway, connect):
