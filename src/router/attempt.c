@@ -161,6 +161,14 @@ static bool is_json(struct slice content_type)
            slice_eq_nocase(slice_sub(content_type, 0, json.len), json);
 }
 
+/* Identity was asked for. What comes encoded all the same can be neither read nor counted. */
+static bool is_encoded(const struct headers *headers)
+{
+    struct slice coding = headers_get(headers, SLICE("content-encoding"));
+
+    return !slice_is_empty(coding) && !slice_eq_nocase(coding, SLICE("identity"));
+}
+
 static void attempt_on_head(struct client_call *c, const struct client_head *head)
 {
     struct attempt *a = container_of(c, struct attempt, http);
@@ -172,6 +180,9 @@ static void attempt_on_head(struct client_call *c, const struct client_head *hea
     if (head->status < 200 || head->status > 299) {
         a->state = ATTEMPT_REFUSAL;
         rc = attempt_begin_refusal(a, head);
+    } else if (is_encoded(&head->headers)) {
+        attempt_fail(a, FAULT_UPSTREAM_PROTOCOL);
+        return;
     } else if (a->dispatch->ask.call->stream && !is_json(a->content_type)) {
         a->state = ATTEMPT_STREAM;
         rc = attempt_stream_begin(a);
