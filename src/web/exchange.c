@@ -58,9 +58,11 @@ struct slice exchange_field(const struct exchange *x, struct slice name)
 
 struct slice exchange_bearer(const struct exchange *x)
 {
-    struct slice scheme = SLICE("bearer ");
-    struct slice field = exchange_field(x, SLICE("authorization"));
+    struct slice scheme = SLICE("bearer "), name = SLICE("authorization");
+    struct slice field = exchange_field(x, name);
 
+    if (headers_count(&x->request->headers, name) > 1) /* which is meant is not ours to guess */
+        return SLICE("");
     if (field.len > scheme.len && slice_eq_nocase(slice_sub(field, 0, scheme.len), scheme))
         return slice_trim(slice_sub(field, scheme.len, field.len));
     return exchange_field(x, SLICE("x-api-key"));

@@ -71,7 +71,7 @@ void *exchange_slot(const struct exchange *x, const struct middleware *gate);
 void exchange_header(struct exchange *x, struct slice name, struct slice value);
 /* The request's field of that name; empty: none. */
 struct slice exchange_field(const struct exchange *x, struct slice name);
-/* The key: "Authorization: Bearer …", else x-api-key. Empty: none. */
+/* The key: "Authorization: Bearer …", else x-api-key. Empty: none, or two that contradict. */
 struct slice exchange_bearer(const struct exchange *x);
 /* The body, read as this route's call; parsed once. Tells the outcome which model was asked for.
  * NULL: *ret_fault says why it cannot be read. */
