@@ -6,7 +6,7 @@
 
 /* Decimal; returns the length (1..20). No NUL. */
 size_t fmt_u64(char ret[20], uint64_t n);
-/* "250ms", "1s", "1m30s", "6m0s" as OpenAI writes x-ratelimit-reset; returns the length. */
+/* "250ms", "1s", "1m30s", "6m0s" as x-ratelimit-reset writes it; returns the length. */
 size_t fmt_duration(char ret[24], uint64_t ms);
 /* "5s", "250ms", "2m", "1h", "30d", "0" → milliseconds; -EINVAL, -ERANGE. A bare number is an error
  * but for 0. */

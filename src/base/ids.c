@@ -144,6 +144,11 @@ void ids_random_hex(char *ret, size_t n)
     }
 }
 
+uint64_t ids_random(void)
+{
+    return generator_next();
+}
+
 int ids_secret_bytes(void *ret, size_t n)
 {
     unsigned char *at = ret;

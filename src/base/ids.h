@@ -19,5 +19,7 @@ int record_id_parse(struct slice text, struct record_id *ret); /* -EINVAL */
 
 /* n characters of lower-case hex from the per-thread generator: for trace ids, not for secrets. */
 void ids_random_hex(char *ret, size_t n);
+/* 64 bits of it, for spreading things in time. */
+uint64_t ids_random(void);
 /* Bytes fit for secrets (getrandom). -EIO. */
 int ids_secret_bytes(void *ret, size_t n) MUST_USE;

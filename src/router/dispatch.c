@@ -4,6 +4,8 @@
 
 #include "base/clock.h"
 #include "base/fmt.h"
+#include "base/ids.h"
+#include "router/retry.h"
 #include "router/router_internal.h"
 
 #include <errno.h>
@@ -13,6 +15,7 @@ enum { TEXT_MAX = 512 };
 static void dispatch_close(struct dispatch *d)
 {
     d->ended = true;
+    timer_stop(&d->backoff);
 }
 
 /* What an attempt came to, in one word, where there was no status. */
@@ -30,28 +33,23 @@ static struct slice word_of(const struct fault *fault)
     }
 }
 
-/* Appends "model:result" to the outcome's list of attempts. */
+/* Appends "model:result" to the outcome's list of attempts; mostly there is one. */
 static void dispatch_note(struct dispatch *d, const struct target *target, struct slice result)
 {
     struct slice *text = &d->ask.outcome->attempts_text;
+    size_t room = text->len + target->model.len + result.len + 2;
+    char *whole = room <= TEXT_MAX ? arena_alloc(d->arena, room) : NULL, *at = whole;
 
-    if (!text->at) {
-        text->at = arena_alloc(d->arena, TEXT_MAX);
-        if (!text->at)
-            return;
-    }
-    size_t need = target->model.len + result.len + 2;
-    if (d->text_len + need > TEXT_MAX)
+    if (!whole)
         return;
-    char *at = (char *)text->at + d->text_len;
-    if (d->text_len)
+    if (text->len) {
+        at = mempcpy(at, text->at, text->len);
         *at++ = ',';
-    memcpy(at, target->model.at, target->model.len);
-    at += target->model.len;
+    }
+    at = mempcpy(at, target->model.at, target->model.len);
     *at++ = ':';
-    memcpy(at, result.at, result.len);
-    d->text_len = (size_t)(at + result.len - text->at);
-    text->len = d->text_len;
+    at = mempcpy(at, result.at, result.len);
+    *text = slice_of(whole, (size_t)(at - whole));
 }
 
 static void dispatch_note_status(struct dispatch *d, const struct attempt *a,
@@ -65,6 +63,25 @@ static void dispatch_note_status(struct dispatch *d, const struct attempt *a,
         dispatch_note(d, a->target, slice_of(digits, fmt_u64(digits, (uint64_t)a->status)));
 }
 
+static uint64_t dispatch_left_ms(const struct dispatch *d)
+{
+    uint64_t now = loop_now_ms(d->router->options.loop);
+
+    return now < d->deadline_ms ? d->deadline_ms - now : 0;
+}
+
+static int dispatch_try(struct dispatch *d, const struct target *target, struct fault *ret_fault)
+{
+    d->ask.outcome->attempts++;
+    d->tries++;
+    d->begun_ms = loop_now_ms(d->router->options.loop);
+    *ret_fault = (struct fault){.kind = FAULT_NONE};
+    int rc = attempt_start(&d->attempt, d, target, ret_fault);
+    if (rc < 0)
+        dispatch_note(d, target, word_of(ret_fault));
+    return rc;
+}
+
 /* Begins an attempt at the next target that can be begun at all. */
 static int dispatch_next(struct dispatch *d, struct fault *ret_fault)
 {
@@ -73,18 +90,57 @@ static int dispatch_next(struct dispatch *d, struct fault *ret_fault)
 
     while (rc < 0 && d->next < d->ask.plan.len) {
         const struct target *target = d->ask.plan.targets[d->next++];
-        outcome->attempts++;
         outcome->served_model = target->model;
         outcome->provider = target->provider;
         outcome->fallback_used = d->next > 1;
-        *ret_fault = (struct fault){.kind = FAULT_NONE};
-        rc = attempt_start(&d->attempt, d, target, ret_fault);
-        if (rc < 0)
-            dispatch_note(d, target, word_of(ret_fault));
+        d->tries = 0;
+        rc = dispatch_try(d, target, ret_fault);
         if (rc < 0 && !fault_traits(ret_fault->kind)->elsewhere)
             break;
     }
     return rc;
+}
+
+/* Nothing went out and nothing more can be tried, or something did: the sink hears. */
+static void dispatch_give_up(struct dispatch *d, const struct fault *fault)
+{
+    dispatch_close(d);
+    attempt_usage(&d->attempt, &d->ask.outcome->usage);
+    d->ask.sink->events->on_fault(d->ask.sink, fault);
+}
+
+static void dispatch_go_elsewhere(struct dispatch *d, const struct fault *fault)
+{
+    struct fault last = *fault;
+
+    if (fault_traits(fault->kind)->elsewhere && dispatch_left_ms(d) > 0 &&
+        d->next < d->ask.plan.len && dispatch_next(d, &last) >= 0)
+        return;
+    dispatch_give_up(d, &last);
+}
+
+static void dispatch_on_backoff(struct timer *t)
+{
+    struct dispatch *d = container_of(t, struct dispatch, backoff);
+    struct fault fault;
+
+    if (dispatch_try(d, d->attempt.target, &fault) < 0)
+        dispatch_go_elsewhere(d, &fault);
+}
+
+/* True: the same target will be tried again. */
+static bool dispatch_retry(struct dispatch *d, const struct fault *fault)
+{
+    const struct retry_question question = {
+        .fault = fault,
+        .tries = d->tries,
+        .retries = d->attempt.target->retries,
+        .took_ms = loop_now_ms(d->router->options.loop) - d->begun_ms,
+        .left_ms = dispatch_left_ms(d),
+        .random = ids_random(),
+    };
+    int64_t wait = retry_wait_ms(&question);
+    return wait >= 0 && timer_set(&d->backoff, (uint64_t)wait) == OK;
 }
 
 static void dispatch_on_arena_end(void *arg)
@@ -99,6 +155,7 @@ int dispatch_start(struct dispatch *d, struct router *router, const struct dispa
     d->router = router;
     d->arena = a;
     d->deadline_ms = loop_now_ms(router->options.loop) + router->options.clocks.total;
+    timer_init(&d->backoff, router->options.loop, dispatch_on_backoff);
 
     int rc = arena_defer(a, dispatch_on_arena_end, d);
     if (rc < 0) {
@@ -152,23 +209,15 @@ int dispatch_bytes(struct dispatch *d, const struct slice *spans, size_t n, bool
 
 void dispatch_failed(struct dispatch *d, const struct fault *fault)
 {
-    struct fault last = *fault;
-
     if (d->ended)
         return;
     if (d->committed) {
+        struct fault last = *fault;
         last.kind = FAULT_UPSTREAM_INTERRUPTED;
-    } else {
-        dispatch_note_status(d, &d->attempt, fault);
-        bool time_left = loop_now_ms(d->router->options.loop) < d->deadline_ms;
-        struct fault next;
-        if (fault_traits(fault->kind)->elsewhere && time_left && d->next < d->ask.plan.len) {
-            if (dispatch_next(d, &next) >= 0)
-                return;
-            last = next;
-        }
+        dispatch_give_up(d, &last);
+        return;
     }
-    dispatch_close(d);
-    attempt_usage(&d->attempt, &d->ask.outcome->usage);
-    d->ask.sink->events->on_fault(d->ask.sink, &last);
+    dispatch_note_status(d, &d->attempt, fault);
+    if (!dispatch_retry(d, fault))
+        dispatch_go_elsewhere(d, fault);
 }

@@ -1,5 +1,5 @@
-/* dispatch.h: carries one call along its plan: a target after the other, until one answers, the
- * fault is nobody else's to mend, or content has gone out.
+/* dispatch.h: carries one call along its plan: a target after the other, each as often as retry.h
+ * allows, until one answers, the fault is nobody else's to mend, or content has gone out.
  *
  * `committed` is one boolean, set in one place (dispatch_commit): before it any fault may go to the
  * next target; after it a fault ends the answer in band. */
@@ -30,6 +30,9 @@ struct dispatch {
     struct arena *arena;
     struct attempt attempt; /* the one that runs; one at a time */
     size_t next;            /* into the plan */
+    unsigned tries;         /* on the target of the attempt */
+    uint64_t begun_ms;      /* the attempt */
+    struct timer backoff;   /* before the same target is tried again */
     uint64_t deadline_ms;   /* of the whole */
     bool committed;
     bool ended;      /* the sink has heard the end, or nobody listens any more */
@@ -52,5 +55,5 @@ void dispatch_cancel(struct dispatch *d);
 int dispatch_commit(struct dispatch *d, const struct sink_head *head);
 /* Bytes for the client; last: the good end. Negative: the client is gone, dispatch has ended. */
 int dispatch_bytes(struct dispatch *d, const struct slice *spans, size_t n, bool last);
-/* The attempt failed. Goes to the next target or tells the sink. */
+/* The attempt failed. Goes to the same target once more, to the next, or tells the sink. */
 void dispatch_failed(struct dispatch *d, const struct fault *fault);

@@ -614,6 +614,59 @@ static void every_target_failed_is_the_last_fault(void **state)
     assert_true(slice_eq(w->outcome.attempts_text, SLICE("one:connect,two:503")));
 }
 
+static void run_until_started(struct world *w, unsigned starts);
+
+static void what_failed_fast_is_tried_again(void **state)
+{
+    struct world *w = *state;
+
+    w->targets[0].retries = 1;
+    w->call.stream = false;
+    started(w, 2);
+    head(500, "text/plain", -1);
+    end(OK);
+    assert_int_equal(wire.starts, 1); /* not at once: there is a wait */
+    run_until_started(w, 2);
+    head(200, "application/json", -1);
+    body("{}");
+    end(OK);
+    assert_string_equal(w->got, "{}");
+    assert_true(slice_eq(w->outcome.attempts_text, SLICE("one:500,one:200")));
+    assert_int_equal(w->outcome.attempts, 2);
+    assert_false(w->outcome.fallback_used);
+}
+
+static void retries_end_and_the_next_target_is_taken(void **state)
+{
+    struct world *w = *state;
+
+    w->targets[0].retries = 2;
+    started(w, 2);
+    end(-ECONNREFUSED);
+    run_until_started(w, 2);
+    end(-ECONNREFUSED);
+    run_until_started(w, 3);
+    end(-ECONNREFUSED);
+    assert_int_equal(wire.starts, 4); /* the next target at once */
+    end(-ECONNREFUSED);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_CONNECT);
+    assert_true(slice_eq(w->outcome.attempts_text,
+                         SLICE("one:connect,one:connect,one:connect,two:connect")));
+}
+
+static void a_client_that_left_while_a_retry_waits_is_not_served(void **state)
+{
+    struct world *w = *state;
+
+    w->targets[0].retries = 1;
+    started(w, 1);
+    end(-ECONNRESET);
+    dispatch_cancel(&w->dispatch);
+    assert_false(timer_is_set(&w->dispatch.backoff));
+    assert_int_equal(wire.starts, 1);
+    assert_int_equal(w->faults, 0);
+}
+
 static void ends_are_told_apart(void **state)
 {
     static const struct {
@@ -698,6 +751,33 @@ static void stop_when_failed(struct timer *t)
         loop_stop(s->w->loop);
     else
         timer_set(t, 1);
+}
+
+struct start_watch {
+    struct timer timer;
+    struct loop *loop;
+    unsigned wanted;
+};
+
+static void stop_when_started(struct timer *t)
+{
+    struct start_watch *s = container_of(t, struct start_watch, timer);
+
+    if (wire.starts >= s->wanted)
+        loop_stop(s->loop);
+    else
+        timer_set(t, 1);
+}
+
+static void run_until_started(struct world *w, unsigned starts)
+{
+    struct start_watch s = {.loop = w->loop, .wanted = starts};
+
+    timer_init(&s.timer, w->loop, stop_when_started);
+    timer_set(&s.timer, 1);
+    loop_run(w->loop);
+    timer_stop(&s.timer);
+    assert_int_equal(wire.starts, starts);
 }
 
 static void run_until_fault(struct world *w)
@@ -809,6 +889,9 @@ int main(void)
         TEST(a_refusal_of_the_caller_goes_back_at_once),
         TEST(a_refusals_body_is_bounded),
         TEST(every_target_failed_is_the_last_fault),
+        TEST(what_failed_fast_is_tried_again),
+        TEST(retries_end_and_the_next_target_is_taken),
+        TEST(a_client_that_left_while_a_retry_waits_is_not_served),
         cmocka_unit_test(ends_are_told_apart),
         TEST(a_call_that_cannot_be_begun_is_refused_at_once),
         TEST(what_cannot_be_expressed_is_the_callers_fault),
