@@ -109,7 +109,7 @@ const struct setting settings_table[] = {
     {"journal.folder",                                                 SETTING_PATH, GATEWAY(journal.folder),
      .help = "Where usage records wait on their way into the store; one gateway for each folder.",
      .absent = "`NAME.journal` beside the SQLite file"},
-    {"journal.size",                                                        SETTING_SIZE, "16MB", .min = 64 * KB, .max = 4 * GB, GATEWAY(journal.size),
+    {"journal.size",                                                        SETTING_SIZE, "16MB", .min = 256 * KB, .max = 4 * GB, GATEWAY(journal.size),
      .help =
          "Of one worker's file. While the store is away it fills; at three quarters new requests "
          "are refused with 503, so that no record is lost."},
