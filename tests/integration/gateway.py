@@ -111,12 +111,14 @@ class Gateway(Process):
         self.url = f"http://127.0.0.1:{self.port}"
 
     def write(self, providers, models):
-        """JSON is YAML."""
-        self.config.write_text(
+        """JSON is YAML. In one step: the gateway may be reading."""
+        fresh = self.config.with_suffix(".new")
+        fresh.write_text(
             json.dumps(
                 {**self.settings, "providers": list(providers), "models": list(models)}, indent=1
             )
         )
+        fresh.replace(self.config)
 
     def command(self, *args, check=True):
         done = subprocess.run(
