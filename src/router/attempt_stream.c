@@ -76,8 +76,9 @@ static int stream_hold(struct attempt_stream *s, const struct batch *b)
     return OK;
 }
 
-/* Sends the batch on, or holds it while nothing of it is content. Negative: the attempt ended. */
-static int batch_flush(struct attempt *a, struct batch *b)
+/* Sends the batch on, or holds it while nothing of it is content. last: with it the answer ends,
+ * well. Negative: the attempt ended. */
+static int batch_flush(struct attempt *a, struct batch *b, bool last)
 {
     struct dispatch *d = a->dispatch;
 
@@ -92,11 +93,11 @@ static int batch_flush(struct attempt *a, struct batch *b)
     int rc = d->committed ? OK : stream_commit(a);
     if (rc < 0)
         return rc; /* dispatch has ended the attempt */
-    if (b->len == 0 && !b->done)
+    if (b->len == 0 && !last)
         return OK;
-    if (b->done)
+    if (last)
         attempt_done(a);
-    rc = dispatch_bytes(d, b->spans, b->len, b->done);
+    rc = dispatch_bytes(d, b->spans, b->len, last);
     b->len = 0;
     if (rc == AGAIN && a->state == ATTEMPT_STREAM)
         attempt_pause(a);
@@ -112,7 +113,7 @@ static int batch_add(struct attempt *a, struct batch *b, struct slice raw)
         return OK;
     }
     if (b->len == BATCH_SPANS) {
-        int rc = batch_flush(a, b);
+        int rc = batch_flush(a, b, false); /* though the marker may be what finds no room */
         if (rc < 0)
             return rc;
     }
@@ -162,7 +163,7 @@ static bool stream_note(struct attempt *a, struct batch *b, const struct event_l
         if (e->marks & EVENT_DONE)
             b->done = b->commit = true;
         if (e->marks & EVENT_ERROR) {
-            if (batch_flush(a, b) == OK) /* what was good before it still goes out */
+            if (batch_flush(a, b, false) == OK) /* what was good before it still goes out */
                 attempt_fail_fault(a, &e->fault);
             return false;
         }
@@ -223,12 +224,12 @@ void attempt_stream_bytes(struct attempt *a, struct slice bytes)
 
     while ((rc = sse_next(&a->stream->sse, &input, &frame)) == 1) {
         if (!stream_on_frame(a, &b, &frame)) {
-            if (!b.done)
+            if (!b.done || a->state != ATTEMPT_STREAM)
                 return;
             break;
         }
         /* bytes that sse itself holds live only until its next call */
-        if (b.len && !slice_within(frame.raw, bytes) && batch_flush(a, &b) < 0)
+        if (b.len && !slice_within(frame.raw, bytes) && batch_flush(a, &b, false) < 0)
             return;
         if (b.plain && a->op->alike && stream_on_alike(a, &b, frame.raw, &input) < 0)
             return;
@@ -240,7 +241,7 @@ void attempt_stream_bytes(struct attempt *a, struct slice bytes)
     }
     if (b.done)
         stream_settle_usage(a);
-    rc = batch_flush(a, &b);
+    rc = batch_flush(a, &b, b.done);
     if (rc == OK && a->state == ATTEMPT_STREAM && a->dispatch->committed && !a->http.paused)
         attempt_set_clock(a, a->dispatch->router->options.clocks.idle);
 }
@@ -262,5 +263,5 @@ void attempt_stream_end(struct attempt *a)
         return;
     b.done = b.commit = true;
     stream_settle_usage(a);
-    batch_flush(a, &b);
+    batch_flush(a, &b, true);
 }
