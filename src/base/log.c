@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -105,17 +106,32 @@ static void log_wake(void)
         return; /* the counter is full: it is awake */
 }
 
-static bool write_all(int fd, struct slice s)
+/* What a pipe that is ready takes at once, whole lines if it can be: a descriptor that blocks would
+ * else hold the thread for as long as nobody reads, and with it the end of the process. */
+static size_t write_piece(struct slice s)
+{
+    if (s.len <= PIPE_BUF)
+        return s.len;
+    const char *end = memrchr(s.at, '\n', PIPE_BUF);
+    return end ? (size_t)(end - s.at) + 1 : PIPE_BUF;
+}
+
+/* patience_ms: for the first bytes. */
+static bool write_all(int fd, struct slice s, int patience_ms)
 {
     while (s.len) {
-        ssize_t n = write(fd, s.at, s.len);
-        if (n >= 0) {
-            s = slice_sub(s, (size_t)n, s.len);
-            continue;
-        }
         struct pollfd ready = {.fd = fd, .events = POLLOUT};
-        if (errno != EINTR && (errno != EAGAIN || poll(&ready, 1, STUCK_WRITE_MS) <= 0))
+        int polled = poll(&ready, 1, patience_ms);
+        if (polled < 0 && errno == EINTR)
+            continue;
+        if (polled <= 0)
             return false;
+        ssize_t n = write(fd, s.at, write_piece(s));
+        if (n < 0 && errno != EINTR && errno != EAGAIN)
+            return false;
+        if (n > 0)
+            patience_ms = STUCK_WRITE_MS;
+        s = slice_sub(s, (size_t)MAX(n, 0), s.len);
     }
     return true;
 }
@@ -129,7 +145,7 @@ void log_fields(enum log_level level, const char *message, const struct log_fiel
     unsigned run = atomic_load_explicit(&lg.run, memory_order_acquire);
 
     if (run == 0) {
-        write_all(STDERR_FILENO, slice_of(line, n));
+        write_all(STDERR_FILENO, slice_of(line, n), STUCK_WRITE_MS);
         return;
     }
     struct log_ring *r = own_ring_get(run);
@@ -163,9 +179,13 @@ static uint64_t count_lines(struct slice s)
     return lines;
 }
 
+/* What was stuck is tried again, but not waited for again. */
 static void write_lines(struct slice s)
 {
-    if (!write_all(out_fd, s))
+    static bool stuck;
+
+    stuck = !write_all(out_fd, s, stuck ? 0 : STUCK_WRITE_MS);
+    if (stuck)
         atomic_fetch_add_explicit(&lg.lost, count_lines(s), memory_order_relaxed);
 }
 

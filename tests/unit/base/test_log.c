@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -263,6 +264,29 @@ static void a_full_disk_loses_lines_and_counts_them(void **state)
     assert_int_equal(log_dropped(), before + 10);
 }
 
+/* Standard error is often a pipe; whoever reads it may have stopped. */
+static void a_reader_that_sleeps_holds_nobody_up(void **state)
+{
+    (void)state;
+    struct log_options o = {LOG_INFO, LOG_TEXT, second_path, 64 << 10};
+    unlink(second_path);
+    assert_int_equal(mkfifo(second_path, 0600), 0);
+    int reader = open(second_path, O_RDONLY | O_NONBLOCK);
+    uint64_t before = log_dropped();
+    assert_int_equal(log_start(&o), OK);
+    for (unsigned i = 0; i < 20000; i++) /* more than the pipe and the ring hold */
+        log_event(LOG_INFO, "line", LOG_U64("n", i), LOG_END);
+    alarm(20); /* the end of a run that hangs */
+    assert_int_equal(log_reopen(&o), OK);
+    log_stop();
+    alarm(0);
+    assert_true(log_dropped() > before);
+    char first[256];
+    assert_true(read(reader, first, sizeof(first)) == sizeof(first));
+    assert_non_null(strstr(first, " INFO line n=0\n"));
+    close(reader);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -276,6 +300,7 @@ int main(void)
         cmocka_unit_test(reopen_goes_on_in_the_new_file),
         cmocka_unit_test(starting_where_nothing_can_be_written_fails),
         cmocka_unit_test(a_full_disk_loses_lines_and_counts_them),
+        cmocka_unit_test(a_reader_that_sleeps_holds_nobody_up),
     };
     return cmocka_run_group_tests_name("log", tests, make_paths, remove_paths);
 }
