@@ -2,9 +2,10 @@
 
 import json
 import re
+import threading
 
 from client import chat, request
-from gateway import ADMIN_KEY, BINARY, wait_for
+from gateway import ADMIN_KEY, wait_for
 from provider import answer_once
 
 
@@ -66,8 +67,6 @@ def test_wrong_flags_say_what_is_right(provide, gateway):
 
 
 def test_concurrency_is_kept_and_given_back(provide, gateway, connect):
-    import threading
-
     go = threading.Semaphore(0)
 
     def script(connection):
@@ -75,23 +74,23 @@ def test_concurrency_is_kept_and_given_back(provide, gateway, connect):
             go.acquire()
             connection.json(b'{"choices":[]}')
 
-    made = gateway(provide(script))
+    provider = provide(script)
+    made = gateway(provider)
     key = made.create_key("--concurrency", "1")
     first, second = connect(made), connect(made)
-    go.release()
-    wait_for(lambda: (go.release(), status_with(second, key))[1] == 200, 5)
-    while go.acquire(blocking=False):
-        pass
+    wait_for(lambda: known(second, key), 5)
     first.send(request(chat(), key))
-
-    def refused():
-        second.send(request(chat(), key))
-        status, headers, body = second.answer()
-        return status == 429 and json.loads(body)["error"]["type"] == "concurrent_requests"
-
-    # the second may come first on another worker; whichever waits, one of two is refused
-    assert refused()
+    wait_for(lambda: provider.requests)
+    second.send(request(chat(), key))
+    status, headers, body = second.answer()
+    assert (status, json.loads(body)["error"]["type"]) == (429, "concurrent_requests")
+    assert int(headers["retry-after"]) >= 1
     go.release()
     assert first.answer()[0] == 200
     go.release()
     assert status_with(second, key) == 200
+
+
+def known(client, key):
+    client.send(request(b"", key, path="/v1/models", method="GET"))
+    return client.answer()[0] == 200

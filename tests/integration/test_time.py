@@ -1,14 +1,17 @@
 """The clocks, the drain and the reload."""
 
 import json
+import re
 import signal
 import socket
+import subprocess
 import threading
 import time
 
+import pytest
 from client import chat, request
-from gateway import ADMIN_KEY, Gateway, wait_for
-from provider import DONE, FINISH, HELLO, ROLE, WORLD, answer_once, stream_once
+from gateway import ADMIN_KEY, BINARY, Process, wait_for
+from provider import DONE, FINISH, HELLO, ROLE, WORLD, answer, answer_once
 
 
 def silent(connection):
@@ -171,6 +174,101 @@ def test_a_faulty_reload_changes_nothing(provide, gateway, connect):
     client = connect(made)
     client.send(request(chat(), ADMIN_KEY))
     assert client.answer()[0] == 200
+
+
+def test_what_a_reload_cannot_change_is_said(provide, gateway):
+    provider = provide(answer_once())
+    made = gateway(provider)
+    made.settings["workers"] = 3
+    made.settings["timeouts"] = {"first_token": "200ms"}
+    made.write([provider.entry()], [])
+    made.signal(signal.SIGHUP)
+    wait_for(lambda: any('"reloaded"' in line for line in made.output))
+    said = [line.get("setting") for line in made.log_lines() if "next start" in line["message"]]
+    assert said == ["workers"]
+
+
+def test_reloaded_clocks_hold_for_new_calls(provide, gateway, connect):
+    provider = provide(silent)
+    made = gateway(provider)
+    made.settings["timeouts"] = {"answer": "200ms"}
+    made.write([provider.entry()], [{"name": "m", "provider": "private"}])
+    made.signal(signal.SIGHUP)
+    wait_for(lambda: any('"reloaded"' in line for line in made.output))
+    assert_timeout(made, connect(made), False)
+
+
+def test_a_log_file_is_opened_anew(provide, gateway, connect, tmp_path):
+    file, old = tmp_path / "log", tmp_path / "log.1"
+    made = gateway(provide(answer_once()), log={"file": str(file)})
+    client = connect(made)
+
+    def logged(path, name):
+        client.send(request(chat(), ADMIN_KEY, extra=f"x-request-id: {name}\r\n"))
+        assert client.answer()[0] == 200
+        return wait_for(lambda: path.exists() and name in path.read_text())
+
+    assert logged(file, "before")
+    file.rename(old)
+    made.signal(signal.SIGHUP)
+    wait_for(file.exists)
+    assert logged(file, "after")
+    assert "before" not in file.read_text() and "after" not in old.read_text()
+    assert file.stat().st_mode & 0o007 == 0
+
+
+def test_a_second_signal_ends_it_at_once(provide, gateway, connect):
+    made = gateway(provide(stuck_after(ROLE, HELLO)))
+    client = connect(made)
+    client.send(request(chat(stream=True), ADMIN_KEY))
+    client.read_until(HELLO)
+    made.signal(signal.SIGTERM)
+    wait_for(lambda: "draining" in made.text())
+    made.signal(signal.SIGTERM)
+    assert made.wait(20) == 1
+
+
+def test_draining_refuses_what_comes_on_an_open_connection(provide, gateway, connect):
+    go = threading.Event()
+
+    def script(connection):
+        connection.read_request()
+        go.wait(20)
+        connection.json(answer())
+
+    provider = provide(script)
+    made = gateway(provider)
+    client = connect(made)
+    client.send(request(chat(), ADMIN_KEY))
+    wait_for(lambda: provider.requests)
+    made.signal(signal.SIGTERM)
+    wait_for(lambda: "draining" in made.text())
+    client.send(request(chat(), ADMIN_KEY))
+    go.set()
+    status, headers, body = client.answer()
+    assert (status, body, headers["connection"]) == (200, answer(), "close")
+    assert client.ended()
+    assert len(provider.requests) == 1
+    assert made.wait(20) == 0
+
+
+@pytest.mark.parametrize("listen", ["[::1]:0", "localhost", ":0", "0.0.0.0:0"])
+def test_addresses(tmp_path, listen):
+    file = tmp_path / "courier.yaml"
+    file.write_text(json.dumps({"listen": listen, "workers": 2, "admin_key": ADMIN_KEY,
+                                "store": f"sqlite:{tmp_path}/c.db"}))
+    if listen == "localhost":
+        done = subprocess.run([BINARY, "serve", "--config", str(file)], capture_output=True,
+                              text=True, timeout=30)
+        assert done.returncode == 1 and "IP:PORT" in done.stderr
+        return
+    process = Process([BINARY, "serve", "--config", str(file)])
+    line = wait_for(lambda: re.search(r"listening on http://(.*):(\d+)", process.text()))
+    host = line.group(1).strip("[]")
+    with socket.create_connection((host, int(line.group(2))), 10) as sock:
+        sock.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        assert sock.recv(65536).startswith(b"HTTP/1.1 200")
+    process.stop()
 
 
 def test_ready_and_alive(provide, gateway, connect):
