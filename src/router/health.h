@@ -1,0 +1,45 @@
+/* health.h: how each target has been doing: a circuit and a retry budget, per worker.
+ *
+ *   CLOSED    → OPEN       5 failures in a row, half of 10 or more in 10 s, or credentials refused
+ *   OPEN      → HALF_OPEN  the rest is over: one probe may go
+ *   HALF_OPEN → CLOSED     the probe succeeded
+ *   HALF_OPEN → OPEN       it failed: a rest twice as long, up to a minute
+ *
+ * A rest never ends earlier than an older one would have, and not before a provider's own hint.
+ * Knows no provider: a target is a number (target.identity). No clock is read. */
+
+#pragma once
+
+#include "base/base.h"
+
+struct health_table;
+struct health;
+
+enum health_verdict {
+    HEALTH_GOOD,    /* it answered */
+    HEALTH_BAD,     /* it failed, and that was its fault */
+    HEALTH_REFUSED, /* it refused our credentials: more of them would not help */
+    HEALTH_NEUTRAL, /* nobody's fault, or the caller's */
+};
+
+/* NULL: out of memory. */
+struct health_table *health_table_new(void);
+void health_table_free(struct health_table *t);
+/* Made when it is not there; lives until the table goes or, unused and closed, until the table needs
+ * its place. NULL: out of memory, or HEALTH_MAX targets in use. */
+enum { HEALTH_MAX = 4096 };
+struct health *health_of(struct health_table *t, uint64_t identity);
+
+/* Milliseconds until it may be used; 0: now. */
+uint64_t health_wait_ms(const struct health *h, uint64_t now_ms);
+uint64_t health_outstanding(const struct health *h);
+/* A call begins at it: counted, and the probe's place is taken when there is one. */
+void health_begin(struct health *h, uint64_t now_ms);
+/* What became of it. hint_ms: the provider's own wish for rest, 0: none. */
+void health_judge(struct health *h, enum health_verdict verdict, uint64_t hint_ms,
+                  uint64_t now_ms);
+/* The call is over, exactly once for each begin. */
+void health_end(struct health *h);
+/* May a call be repeated at it? Repeats are at most a fifth of the calls of the last 10 s (and always
+ * a few); true takes one. */
+bool health_take_retry(struct health *h, uint64_t now_ms);
