@@ -66,6 +66,7 @@ enum outcome_status outcome_of_fault(enum fault_kind kind, bool committed)
     case FAULT_HEADER_TOO_LARGE:
     case FAULT_NOT_IMPLEMENTED:
     case FAULT_UPSTREAM_REFUSED:
+    case FAULT_CONTEXT_LENGTH:
         break;
     }
     return OUTCOME_CLIENT_ERROR;
