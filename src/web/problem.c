@@ -106,6 +106,28 @@ static const struct problem problems[FAULT_KIND_MAX] = {
 };
 /* clang-format on */
 
+static const struct problem *problem_of(const struct fault *fault)
+{
+    const struct problem *p = &problems[fault->kind];
+
+    return p->status ? p : &problems[FAULT_INTERNAL];
+}
+
+int problem_status(const struct fault *fault)
+{
+    if (fault_is_refusal(fault->kind) && fault->upstream_status >= 400 &&
+        fault->upstream_status < 500)
+        return fault->upstream_status;
+    return problem_of(fault)->status;
+}
+
+/* --- the body --- */
+
+struct text {
+    char *at;
+    size_t len, cap;
+};
+
 static void text_add(struct text *t, struct slice s)
 {
     if (s.len > 0)
