@@ -31,7 +31,8 @@ struct provider_row {
     bool from_file;
 };
 
-/* One of several targets of a model; what is empty is as the model's own. */
+/* One of several targets of a model; what is empty is as the model's own, but with a provider other
+ * than the model's, endpoint and key are that provider's: no key goes where it does not belong. */
 struct target_row {
     struct slice provider, upstream_model, endpoint;
     struct slice sealed_key;
@@ -39,7 +40,9 @@ struct target_row {
 };
 
 struct model_row {
-    struct slice name, provider, upstream_model; /* upstream_model empty: the name */
+    struct slice name;
+    struct slice provider;       /* may be empty when each target has one */
+    struct slice upstream_model; /* empty: the name */
     struct slice endpoint;                       /* empty: the provider's */
     struct slice sealed_key;                     /* empty: the provider's */
     struct secret api_key;

@@ -30,16 +30,24 @@ void health_table_free(struct health_table *t);
 enum { HEALTH_MAX = 4096 };
 struct health *health_of(struct health_table *t, uint64_t identity);
 
-/* Milliseconds until it may be used; 0: now. */
+/* Milliseconds until it may be used; 0: now. h may be NULL: nothing is known. */
 uint64_t health_wait_ms(const struct health *h, uint64_t now_ms);
 uint64_t health_outstanding(const struct health *h);
-/* A call begins at it: counted, and the probe's place is taken when there is one. */
-void health_begin(struct health *h, uint64_t now_ms);
-/* What became of it. hint_ms: the provider's own wish for rest, 0: none. */
-void health_judge(struct health *h, enum health_verdict verdict, uint64_t hint_ms,
+
+/* A call at a target, from begin to end; zeroed: none. */
+struct health_call {
+    struct health *health;
+    bool probe; /* the one that finds out whether the rest has helped */
+};
+
+/* Counted; takes the probe's place when the circuit is not closed. h may be NULL. */
+void health_begin(struct health_call *c, struct health *h, uint64_t now_ms);
+/* What became of it; may be said more than once (it answered, then it broke off). hint_ms: the
+ * provider's own wish for rest, 0: none. */
+void health_judge(struct health_call *c, enum health_verdict verdict, uint64_t hint_ms,
                   uint64_t now_ms);
-/* The call is over, exactly once for each begin. */
-void health_end(struct health *h);
-/* May a call be repeated at it? Repeats are at most a fifth of the calls of the last 10 s (and always
- * a few); true takes one. */
+/* The call is over. Harmless when it is already. */
+void health_end(struct health_call *c);
+/* May the call be repeated? Repeats are at most a fifth of the calls of the last 10 s (and always a
+ * few); true takes one. */
 bool health_take_retry(struct health *h, uint64_t now_ms);

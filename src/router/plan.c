@@ -6,6 +6,15 @@
 
 #include <errno.h>
 
+/* What is gathered while the chain of models is walked. */
+struct planning {
+    const struct plan_view *view;
+    enum call_kind kind;
+    struct plan *plan;
+    const struct target *nearest; /* of those whose circuit is open */
+    uint64_t nearest_ms;
+};
+
 static size_t plan_room(const struct registry *registry, const struct registry_model *model)
 {
     size_t room = model->targets_len;
@@ -14,7 +23,7 @@ static size_t plan_room(const struct registry *registry, const struct registry_m
         const struct registry_model *next = registry_find(registry, model->fallback[i]);
         room += next ? next->targets_len : 0;
     }
-    return room;
+    return MAX(room, (size_t)1);
 }
 
 static bool plan_has(const struct plan *plan, const struct target *target)
@@ -25,29 +34,55 @@ static bool plan_has(const struct plan *plan, const struct target *target)
     return false;
 }
 
-static void plan_add_model(struct plan *plan, const struct registry_model *model,
-                           enum call_kind kind)
+/* Behind those of the same model (from `first` on) that have no more calls than it. */
+static void plan_insert(struct plan *plan, size_t first, const struct target *target,
+                        const struct plan_view *view)
 {
+    uint64_t calls = view->look(view, target).outstanding;
+    size_t at = plan->len++;
+
+    for (; at > first && view->look(view, plan->targets[at - 1]).outstanding > calls; at--)
+        plan->targets[at] = plan->targets[at - 1];
+    plan->targets[at] = target;
+}
+
+static void plan_add_model(struct planning *p, const struct registry_model *model)
+{
+    size_t first = p->plan->len;
+
     for (size_t i = 0; i < model->targets_len; i++) {
         const struct target *target = &model->targets[i];
-        if (target->adapter->ops[kind] && !plan_has(plan, target))
-            plan->targets[plan->len++] = target;
+        if (!target->adapter->ops[p->kind] || plan_has(p->plan, target))
+            continue;
+        uint64_t wait = p->view->look(p->view, target).wait_ms;
+        if (wait == 0) {
+            plan_insert(p->plan, first, target, p->view);
+        } else if (!p->nearest || wait < p->nearest_ms) {
+            p->nearest = target;
+            p->nearest_ms = wait;
+        }
     }
 }
 
 int plan_make(const struct registry *registry, const struct registry_model *model,
-              enum call_kind kind, struct arena *a, struct plan *ret)
+              enum call_kind kind, const struct plan_view *view, struct arena *a, struct plan *ret)
 {
-    ret->len = 0;
+    struct planning p = {.view = view, .kind = kind, .plan = ret};
+
+    *ret = (struct plan){.model = model};
     ret->targets = arena_new_array(a, const struct target *, plan_room(registry, model));
     if (!ret->targets)
         return -ENOMEM;
 
-    plan_add_model(ret, model, kind);
+    plan_add_model(&p, model);
     for (size_t i = 0; i < model->fallback_len; i++) {
         const struct registry_model *next = registry_find(registry, model->fallback[i]);
         if (next)
-            plan_add_model(ret, next, kind);
+            plan_add_model(&p, next);
+    }
+    if (ret->len == 0 && p.nearest) {
+        ret->targets[ret->len++] = p.nearest;
+        ret->rest_ms = p.nearest_ms;
     }
     return OK;
 }

@@ -270,13 +270,13 @@ static void the_file_is_carried_into_the_store(void **state)
     assert_true(providers[0].from_file);
     assert_int_equal(providers[0].sealed_key.len, 6 + SEAL_OVERHEAD);
     assert_int_equal(providers[1].sealed_key.len, 0);
-    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"provider", SLICE("one")},
+    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"provider", SLICE("one"), 0},
                                    providers[0].sealed_key, &f->arena, &key),
                      OK);
     assert_true(slice_eq(secret_reveal(key), SLICE("sk-one")));
     assert_int_equal(model_repo_list(f->admin->db, &f->arena, &models, &n), OK);
     assert_int_equal(n, 2);
-    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"model", SLICE("a")},
+    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"model", SLICE("a"), 0},
                                    models[0].sealed_key, &f->arena, &key),
                      OK);
     assert_true(slice_eq(secret_reveal(key), SLICE("sk-a")));
@@ -295,21 +295,22 @@ static void a_sealed_key_opens_only_where_it_belongs(void **state)
     struct slice sealed;
     struct secret key;
 
-    assert_int_equal(seal_key(&f->admin->seal, (struct seal_row){"provider", SLICE("one")},
+    assert_int_equal(seal_key(&f->admin->seal, (struct seal_row){"provider", SLICE("one"), 0},
                               secret_of(SLICE("sk-one")), &f->arena, &sealed),
                      OK);
-    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"provider", SLICE("two")},
+    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"provider", SLICE("two"), 0},
                                    sealed, &f->arena, &key),
                      -EBADMSG);
-    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"model", SLICE("one")},
+    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"model", SLICE("one"), 0},
                                    sealed, &f->arena, &key),
                      -EBADMSG);
     assert_int_equal(seal_init(&other, secret_of(SLICE("another secret"))), OK);
-    assert_int_equal(
-        seal_open_key(&other, (struct seal_row){"provider", SLICE("one")}, sealed, &f->arena, &key),
-        -EBADMSG);
+    assert_int_equal(seal_open_key(&other, (struct seal_row){"provider", SLICE("one"), 0}, sealed,
+                                   &f->arena, &key),
+                     -EBADMSG);
     for (size_t i = 0; i < sealed.len; i++) /* cut anywhere; of length 0 it means no key */
-        assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"provider", SLICE("one")},
+        assert_int_equal(seal_open_key(&f->admin->seal,
+                                       (struct seal_row){"provider", SLICE("one"), 0},
                                        slice_sub(sealed, 0, i), &f->arena, &key),
                          i ? -EBADMSG : OK);
 }
