@@ -137,7 +137,7 @@ static void test_sizes(void **state)
 
 static void expect_fit(const char *schema, const char *value)
 {
-    struct json_value v = {JSON_OBJECT, slice_str(schema)};
+    struct json_value v = {.type = JSON_OBJECT, .text = slice_str(schema)};
     struct json_error error;
     struct buf out;
 
