@@ -94,15 +94,15 @@ static void numbers_and_truth(void **state)
         bool ok;
         uint64_t n;
     } cases[] = {
-        {{JSON_NUMBER, SLICE_INIT("12")},                   true,  12        },
-        {{JSON_NUMBER, SLICE_INIT("0")},                    true,  0         },
-        {{JSON_NUMBER, SLICE_INIT("18446744073709551615")}, true,  UINT64_MAX},
-        {{JSON_NUMBER, SLICE_INIT("18446744073709551616")}, false, 0         },
-        {{JSON_NUMBER, SLICE_INIT("12.0")},                 false, 0         },
-        {{JSON_NUMBER, SLICE_INIT("1e3")},                  false, 0         },
-        {{JSON_NUMBER, SLICE_INIT("-1")},                   false, 0         },
-        {{JSON_STRING, SLICE_INIT("\"1\"")},                false, 0         },
-        {{0},                                               false, 0         },
+        {{.type = JSON_NUMBER, .text = SLICE_INIT("12")},                   true,  12        },
+        {{.type = JSON_NUMBER, .text = SLICE_INIT("0")},                    true,  0         },
+        {{.type = JSON_NUMBER, .text = SLICE_INIT("18446744073709551615")}, true,  UINT64_MAX},
+        {{.type = JSON_NUMBER, .text = SLICE_INIT("18446744073709551616")}, false, 0         },
+        {{.type = JSON_NUMBER, .text = SLICE_INIT("12.0")},                 false, 0         },
+        {{.type = JSON_NUMBER, .text = SLICE_INIT("1e3")},                  false, 0         },
+        {{.type = JSON_NUMBER, .text = SLICE_INIT("-1")},                   false, 0         },
+        {{.type = JSON_STRING, .text = SLICE_INIT("\"1\"")},                false, 0         },
+        {{0},                                                               false, 0         },
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         uint64_t n = 0;
@@ -110,9 +110,10 @@ static void numbers_and_truth(void **state)
         assert_true(n == cases[i].n);
     }
     bool b;
-    assert_true(json_bool((struct json_value){JSON_BOOL, SLICE("true")}, &b) && b);
-    assert_true(json_bool((struct json_value){JSON_BOOL, SLICE("false")}, &b) && !b);
-    assert_false(json_bool((struct json_value){JSON_NULL, SLICE("null")}, &b));
+    assert_true(json_bool((struct json_value){.type = JSON_BOOL, .text = SLICE("true")}, &b) && b);
+    assert_true(json_bool((struct json_value){.type = JSON_BOOL, .text = SLICE("false")}, &b) &&
+                !b);
+    assert_false(json_bool((struct json_value){.type = JSON_NULL, .text = SLICE("null")}, &b));
 }
 
 int main(void)
