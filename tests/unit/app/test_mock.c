@@ -170,8 +170,8 @@ static void test_out_of_memory(void **state)
 {
     static const char *const bodies[] = {
         "{\"model\":\"mock?bytes=4KB\"}", STREAM("chunks=4&chunk_delay=1ms"),
-        "{\"model\":\"mock?tools=1\",\"tools\":[{\"function\":{\"name\":\"f\",\"parameters\":"
-        "{\"type\":\"object\"}}}]}",
+        ("{\"model\":\"mock?tools=1\",\"tools\":[{\"function\":{\"name\":\"f\",\"parameters\":"
+         "{\"type\":\"object\"}}}]}"),
         "{\"model\":\"mock?status=500\"}"};
 
     (void)state;
