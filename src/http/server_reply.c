@@ -178,7 +178,7 @@ static int head_length(const struct header *headers, size_t n, size_t *ret)
 {
     *ret = HEAD_FIXED;
     for (size_t i = 0; i < n; i++) {
-        if (!header_value_is_safe(headers[i].value) || !header_value_is_safe(headers[i].name))
+        if (!header_name_is_safe(headers[i].name) || !header_value_is_safe(headers[i].value))
             return -EINVAL;
         *ret += headers[i].name.len + headers[i].value.len + 4;
     }
