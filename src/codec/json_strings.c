@@ -58,14 +58,12 @@ const unsigned char *json_skip_clean(const unsigned char *p, const unsigned char
 
 #endif
 
-const unsigned char *json_skip_long_name(const unsigned char *p, const unsigned char *end,
-                                         bool *ret_plain)
+const unsigned char *json_skip_on(const unsigned char *p, const unsigned char *end, bool *ret_plain)
 {
     bool high = false;
     unsigned clean = 0;
 
-    *ret_plain = true;
-    for (p = p + 1; p < end;) {
+    while (p < end) {
         size_t n = MIN((size_t)(end - p), (size_t)JSON_BLOCK);
         unsigned ends = json_block_ends(p, n, &high);
         if (!ends) {
@@ -259,12 +257,10 @@ struct json_wanted json_wanted_of(const struct json_member *members, size_t n)
     return w;
 }
 
-int json_wanted_find(const struct json_wanted *w, struct slice name, bool plain)
+int json_wanted_search(const struct json_wanted *w, struct slice name, bool plain)
 {
     struct slice raw = inside(name);
 
-    if (plain && !(w->lengths >> (raw.len & 63) & 1))
-        return -1;
     for (size_t i = 0; i < w->n; i++)
         if (plain ? slice_eq(raw, w->members[i].name) : decodes_to(name, w->members[i].name))
             return (int)i;

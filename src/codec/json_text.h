@@ -12,7 +12,7 @@
 
 static inline bool json_is_space(unsigned char c)
 {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+    return UNLIKELY(c <= ' ') && (c == ' ' || c == '\n' || c == '\r' || c == '\t');
 }
 
 static inline const unsigned char *json_skip_space(const unsigned char *p, const unsigned char *end)
@@ -65,9 +65,9 @@ static inline unsigned json_block_ends(const unsigned char *p, size_t n, bool *h
  * AVX2 skips nothing. */
 const unsigned char *json_skip_clean(const unsigned char *p, const unsigned char *end, bool *high);
 
-/* What json_skip_name does beyond the first block. */
-const unsigned char *json_skip_long_name(const unsigned char *p, const unsigned char *end,
-                                         bool *ret_plain);
+/* The rest of json_skip_name: p stands within the string. */
+const unsigned char *json_skip_on(const unsigned char *p, const unsigned char *end,
+                                  bool *ret_plain);
 
 /* Behind the closing quote of the string that begins at p (its opening quote); the text's end when
  * there is none. *ret_plain: no backslash is in it. Most strings are short: one block tells. */
@@ -76,14 +76,15 @@ static inline const unsigned char *json_skip_name(const unsigned char *p, const 
 {
     bool high = false;
 
-    if (LIKELY(end - p > JSON_BLOCK)) {
-        unsigned ends = json_block_ends(p + 1, JSON_BLOCK, &high);
-        const unsigned char *first = p + 1 + (ends ? __builtin_ctz(ends) : 0);
-        *ret_plain = true;
-        if (LIKELY(ends && *first == '"'))
-            return first + 1;
+    p++;
+    *ret_plain = true;
+    if (LIKELY(end - p >= JSON_BLOCK)) {
+        unsigned ends = json_block_ends(p, JSON_BLOCK, &high);
+        p += ends ? __builtin_ctz(ends) : JSON_BLOCK;
+        if (LIKELY(ends && *p == '"'))
+            return p + 1;
     }
-    return json_skip_long_name(p, end, ret_plain);
+    return json_skip_on(p, end, ret_plain);
 }
 
 static inline const unsigned char *json_skip_string(const unsigned char *p,
@@ -122,6 +123,14 @@ struct json_wanted {
 };
 
 struct json_wanted json_wanted_of(const struct json_member *members, size_t n);
+/* json_wanted_find for a name whose length does not rule it out. */
+int json_wanted_search(const struct json_wanted *w, struct slice name, bool plain);
+
 /* Index of the member whose name decodes to the string (with its quotes), or -1. plain: no
  * backslash is in it. */
-int json_wanted_find(const struct json_wanted *w, struct slice name, bool plain);
+static inline int json_wanted_find(const struct json_wanted *w, struct slice name, bool plain)
+{
+    bool ruled_out = plain && !(w->lengths >> ((name.len - 2) & 63) & 1);
+
+    return ruled_out ? -1 : json_wanted_search(w, name, plain);
+}

@@ -5,45 +5,120 @@
 
 #include "codec/json_text.h"
 
-/* The first quote or bracket from p on, or end. */
-static const unsigned char *skip_to_mark(const unsigned char *p, const unsigned char *end)
-{
+/* ---- containers: 64 bytes at a time, a bit for each ---- */
+
+enum { MARKS = 64 };
+
+struct marks {
+    uint64_t quotes, backslashes, opens, closes;
+};
+
 #ifdef __SSE2__
-    for (; end - p >= JSON_BLOCK; p += JSON_BLOCK) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+
+static inline uint64_t marks_of(__m128i v, char c)
+{
+    return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(c)));
+}
+
+static inline struct marks marks_read(const unsigned char *p)
+{
+    struct marks m = {0};
+
+    for (unsigned i = 0; i < MARKS; i += JSON_BLOCK) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
         __m128i low = _mm_or_si128(v, _mm_set1_epi8(0x20)); /* [ and ] become { and } */
-        __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
-                                     _mm_or_si128(_mm_cmpeq_epi8(low, _mm_set1_epi8('{')),
-                                                  _mm_cmpeq_epi8(low, _mm_set1_epi8('}'))));
-        unsigned bits = (unsigned)_mm_movemask_epi8(marks);
-        if (bits)
-            return p + __builtin_ctz(bits);
+        m.quotes |= marks_of(v, '"') << i;
+        m.backslashes |= marks_of(v, '\\') << i;
+        m.opens |= marks_of(low, '{') << i;
+        m.closes |= marks_of(low, '}') << i;
     }
+    return m;
+}
+
+#else
+
+static struct marks marks_read(const unsigned char *p)
+{
+    struct marks m = {0};
+
+    for (unsigned i = 0; i < MARKS; i++) {
+        m.quotes |= (uint64_t)(p[i] == '"') << i;
+        m.backslashes |= (uint64_t)(p[i] == '\\') << i;
+        m.opens |= (uint64_t)((p[i] | 0x20) == '{') << i;
+        m.closes |= (uint64_t)((p[i] | 0x20) == '}') << i;
+    }
+    return m;
+}
+
 #endif
-    while (p < end && *p != '"' && (*p | 0x20) != '{' && (*p | 0x20) != '}')
-        p++;
-    return p;
+
+static inline struct marks marks_at(const unsigned char *p, const unsigned char *end)
+{
+    unsigned char last[MARKS] = {0};
+
+    if (LIKELY(end - p >= MARKS))
+        return marks_read(p);
+    memcpy(last, p, (size_t)(end - p));
+    return marks_read(last);
+}
+
+/* Which bytes stand behind a backslash that is not itself escaped. *carry: whether the block's
+ * first byte is one, then the next block's. */
+static inline uint64_t escaped_by(uint64_t backslashes, uint64_t *carry)
+{
+    uint64_t escaped = *carry;
+
+    *carry = 0;
+    for (backslashes &= ~escaped; UNLIKELY(backslashes); backslashes &= backslashes - 1) {
+        uint64_t next = (backslashes & -backslashes) << 1;
+        *carry |= next == 0;
+        escaped |= next;
+        backslashes &= ~next;
+    }
+    return escaped;
+}
+
+/* Bits from each quote to before the one that closes it. */
+static inline uint64_t between(uint64_t quotes)
+{
+    for (unsigned by = 1; by < MARKS; by *= 2)
+        quotes ^= quotes << by;
+    return quotes;
 }
 
 /* Behind the container that begins at p; NULL when it does not end. */
 static const unsigned char *skip_container(const unsigned char *p, const unsigned char *end)
 {
+    uint64_t in_string = 0, carry = 0;
     size_t depth = 0;
+    bool high = false;
 
-    for (;;) {
-        p = skip_to_mark(p, end);
-        if (p == end)
-            return NULL;
-        if (*p == '"') {
-            p = json_skip_string(p, end);
+    while (p < end) {
+        struct marks m = marks_at(p, end);
+        const unsigned char *behind = p + MIN((size_t)(end - p), (size_t)MARKS);
+        if (in_string && !carry && !(m.quotes | m.backslashes)) {
+            p = json_skip_clean(behind, end, &high);
             continue;
         }
-        depth += (*p | 0x20) == '{' ? 1 : (size_t)-1;
-        p++;
-        if (depth == 0)
-            return p;
+        m.quotes &= ~escaped_by(m.backslashes, &carry);
+        uint64_t strings = between(m.quotes) ^ in_string;
+        uint64_t brackets = (m.opens | m.closes) & ~strings;
+        in_string = strings >> (MARKS - 1) ? UINT64_MAX : 0;
+        for (; brackets; brackets &= brackets - 1) {
+            depth += m.opens & brackets & -brackets ? 1 : (size_t)-1;
+            if (depth == 0)
+                return p + __builtin_ctzll(brackets) + 1;
+        }
+        p = behind;
     }
+    return NULL;
 }
+
+/* What numbers and words end at. */
+static const bool ends_scalar[256] = {
+    [','] = true,  ['}'] = true,  [']'] = true,  [' '] = true,
+    ['\n'] = true, ['\r'] = true, ['\t'] = true,
+};
 
 static const unsigned char *skip_value(const unsigned char *p, const unsigned char *end)
 {
@@ -51,7 +126,7 @@ static const unsigned char *skip_value(const unsigned char *p, const unsigned ch
         return json_skip_string(p, end);
     if (*p == '{' || *p == '[')
         return skip_container(p, end);
-    while (p < end && *p != ',' && *p != '}' && *p != ']' && !json_is_space(*p))
+    while (p < end && !ends_scalar[*p])
         p++;
     return p;
 }
