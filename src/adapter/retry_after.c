@@ -70,7 +70,7 @@ static bool parse_wait(struct slice text, uint64_t *ret)
             return false;
         total += number * unit;
     }
-    if (total >= RETRY_AFTER_MAX_MS)
+    if (total >= (double)RETRY_AFTER_MAX_MS)
         *ret = RETRY_AFTER_MAX_MS;
     else
         *ret = (uint64_t)total + ((double)(uint64_t)total < total);

@@ -37,6 +37,11 @@ void arena_init(struct arena *a, size_t limit)
     *a = (struct arena){.limit = limit};
 }
 
+void arena_init_with(struct arena *a, size_t limit, void *at, size_t n)
+{
+    *a = (struct arena){.next = at, .end = (char *)at + n, .limit = limit};
+}
+
 static bool arena_may_take(const struct arena *a, size_t n)
 {
     return a->limit == 0 || (a->used <= a->limit && n <= a->limit - a->used);

@@ -26,6 +26,9 @@ struct arena {
 
 /* Takes no memory yet. limit: bytes, 0 for none. */
 void arena_init(struct arena *a, size_t limit);
+/* Begins with n bytes that are lent, 16-byte aligned; they are the lender's again after
+ * arena_clear, and do not count against the limit. */
+void arena_init_with(struct arena *a, size_t limit, void *at, size_t n);
 /* 16-byte aligned, not zeroed. NULL when out of memory or over the limit. n = 0 gives a valid
  * pointer. */
 static inline void *arena_alloc(struct arena *a, size_t n);

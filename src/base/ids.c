@@ -95,11 +95,14 @@ static bool is_dash(size_t at)
 
 void record_id_format(const struct record_id *id, char ret[RECORD_ID_TEXT])
 {
-    char hex[2 * sizeof(id->bytes)];
+    const unsigned char *b = id->bytes;
 
-    fmt_hex(hex, id->bytes, sizeof(id->bytes));
-    for (size_t i = 0, from = 0; i < RECORD_ID_TEXT; i++)
-        ret[i] = is_dash(i) ? '-' : hex[from++];
+    fmt_hex(ret, b, 4);
+    fmt_hex(ret + 9, b + 4, 2);
+    fmt_hex(ret + 14, b + 6, 2);
+    fmt_hex(ret + 19, b + 8, 2);
+    fmt_hex(ret + 24, b + 10, 6);
+    ret[8] = ret[13] = ret[18] = ret[23] = '-';
 }
 
 static int hex_digit(char c)

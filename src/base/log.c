@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -106,9 +107,17 @@ static void log_wake(void)
         return; /* the counter is full: it is awake */
 }
 
+/* A file takes everything. */
+static bool is_file(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 /* What a pipe that is ready takes at once, whole lines if it can be: a descriptor that blocks would
  * else hold the thread for as long as nobody reads, and with it the end of the process. */
-static size_t write_piece(struct slice s)
+static size_t pipe_piece(struct slice s)
 {
     if (s.len <= PIPE_BUF)
         return s.len;
@@ -119,6 +128,8 @@ static size_t write_piece(struct slice s)
 /* patience_ms: for the first bytes. */
 static bool write_all(int fd, struct slice s, int patience_ms)
 {
+    bool file = is_file(fd);
+
     while (s.len) {
         struct pollfd ready = {.fd = fd, .events = POLLOUT};
         int polled = poll(&ready, 1, patience_ms);
@@ -126,7 +137,7 @@ static bool write_all(int fd, struct slice s, int patience_ms)
             continue;
         if (polled <= 0)
             return false;
-        ssize_t n = write(fd, s.at, write_piece(s));
+        ssize_t n = write(fd, s.at, file ? s.len : pipe_piece(s));
         if (n < 0 && errno != EINTR && errno != EAGAIN)
             return false;
         if (n > 0)

@@ -24,3 +24,5 @@ enum { HEADERS_MAX = 128 };
 int headers_add(struct headers *h, struct arena *a, struct slice name, struct slice value);
 /* No CR, LF, NUL or other control: may be written into a head. */
 bool header_value_is_safe(struct slice value);
+/* The same for a name: also no space, no colon, not empty. */
+bool header_name_is_safe(struct slice name);

@@ -23,6 +23,7 @@ enum json_type {
 
 struct json_value {
     enum json_type type; /* JSON_NONE: the member is not there */
+    unsigned elements;   /* json_scan: 1 << type of each value in the array or object, else 0 */
     struct slice text;   /* the value's bytes in the input; a string's with its quotes */
 };
 
@@ -52,9 +53,14 @@ struct json_member {
  * contents of ret are unspecified. */
 bool json_scan(struct slice text, const struct json_member *wanted, size_t n,
                struct json_value *ret, struct json_error *ret_error);
-/* The same for an object that json_scan has already validated as a value: trusts the grammar, is
- * cheaper, still finds duplicates. */
+/* The same for an object that json_scan has already validated as a value, or that json_outline has
+ * found: trusts the grammar, is cheaper, still finds duplicates. */
 bool json_members(struct slice object, const struct json_member *wanted, size_t n,
+                  struct json_value *ret);
+/* For a text that is passed on as it is: finds the members like json_scan, but proves only that the
+ * text is one object and whole: its strings and brackets close, and nothing but space follows. What
+ * stands between them may still be no JSON. False also when a wanted member stands there twice. */
+bool json_outline(struct slice text, const struct json_member *wanted, size_t n,
                   struct json_value *ret);
 /* Walks the elements of a validated array: start with *at = 0; false at the end. */
 bool json_next(struct slice array, size_t *at, struct json_value *ret);

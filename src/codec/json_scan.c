@@ -7,10 +7,14 @@
 
 #include "base/utf8.h"
 
+/* Of a value within a member of the top object. */
+enum { INNER_DEPTH = 2 };
+
 struct scan {
     const unsigned char *start, *end;
     uint64_t objects[JSON_DEPTH_MAX / 64]; /* bit per open container */
     unsigned depth;                        /* open containers */
+    unsigned inner;                        /* 1 << type of each value in a member of the object */
     enum json_fault fault;
     const unsigned char *fault_at;
 };
@@ -121,7 +125,7 @@ static const unsigned char *scan_text(struct scan *s, const unsigned char *p, bo
 
 /* p stands at the opening quote; returns behind the closing one. UTF-8 is looked at last, for the
  * whole string at once: no byte of a sequence looks like a quote, a backslash or a control. */
-static const unsigned char *scan_string(struct scan *s, const unsigned char *p)
+static const unsigned char *scan_long_string(struct scan *s, const unsigned char *p)
 {
     bool high = false;
     const unsigned char *quote = scan_text(s, p + 1, &high);
@@ -130,6 +134,20 @@ static const unsigned char *scan_string(struct scan *s, const unsigned char *p)
     if (high && !scan_utf8(s, p + 1, quote ? quote : s->fault_at))
         return NULL;
     return quote ? quote + 1 : NULL;
+}
+
+/* Most strings are names and words: one block tells. */
+static inline const unsigned char *scan_string(struct scan *s, const unsigned char *p)
+{
+    bool high = false;
+
+    if (LIKELY(s->end - p > JSON_BLOCK)) {
+        unsigned ends = json_block_ends(p + 1, JSON_BLOCK, &high);
+        const unsigned char *first = p + 1 + (ends ? __builtin_ctz(ends) : 0);
+        if (LIKELY(ends && *first == '"' && !high))
+            return first + 1;
+    }
+    return scan_long_string(s, p);
 }
 
 /* ---- the other scalars ---- */
@@ -216,6 +234,8 @@ static const unsigned char *scan_begin(struct scan *s, const unsigned char *p, b
     *ret_open = false;
     if (p == s->end)
         return scan_fail(s, JSON_SYNTAX, p);
+    if (s->depth == INNER_DEPTH)
+        s->inner |= 1u << json_type_of(*p);
     bool object = *p == '{';
     if (!object && *p != '[')
         return scan_scalar(s, p);
@@ -310,17 +330,18 @@ static bool scan_not_object(struct slice text, size_t at, struct json_error *ret
 }
 
 /* Notes the value of a wanted member; false when it is there already. */
-static bool note_member(const struct json_wanted *w, struct slice name, struct slice value,
-                        struct json_value *ret, int *ret_member)
+static bool note_member(const struct json_wanted *w, struct slice name,
+                        const struct json_value *value, struct json_value *ret, int *ret_member)
 {
-    int i = json_wanted_find(w, name);
+    bool plain = !memchr(name.at, '\\', name.len);
+    int i = json_wanted_find(w, name, plain);
 
     *ret_member = i;
     if (i < 0)
         return true;
     if (ret[i].type != JSON_NONE)
         return false;
-    ret[i] = (struct json_value){json_type_of((unsigned char)value.at[0]), value};
+    ret[i] = *value;
     return true;
 }
 
@@ -342,10 +363,12 @@ static const unsigned char *scan_members(struct scan *s, const unsigned char *p,
         if (!p)
             return NULL;
         value = json_skip_space(p, s->end);
+        s->inner = 0;
         p = scan_value(s, value);
         if (!p)
             return NULL;
-        if (!note_member(w, span(name, name_end), span(value, p), ret, ret_member))
+        const struct json_value v = {json_type_of(*value), s->inner, span(value, p)};
+        if (!note_member(w, span(name, name_end), &v, ret, ret_member))
             return scan_fail(s, JSON_DUPLICATE, name);
         p = json_skip_space(p, s->end);
         if (p < s->end && *p == '}')

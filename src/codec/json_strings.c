@@ -58,37 +58,28 @@ const unsigned char *json_skip_clean(const unsigned char *p, const unsigned char
 
 #endif
 
-/* Behind what ends plain text in the block of n bytes at p: behind the closing quote, or further on
- * in the string. */
-static const unsigned char *skip_block(const unsigned char *p, const unsigned char *end,
-                                       unsigned ends, bool *ret_closed)
+const unsigned char *json_skip_on(const unsigned char *p, const unsigned char *end, bool *ret_plain)
 {
-    size_t n = MIN((size_t)(end - p), (size_t)JSON_BLOCK);
-
-    while (ends) {
-        size_t i = (size_t)__builtin_ctz(ends), behind = i + (p[i] == '\\' ? 2 : 1);
-        *ret_closed = p[i] == '"';
-        if (*ret_closed || behind >= n)
-            return p + MIN(behind, (size_t)(end - p));
-        ends &= ~0u << behind;
-    }
-    return p + n;
-}
-
-const unsigned char *json_skip_string(const unsigned char *p, const unsigned char *end)
-{
-    bool high = false, closed = false;
+    bool high = false;
     unsigned clean = 0;
 
-    for (p = p + 1; p < end && !closed;) {
+    while (p < end) {
         size_t n = MIN((size_t)(end - p), (size_t)JSON_BLOCK);
         unsigned ends = json_block_ends(p, n, &high);
-        p = skip_block(p, end, ends, &closed);
-        clean = ends ? 0 : clean + 1;
-        if (clean == JSON_CLEAN)
-            p = json_skip_clean(p, end, &high);
+        if (!ends) {
+            p += n;
+            if (++clean == JSON_CLEAN)
+                p = json_skip_clean(p, end, &high);
+            continue;
+        }
+        clean = 0;
+        p += __builtin_ctz(ends);
+        if (*p == '"')
+            return p + 1;
+        *ret_plain &= *p != '\\';
+        p += *p == '\\' ? 2 : 1;
     }
-    return p;
+    return end;
 }
 
 size_t json_string_end(struct slice text, size_t at)
@@ -238,7 +229,8 @@ static bool decodes_to(struct slice quoted, struct slice name)
         char out[4];
         const char *piece = s.at;
         if (n == 0) {
-            taken = decode_escape(s.at, s.at + s.len, out, &n);
+            /* an escape that nobody validated may be cut short */
+            taken = MIN(decode_escape(s.at, s.at + s.len, out, &n), s.len);
             piece = out;
         }
         if (!slice_starts(name, slice_of(piece, n)))
@@ -265,13 +257,10 @@ struct json_wanted json_wanted_of(const struct json_member *members, size_t n)
     return w;
 }
 
-int json_wanted_find(const struct json_wanted *w, struct slice name)
+int json_wanted_search(const struct json_wanted *w, struct slice name, bool plain)
 {
     struct slice raw = inside(name);
-    bool plain = plain_run(raw) == raw.len;
 
-    if (plain && !(w->lengths >> (raw.len & 63) & 1))
-        return -1;
     for (size_t i = 0; i < w->n; i++)
         if (plain ? slice_eq(raw, w->members[i].name) : decodes_to(name, w->members[i].name))
             return (int)i;

@@ -34,6 +34,7 @@ static void chat_handle(struct exchange *x)
         .principal = x->principal,
         .request_id = x->request_id,
         .traceparent = x->traceparent,
+        .early = x->early,
         .sink = reply_sink(x),
         .outcome = &x->outcome,
         .started_us = x->request->started_us,

@@ -121,6 +121,12 @@ void client_leave(struct client_call *call)
         client_conn_drain(conn);
 }
 
+void client_drop_head(struct client_call *call)
+{
+    if (call->conn)
+        answer_head_free(&call->conn->parser.head);
+}
+
 /* Reading waits or goes on; before the connection stands there is nothing to tell it. */
 static void call_apply_pause(struct client_call *call)
 {

@@ -43,14 +43,15 @@ struct client_request {
     struct slice target;          /* path and query */
     const struct header *headers; /* host included; content-length is added */
     size_t headers_len;
-    const struct slice *body; /* spans; valid until on_head or on_end (they may be sent twice) */
+    const struct slice *body; /* spans; valid as long as the request (they may be sent twice) */
     size_t body_len;
 };
 
 struct client_head {
     int status;
-    struct headers headers; /* valid until on_end */
+    struct headers headers; /* valid until on_end or client_drop_head */
     int64_t content_length; /* -1: not announced */
+    bool request_sent;      /* to its last byte: nothing of it is looked at any more */
 };
 
 /* How a call ended. */
@@ -77,7 +78,7 @@ struct client_events {
 struct client_call {
     const struct client_events *events;
     struct client *client;
-    const struct client_request *request; /* must live as long as the call */
+    const struct client_request *request; /* must live until on_head with request_sent, or on_end */
     struct client_conn *conn;             /* while leased */
     struct list node;                     /* in line for a connection */
     enum client_phase phase;
@@ -104,6 +105,8 @@ void client_cancel(struct client_call *call);
  * time and size, and the connection serves again; else it is closed. Harmless on a call that ended.
  */
 void client_leave(struct client_call *call);
+/* Gives the head's memory back before on_end. Harmless on a call that ended. */
+void client_drop_head(struct client_call *call);
 /* Stops and resumes reading of the body: backpressure. What was read already (64 KB at most) is
  * still told of, the end too. */
 void client_pause(struct client_call *call);

@@ -29,6 +29,7 @@ static void conn_tell_head(struct client_conn *conn)
         .status = parsed->status,
         .headers = parsed->headers,
         .content_length = parsed->content_length,
+        .request_sent = conn->sent == conn->total,
     };
 
     if (!call)

@@ -16,18 +16,13 @@ static bool is_word(struct slice s)
     return s.len > 0;
 }
 
-static bool is_field_name(struct slice s)
-{
-    return is_word(s) && !memchr(s.at, ':', s.len);
-}
-
 bool request_is_safe(const struct client_request *request)
 {
     if (!is_word(request->method) || !is_word(request->target))
         return false;
     for (size_t i = 0; i < request->headers_len; i++) {
         const struct header *h = &request->headers[i];
-        if (!is_field_name(h->name) || !header_value_is_safe(h->value))
+        if (!header_name_is_safe(h->name) || !header_value_is_safe(h->value))
             return false;
     }
     return true;

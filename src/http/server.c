@@ -59,6 +59,7 @@ int server_open(struct loop *loop, const struct server_options *options, struct 
     for (size_t i = 0; i < CONN_STATES; i++)
         list_init(&s->conns[i]);
     turn_end_init(&s->reaper, server_on_reaper);
+    pages_init(&s->pages);
     int rc = server_listen(s);
     if (rc < 0) {
         free(s);
@@ -112,5 +113,6 @@ void server_close(struct server *s)
     turn_end_cancel(&s->reaper);
     server_reap(s);
     request_parser_free(s->parser);
+    pages_free(&s->pages);
     free(s);
 }

@@ -36,16 +36,20 @@ struct server_limits {
     size_t write_bytes;  /* copied and waiting for a slow client before writes say AGAIN */
 };
 
-/* One request. Lives in its own arena from its first byte until on_done has returned. */
+/* One request. Lives in its own arena from its first byte until on_done has returned. What is
+ * needed only until the answer has begun lies in `early`, which may be given back before: a stream
+ * then holds neither the request's bytes nor what was made of them. */
 struct server_request {
     struct server_conn *conn;
     struct arena arena;
+    struct arena early; /* head and body as they came; see server_request_forget */
     enum http_method method;
     struct slice method_text;
     struct slice target;      /* as sent */
     struct slice path, query; /* of the target; absolute-form is reduced to its path */
     struct headers headers;
     struct slice body;   /* whole, contiguous */
+    uint64_t body_bytes; /* its length, also when it is forgotten */
     uint64_t started_us; /* clock_now_us when the first byte was seen */
     uint64_t bytes_in;   /* head and body, as received */
     uint64_t bytes_out;  /* handed to the kernel so far */
@@ -93,6 +97,11 @@ void server_each_request(struct server *s, void (*fn)(struct server_request *r))
 void server_drain(struct server *s);
 /* Closes all connections (on_gone, on_done come for what runs) and frees. */
 void server_close(struct server *s);
+
+/* Gives `early` back before the end, once the first bytes of the answer were written: target,
+ * query, headers and body are empty after it. Without memory to keep method_text and path it does
+ * nothing. */
+void server_request_forget(struct server_request *r);
 
 /* How long the spans of a write stay valid. */
 enum span_life {

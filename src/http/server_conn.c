@@ -66,6 +66,31 @@ static void conn_give_parser(struct server_conn *c)
     c->parser = NULL;
 }
 
+/* Without a page the arena takes its memory itself. */
+static void conn_begin_early(struct server_conn *c)
+{
+    struct pages *pages = &c->server->pages;
+
+    c->page = pages_take(pages);
+    if (c->page)
+        arena_init_with(&c->request.early, 0, c->page, pages->size);
+}
+
+static void conn_free_early(struct server_conn *c)
+{
+    arena_clear(&c->request.early);
+    if (c->page)
+        pages_give(&c->server->pages, c->page);
+    c->page = NULL;
+}
+
+/* `early` last: what the other arena gives back may still look at it. */
+static void conn_free_request(struct server_conn *c)
+{
+    arena_clear(&c->request.arena);
+    conn_free_early(c);
+}
+
 static void conn_close(struct server_conn *c)
 {
     timer_stop(&c->timer);
@@ -80,7 +105,7 @@ static void conn_close(struct server_conn *c)
     buf_free(&c->ahead);
     if (c->parser)
         conn_give_parser(c);
-    arena_clear(&c->request.arena);
+    conn_free_request(c);
     conn_move(c, CONN_DEAD);
     turn_end_queue(c->server->loop, &c->server->reaper);
 }
@@ -91,7 +116,7 @@ static void conn_done(struct server_conn *c, bool delivered)
     const struct server_options *o = &c->server->options;
 
     o->events->on_done(o->owner, &c->request, delivered);
-    arena_clear(&c->request.arena);
+    conn_free_request(c);
 }
 
 /* The client left, or cannot be served any further. */
@@ -174,10 +199,11 @@ static bool conn_begin(struct server_conn *c)
         .started_us = clock_now_us(),
         .peer = slice_str(c->peer),
     };
+    conn_begin_early(c);
     c->answer = (struct answer){0};
     c->minor = 1;
     c->keep_alive = true;
-    request_parser_start(c->parser, &c->request.arena, &s->request_limits);
+    request_parser_start(c->parser, &c->request.early, &s->request_limits);
     return true;
 }
 
@@ -226,8 +252,23 @@ static void conn_fill_request(struct server_conn *c)
     r->query = head->query;
     r->headers = head->headers;
     r->body = request_parser_body(c->parser);
+    r->body_bytes = r->body.len;
     c->minor = head->minor;
     c->keep_alive = head->keep_alive;
+}
+
+void server_request_forget(struct server_request *r)
+{
+    struct slice method = arena_copy(&r->arena, r->method_text);
+    struct slice path = arena_copy(&r->arena, r->path);
+
+    if (!method.at || !path.at)
+        return;
+    r->method_text = method;
+    r->path = path;
+    r->target = r->query = r->body = (struct slice){0};
+    r->headers = (struct headers){0};
+    conn_free_early(r->conn);
 }
 
 static void conn_hand_on(struct server_conn *c)
@@ -557,6 +598,7 @@ void server_conn_accept(struct server *s, int fd)
     timer_init(&c->timer, s->loop, conn_on_timer);
     turn_end_init(&c->turn, conn_on_turn_end);
     arena_init(&c->request.arena, 0);
+    arena_init(&c->request.early, 0);
     out_queue_init(&c->out);
     buf_init(&c->ahead, s->read_bytes);
     list_add_tail(&s->conns[CONN_IDLE], &c->node);

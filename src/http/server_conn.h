@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/pages.h"
 #include "http/out_queue.h"
 #include "http/request_parser.h"
 #include "http/server.h"
@@ -31,13 +32,14 @@ struct server {
     size_t counts[CONN_STATES];
     struct turn_end reaper;        /* frees the dead */
     struct request_parser *parser; /* one to spare: most requests come whole and need it briefly */
+    struct pages pages;            /* what the early arenas of requests begin with */
     char date[CLOCK_HTTP_DATE_LEN + 1];
     uint64_t date_until_ms; /* loop time at which `date` is old */
 };
 
 /* How far the answer is. */
 struct answer {
-    struct slice head; /* formatted and kept back for the first write; in the request's arena */
+    struct slice head; /* formatted and kept back for the first write; in the early arena */
     uint64_t left;     /* announced bytes that are still owed */
     bool started;      /* the head was given */
     bool chunked;
@@ -62,6 +64,7 @@ struct server_conn {
     struct timer timer;   /* the state's deadline; means nothing in ANSWER while nothing waits */
     struct turn_end turn; /* ends an answer outside of the handler's call */
     struct request_parser *parser; /* while a request is being read */
+    void *page;                    /* lent to the request's early arena, or NULL */
     struct server_request request;
     unsigned minor; /* of the request: HTTP/1.minor */
     bool keep_alive;

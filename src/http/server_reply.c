@@ -178,7 +178,7 @@ static int head_length(const struct header *headers, size_t n, size_t *ret)
 {
     *ret = HEAD_FIXED;
     for (size_t i = 0; i < n; i++) {
-        if (!header_value_is_safe(headers[i].value) || !header_value_is_safe(headers[i].name))
+        if (!header_name_is_safe(headers[i].name) || !header_value_is_safe(headers[i].value))
             return -EINVAL;
         *ret += headers[i].name.len + headers[i].value.len + 4;
     }
@@ -216,7 +216,7 @@ int server_reply_head(struct server_request *r, int status, const struct header 
         return -EPIPE;
     if (a->started || head_length(headers, n, &len) < 0)
         return -EINVAL;
-    char *head = arena_alloc(&r->arena, len), *at = head;
+    char *head = arena_alloc(&r->early, len), *at = head;
     if (!head)
         return -ENOMEM;
 
@@ -247,7 +247,7 @@ static size_t burst_fill(struct burst *b, struct answer *a, const struct slice *
     size_t size = 0;
 
     b->n = b->bytes = 0;
-    burst_add(b, a->head, false);
+    burst_add(b, a->head, true); /* what has to wait may outlive `early` */
     a->head = (struct slice){0};
     if (a->bodiless)
         return 0;

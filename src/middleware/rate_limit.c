@@ -39,7 +39,7 @@ static void add_numbers(struct exchange *x, const struct field_names *names,
 
     if (n->limit == 0)
         return;
-    struct texts *t = arena_alloc(x->arena, sizeof(*t));
+    struct texts *t = arena_alloc(x->early, sizeof(*t));
     if (!t)
         return;
     exchange_header(x, names->limit, slice_of(t->limit, fmt_u64(t->limit, n->limit)));

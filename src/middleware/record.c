@@ -40,7 +40,7 @@ static void record_numbers(struct record *r, const struct exchange *x)
     r->cached_tokens = o->usage.cached_read;
     r->cache_write_tokens = o->usage.cache_write;
     r->reasoning_tokens = o->usage.reasoning;
-    r->request_bytes = x->request->body.len;
+    r->request_bytes = x->request->body_bytes;
     r->response_bytes = x->reply.body_bytes;
     r->latency_ms = us_to_ms(exchange_age_us(x));
     r->first_token_ms = us_to_ms(o->first_token_us);

@@ -79,7 +79,10 @@ static enum mw trace_on_request(struct exchange *x)
 
     parent_write(t->parent, exchange_field(x, SLICE("traceparent")));
     x->traceparent = slice_of(t->parent, PARENT_LEN);
-    x->request_id = request_id_is_sane(id) ? id : slice_of(t->parent + TRACE_AT, TRACE_ID_TEXT);
+    if (request_id_is_sane(id)) /* outlives the field that it came in */
+        x->request_id = arena_copy(x->arena, id);
+    if (!x->request_id.at)
+        x->request_id = slice_of(t->parent + TRACE_AT, TRACE_ID_TEXT);
     exchange_header(x, SLICE("x-request-id"), x->request_id);
     return MW_NEXT;
 }

@@ -11,6 +11,7 @@ struct sink;
 struct sink_head {
     int status; /* 200 */
     bool stream;
+    bool spent;              /* the call was sent to its end: its bytes are needed no more */
     uint64_t content_length; /* buffered only */
     struct slice content_type;
 };

@@ -78,16 +78,13 @@ static void bind_sizes(struct db_statement *s, const struct record *r)
     db_bind_u64(s, 26, r->response_bytes);
 }
 
-static int put_all(struct db *db, const struct record *records, size_t n)
+int usage_repo_add(struct db *db, const struct record *records, size_t n)
 {
     struct row_texts texts;
     struct db_statement *s;
-    int rc = OK;
+    int rc = db_prepare(db, put, &s);
 
     for (size_t i = 0; rc == OK && i < n; i++) {
-        rc = db_prepare(db, put, &s);
-        if (rc < 0)
-            break;
         bind_who(s, &records[i], &texts);
         bind_outcome(s, &records[i]);
         bind_usage(s, &records[i]);
@@ -101,5 +98,5 @@ int usage_repo_put(struct db *db, const struct record *records, size_t n)
 {
     int rc = db_begin(db);
 
-    return rc < 0 ? rc : db_end(db, put_all(db, records, n));
+    return rc < 0 ? rc : db_end(db, usage_repo_add(db, records, n));
 }

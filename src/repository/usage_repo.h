@@ -6,6 +6,9 @@
 
 struct db;
 
-/* Writes the records in one transaction: all or none. A record whose id is there already replaces
- * its row; of two with one id the later counts. */
+/* Writes the records. A record whose id is there already replaces its row; of two with one id the
+ * later counts. Within a transaction of the caller's, which is cheaper the more records it holds.
+ */
+int usage_repo_add(struct db *db, const struct record *records, size_t n);
+/* The same in a transaction of its own: all or none. */
 int usage_repo_put(struct db *db, const struct record *records, size_t n);

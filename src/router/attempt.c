@@ -115,6 +115,12 @@ void attempt_resume(struct attempt *a)
     client_resume(&a->http);
 }
 
+void attempt_drop_head(struct attempt *a)
+{
+    a->content_type = (struct slice){0};
+    client_drop_head(&a->http);
+}
+
 static void attempt_on_clock(struct timer *t)
 {
     attempt_fail(container_of(t, struct attempt, clock), FAULT_UPSTREAM_TIMEOUT);
@@ -175,6 +181,7 @@ static void attempt_on_head(struct client_call *c, const struct client_head *hea
     int rc;
 
     a->status = head->status;
+    a->sent = head->request_sent;
     a->content_type = headers_get(&head->headers, SLICE("content-type"));
     attempt_note_request_id(a, &head->headers);
     if (head->status < 200 || head->status > 299) {
@@ -239,20 +246,30 @@ static const struct client_events attempt_events = {
     .on_end = attempt_on_end,
 };
 
-static int attempt_encode(struct attempt *a, struct fault *ret_fault)
-{
-    struct dispatch *d = a->dispatch;
-    struct http_message *m = &a->message;
+/* What is sent, in the early arena: an open stream does not hold it. */
+struct letter {
+    struct client_request request;
+    struct http_message message;
+};
 
-    int rc = a->op->encode(a->target, d->ask.call, d->arena, m, ret_fault);
+static int attempt_encode(struct attempt *a, struct client_request **ret, struct fault *ret_fault)
+{
+    const struct dispatch_ask *ask = &a->dispatch->ask;
+    struct letter *letter = arena_new(ask->early, struct letter);
+
+    if (!letter)
+        return -ENOMEM;
+    struct http_message *m = &letter->message;
+    int rc = a->op->encode(a->target, ask->call, ask->early, m, ret_fault);
     if (rc == OK)
-        rc = headers_add(&m->headers, d->arena, SLICE("x-request-id"), d->ask.request_id);
-    if (rc == OK && !slice_is_empty(d->ask.traceparent))
-        rc = headers_add(&m->headers, d->arena, SLICE("traceparent"), d->ask.traceparent);
+        rc = headers_add(&m->headers, ask->early, SLICE("x-request-id"), ask->request_id);
+    if (rc == OK && !slice_is_empty(ask->traceparent))
+        rc = headers_add(&m->headers, ask->early, SLICE("traceparent"), ask->traceparent);
     if (rc < 0)
         return rc;
 
-    a->request = (struct client_request){
+    *ret = &letter->request;
+    letter->request = (struct client_request){
         .origin = a->target->origin,
         .method = m->method,
         .target = m->path,
@@ -267,6 +284,8 @@ static int attempt_encode(struct attempt *a, struct fault *ret_fault)
 int attempt_start(struct attempt *a, struct dispatch *d, const struct target *target,
                   struct fault *ret_fault)
 {
+    struct client_request *request;
+
     buf_free(&a->body); /* of the attempt before this one */
     *a = (struct attempt){
         .dispatch = d,
@@ -276,11 +295,11 @@ int attempt_start(struct attempt *a, struct dispatch *d, const struct target *ta
     };
     timer_init(&a->clock, d->router->options.loop, attempt_on_clock);
 
-    int rc = attempt_encode(a, ret_fault);
+    int rc = attempt_encode(a, &request, ret_fault);
     if (rc == OK)
         rc = timer_set(&a->clock, attempt_limit_ms(a));
     if (rc == OK)
-        rc = client_start(d->router->options.client, &a->http, &a->request);
+        rc = client_start(d->router->options.client, &a->http, request);
     if (rc < 0) {
         timer_stop(&a->clock);
         if (ret_fault->kind == FAULT_NONE)

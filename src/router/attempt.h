@@ -32,11 +32,10 @@ struct attempt {
     struct dispatch *dispatch;
     const struct target *target;
     const struct adapter_op *op;
-    struct client_request request;
-    struct http_message message;
     struct timer clock; /* first content or whole answer; then idle; never beyond the whole */
     enum attempt_state state;
     int status; /* the provider's; 0: none yet */
+    bool sent;  /* the request went out to its last byte, and the answer has begun */
     struct slice content_type;
     struct headers headers; /* of a refusal, for the adapter */
     struct buf body;        /* a refusal's, or an answer's whose length was not announced */
@@ -53,6 +52,8 @@ int attempt_start(struct attempt *a, struct dispatch *d, const struct target *ta
 void attempt_cancel(struct attempt *a);
 void attempt_pause(struct attempt *a);
 void attempt_resume(struct attempt *a);
+/* The answer is committed and will be streamed: gives back the provider's head. */
+void attempt_drop_head(struct attempt *a);
 /* What was used, as far as it is known or counted when the answer did not come to its good end. */
 void attempt_usage(const struct attempt *a, struct usage *ret);
 

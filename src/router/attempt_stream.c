@@ -235,8 +235,9 @@ void attempt_stream_bytes(struct attempt *a, struct slice bytes)
             return;
     }
     if (rc < 0) {
-        attempt_fail(a, a->dispatch->committed ? FAULT_UPSTREAM_INTERRUPTED
-                                               : FAULT_UPSTREAM_TOO_LARGE);
+        if (batch_flush(a, &b, false) == OK) /* what was good before it still goes out */
+            attempt_fail(a, a->dispatch->committed ? FAULT_UPSTREAM_INTERRUPTED
+                                                   : FAULT_UPSTREAM_TOO_LARGE);
         return;
     }
     if (b.done)

@@ -186,14 +186,18 @@ void dispatch_cancel(struct dispatch *d)
 int dispatch_commit(struct dispatch *d, const struct sink_head *head)
 {
     struct outcome *outcome = d->ask.outcome;
+    struct sink_head told = *head;
 
     d->committed = true;
+    told.spent = d->attempt.sent;
     if (head->stream)
         outcome->first_token_us = clock_now_us() - d->ask.started_us;
     dispatch_note_status(d, &d->attempt, NULL);
-    int rc = d->ask.sink->events->on_head(d->ask.sink, head);
+    int rc = d->ask.sink->events->on_head(d->ask.sink, &told);
     if (rc < 0)
         dispatch_cancel(d);
+    else if (head->stream)
+        attempt_drop_head(&d->attempt);
     return rc;
 }
 

@@ -19,6 +19,8 @@ struct dispatch_ask {
     const struct call *call;
     struct plan plan;                     /* not empty */
     struct slice request_id, traceparent; /* sent to the provider; traceparent may be empty */
+    struct arena *early; /* for what is sent: lives with the call's bytes, until the sink has heard
+                            that they are `spent` */
     struct sink *sink;
     struct outcome *outcome;
     uint64_t started_us;
@@ -35,8 +37,7 @@ struct dispatch {
     struct timer backoff;   /* before the same target is tried again */
     uint64_t deadline_ms;   /* of the whole */
     bool committed;
-    bool ended;      /* the sink has heard the end, or nobody listens any more */
-    size_t text_len; /* of outcome->attempts_text */
+    bool ended; /* the sink has heard the end, or nobody listens any more */
 };
 
 /* AGAIN: the sink hears the answer or the fault, never within this call. Negative: no target could

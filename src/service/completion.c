@@ -53,6 +53,7 @@ int completion_start(struct router *router, const struct completion_ask *ask, st
         .call = ask->call,
         .request_id = ask->request_id,
         .traceparent = ask->traceparent,
+        .early = ask->early,
         .sink = ask->sink,
         .outcome = ask->outcome,
         .started_us = ask->started_us,

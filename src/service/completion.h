@@ -17,12 +17,13 @@ struct snapshot;
 struct router;
 struct completion;
 
-/* Everything but the call itself lives at least as long as the arena. */
+/* Everything but the bytes of the call lives at least as long as the arena. */
 struct completion_ask {
     const struct call *call;
     const struct snapshot *snapshot;
     const struct principal *principal;
     struct slice request_id, traceparent; /* for the provider; traceparent may be empty */
+    struct arena *early; /* lives with the call's bytes, until its head was told to be `spent` */
     struct sink *sink;
     struct outcome *outcome;
     uint64_t started_us; /* clock_now_us of the request's first byte */

@@ -147,7 +147,7 @@ void journal_close(struct journal *j)
 
     if (!j)
         return;
-    j->file.header->clean = j->next != 0 && journal_read(j, &left, 1) == 0;
+    j->file.header->clean = j->next != 0 && journal_read(j, 0, &left, 1) == 0;
     journal_file_close(&j->file);
     free(j->segment_of);
     free(j->ends);
@@ -227,15 +227,18 @@ static int read_one(const struct journal *j, uint64_t sequence, struct record *r
     return journal_slot_read(&j->file.segments[i].slots[(sequence - 1) % SLOTS], sequence, ret);
 }
 
-size_t journal_read(struct journal *j, struct record *ret, size_t n)
+size_t journal_read(struct journal *j, size_t behind, struct record *ret, size_t n)
 {
-    uint64_t head = atomic_load_explicit(&j->head, memory_order_acquire), first = mark_of(j);
+    uint64_t head = atomic_load_explicit(&j->head, memory_order_acquire);
+    uint64_t first = mark_of(j) + behind;
     size_t len = 0;
 
-    /* numbers that were never written, or whose pages a power cut took */
-    while (first < head && n > 0 && read_one(j, first, ret) < 0)
-        first++;
-    move_mark(j, first);
+    if (behind == 0) {
+        /* numbers that were never written, or whose pages a power cut took */
+        while (first < head && n > 0 && read_one(j, first, ret) < 0)
+            first++;
+        move_mark(j, first);
+    }
     while (len < n && first + len < head && read_one(j, first + len, &ret[len]) == OK)
         len++;
     return len;

@@ -20,8 +20,9 @@ int journal_append(struct journal *j, const struct record *r);
 /* True when it is so full that new requests should be refused (¾), so that those that run still
  * find room. Any thread. */
 bool journal_is_tight(const struct journal *j);
-/* The reader's side: up to n unread records, in order, copied; returns how many. */
-size_t journal_read(struct journal *j, struct record *ret, size_t n);
-/* They are in the database: the first n of those read last may be overwritten. */
+/* The reader's side: up to n unread records behind the first `behind` of them, in order, copied;
+ * returns how many. */
+size_t journal_read(struct journal *j, size_t behind, struct record *ret, size_t n);
+/* They are in the database: the first n unread ones may be overwritten. */
 void journal_advance(struct journal *j, size_t n);
 size_t journal_backlog(const struct journal *j);

@@ -20,7 +20,8 @@
 #include <unistd.h>
 
 enum {
-    BATCH = 512,
+    BATCH = 1024, /* records of one transaction, about */
+    PIECE = 64,   /* of them are copied at once: few enough to stay in the cache */
     PAUSE_LEAST_MS = 5,
     PAUSE_MOST_MS = 200,
     RETRY_LEAST_MS = 100,
@@ -31,7 +32,7 @@ enum {
 struct source {
     struct journal *journal;
     char *left_over; /* the path, to be removed when it is empty; NULL: a worker's */
-    size_t taken;    /* records of it in the batch */
+    size_t taken;    /* records of it in the transaction */
 };
 
 struct ledger {
@@ -45,7 +46,7 @@ struct ledger {
 
     /* the thread's own */
     struct db *db; /* NULL: to be opened */
-    struct record *batch;
+    struct record *piece;
     size_t first; /* the source that begins the next batch: none is starved */
     uint64_t pause_ms;
     bool failing;
@@ -53,17 +54,31 @@ struct ledger {
 
 /* --- the thread: one batch --- */
 
-static size_t gather(struct ledger *l)
+/* Adds what a journal holds to the transaction, until that is large enough. */
+static int take(struct ledger *l, struct source *s, size_t *total)
 {
-    size_t len = 0;
+    size_t n = PIECE;
+    int rc = OK;
 
-    for (size_t i = 0; i < l->len; i++) {
-        struct source *s = &l->sources[(l->first + i) % l->len];
-        s->taken = journal_read(s->journal, l->batch + len, BATCH - len);
-        len += s->taken;
+    while (rc == OK && n == PIECE && *total < BATCH) {
+        n = journal_read(s->journal, s->taken, l->piece, PIECE);
+        rc = n ? usage_repo_add(l->db, l->piece, n) : OK;
+        s->taken += n;
+        *total += n;
     }
+    return rc;
+}
+
+static int take_all(struct ledger *l, size_t *total)
+{
+    int rc = OK;
+
+    for (size_t i = 0; i < l->len; i++)
+        l->sources[i].taken = 0;
+    for (size_t i = 0; rc == OK && i < l->len; i++)
+        rc = take(l, &l->sources[(l->first + i) % l->len], total);
     l->first = l->first + 1 < l->len ? l->first + 1 : 0;
-    return len;
+    return rc;
 }
 
 static void advance(struct ledger *l)
@@ -94,26 +109,35 @@ static void tell_success(struct ledger *l)
     l->failing = false;
 }
 
-static int put_batch(struct ledger *l, size_t n)
+static int open_store(struct ledger *l)
 {
     char why[REPOSITORY_WHY];
-    int rc = OK;
+    int rc = repository_open(slice_str(l->store), why, &l->db);
 
-    if (!l->db) {
-        rc = repository_open(slice_str(l->store), why, &l->db);
-        if (rc < 0) {
-            tell_failure(l, rc, why);
-            return rc;
-        }
+    if (rc < 0)
+        tell_failure(l, rc, why);
+    else
         repository_set_patience(l->db, PATIENCE_MS);
-    }
-    rc = usage_repo_put(l->db, l->batch, n);
+    return rc;
+}
+
+/* One transaction. */
+static int put_batch(struct ledger *l, size_t *ret_written)
+{
+    *ret_written = 0;
+    int rc = l->db ? OK : open_store(l);
+    if (rc < 0)
+        return rc;
+    rc = repository_begin(l->db);
+    if (rc == OK)
+        rc = repository_end(l->db, take_all(l, ret_written));
     if (rc < 0) {
         tell_failure(l, rc, repository_error(l->db));
         repository_close(l->db);
         l->db = NULL;
         return rc;
     }
+    advance(l);
     tell_success(l);
     return OK;
 }
@@ -122,18 +146,17 @@ static int put_batch(struct ledger *l, size_t n)
  * round, so that a steady trickle does not keep the thread busy. */
 static int drain(struct ledger *l, bool to_the_last, size_t *ret_written)
 {
-    size_t n;
+    size_t n = BATCH;
+    int rc = OK;
 
     *ret_written = 0;
-    do {
-        n = gather(l);
-        int rc = n ? put_batch(l, n) : OK;
-        if (rc < 0)
-            return rc;
-        advance(l);
+    while (rc == OK && (n >= BATCH || (to_the_last && n > 0))) {
+        n = 0;
+        if (ledger_backlog(l) > 0)
+            rc = put_batch(l, &n);
         *ret_written += n;
-    } while (n == BATCH || (to_the_last && n > 0));
-    return OK;
+    }
+    return rc;
 }
 
 /* --- the thread: when --- */
@@ -249,7 +272,7 @@ static void ledger_free(struct ledger *l)
     pacer_free(&l->pacer);
     free(l->sources);
     free(l->store);
-    free(l->batch);
+    free(l->piece);
     free(l);
 }
 
@@ -263,8 +286,8 @@ static struct ledger *ledger_new(const struct ledger_options *options)
     l->pause_ms = PAUSE_LEAST_MS; /* at once: what an earlier process left */
     pacer_init(&l->pacer);
     l->store = strndup(options->store.at ? options->store.at : "", options->store.len);
-    l->batch = calloc(BATCH, sizeof(*l->batch));
-    if (!l->store || !l->batch) {
+    l->piece = calloc(PIECE, sizeof(*l->piece));
+    if (!l->store || !l->piece) {
         ledger_free(l);
         return NULL;
     }

@@ -75,7 +75,7 @@ static void chain_add_allow(struct exchange *x)
         memcpy(text + n, name.at, name.len);
         n += name.len;
     }
-    struct slice value = arena_copy(x->arena, slice_of(text, n));
+    struct slice value = arena_copy(x->early, slice_of(text, n));
     if (value.at)
         exchange_header(x, SLICE("allow"), value);
 }

@@ -19,12 +19,15 @@ static size_t slots_bytes(const struct chain *chain)
 struct exchange *exchange_new(const struct chain *chain, struct server_request *r)
 {
     size_t own = (sizeof(struct exchange) + 15) & ~(size_t)15;
+    struct header *headers = arena_new_array(&r->early, struct header, EXCHANGE_HEADERS);
     struct exchange *x = arena_zalloc(&r->arena, own + slots_bytes(chain));
 
-    if (!x)
+    if (!x || !headers)
         return NULL;
+    x->headers = headers;
     x->request = r;
     x->arena = &r->arena;
+    x->early = &r->early;
     x->chain = chain;
     x->services = chain->services;
     x->wall_us = clock_wall_us();
@@ -47,7 +50,7 @@ void *exchange_slot(const struct exchange *x, const struct middleware *gate)
 
 void exchange_header(struct exchange *x, struct slice name, struct slice value)
 {
-    if (x->headers_len < EXCHANGE_HEADERS)
+    if (x->headers && x->headers_len < EXCHANGE_HEADERS)
         x->headers[x->headers_len++] = (struct header){name, value};
 }
 
@@ -84,6 +87,22 @@ const struct call *exchange_call(struct exchange *x, struct fault *ret_fault)
     x->outcome.requested_model = call->model;
     x->outcome.stream = call->stream;
     return x->call = call;
+}
+
+void exchange_forget_request(struct exchange *x)
+{
+    struct slice *model = &x->outcome.requested_model, kept = arena_copy(x->arena, *model);
+
+    if (!kept.at)
+        return;
+    *model = kept;
+    if (x->call) {
+        x->call->model = kept;
+        x->call->body = (struct slice){0};
+    }
+    x->headers = NULL;
+    x->headers_len = 0;
+    server_request_forget(x->request);
 }
 
 static int hex_digit(char c)

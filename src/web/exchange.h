@@ -37,6 +37,7 @@ struct exchange_refusal {
 struct exchange {
     struct server_request *request;
     struct arena *arena; /* the request's */
+    struct arena *early; /* the same, for what is needed only until the answer has begun */
     struct services *services;
     const struct chain *chain;
     const struct route *route; /* NULL: see refusal */
@@ -49,11 +50,12 @@ struct exchange {
     const struct principal *principal; /* set by middleware/auth; NULL: nobody asked */
     struct outcome outcome;
 
-    /* fields that every answer of this exchange carries, gathered on the way */
-    struct header headers[EXCHANGE_HEADERS];
+    /* fields that every answer of this exchange carries, gathered on the way; EXCHANGE_HEADERS of
+     * them, in the request's early arena */
+    struct header *headers;
     size_t headers_len;
 
-    const struct call *call;     /* exchange_call */
+    struct call *call;           /* exchange_call */
     struct reply_state reply;    /* web/reply */
     struct exchange_work work;   /* while a model answers */
     void *slots[EXCHANGE_GATES]; /* exchange_slot */
@@ -66,7 +68,7 @@ struct exchange {
 struct exchange *exchange_new(const struct chain *chain, struct server_request *r);
 /* A gate's own memory in this exchange: slot_bytes of it, zeroed. */
 void *exchange_slot(const struct exchange *x, const struct middleware *gate);
-/* Adds a field to the answer to come. Values live as long as the request. Beyond EXCHANGE_HEADERS
+/* Adds a field to the answer to come. Values live in `early` at least. Beyond EXCHANGE_HEADERS
  * fields are left out. */
 void exchange_header(struct exchange *x, struct slice name, struct slice value);
 /* The request's field of that name; empty: none. */
@@ -76,6 +78,9 @@ struct slice exchange_bearer(const struct exchange *x);
 /* The body, read as this route's call; parsed once. Tells the outcome which model was asked for.
  * NULL: *ret_fault says why it cannot be read. */
 const struct call *exchange_call(struct exchange *x, struct fault *ret_fault);
+/* The call was sent on and the answer has begun: gives back all that is in `early`, the request's
+ * bytes included. What the outcome tells stays. */
+void exchange_forget_request(struct exchange *x);
 /* The {name} part of the route's path, percent-decoded. .at NULL: ill-formed or out of memory. */
 struct slice exchange_path_tail(struct exchange *x);
 /* Microseconds since the request's first byte. */

@@ -220,7 +220,7 @@ struct slice problem_event(struct arena *a, const struct fault *fault)
 
 static void add_number(struct exchange *x, struct slice name, uint64_t n)
 {
-    char *text = arena_alloc(x->arena, 20);
+    char *text = arena_alloc(x->early, 20);
 
     if (text)
         exchange_header(x, name, slice_of(text, fmt_u64(text, n)));

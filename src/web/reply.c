@@ -115,6 +115,7 @@ static int sink_on_head(struct sink *s, const struct sink_head *head)
     if (x->reply.ended)
         return -EPIPE;
     x->reply.stream = head->stream;
+    x->reply.forgets = head->stream && head->spent;
     if (head->stream)
         type = SLICE("text/event-stream; charset=utf-8");
     int rc = reply_head(x, head->status, type,
@@ -136,6 +137,9 @@ static int sink_on_bytes(struct sink *s, const struct slice *spans, size_t n, bo
     int rc = server_reply_write(x->request, spans, n, SPANS_NOW);
     if (rc < 0)
         reply_break(x, rc);
+    else if (x->reply.forgets)
+        exchange_forget_request(x);
+    x->reply.forgets = false;
     return rc;
 }
 

@@ -16,7 +16,8 @@ struct reply_state {
     uint64_t body_bytes; /* handed to the server, framing not counted */
     bool committed;      /* the head is out (or about to be): faults are told in band */
     bool stream;
-    bool ended; /* nothing more can be said */
+    bool forgets; /* with the first bytes of the answer the request is needed no more */
+    bool ended;   /* nothing more can be said */
 };
 
 /* Answers with these bytes (they live as long as the request), settles, ends. */

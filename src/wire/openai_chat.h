@@ -18,7 +18,7 @@
 bool openai_chat_read(struct slice body, struct arena *a, struct call *ret,
                       struct fault *ret_fault);
 /* Reads usage of a buffered answer; blank lines may stand before it (DeepSeek sends them while a
- * call is queued). -EBADMSG: not a JSON object; -EPROTO: an error object. */
+ * call is queued). -EBADMSG: not one whole object (json_outline); -EPROTO: an error object. */
 int openai_chat_read_reply(struct slice body, struct reply *ret);
 
 /* What is remembered from frame to frame of one stream; zeroed at its start. */

@@ -1,4 +1,7 @@
-/* openai_chat_reply.c: what a buffered answer used, and whether it is one. */
+/* openai_chat_reply.c: what a buffered answer used, and whether it is one.
+ *
+ * An answer passes to the client byte for byte, so it is looked at and not validated: that it is
+ * one whole object is what tells a cut or foreign body. */
 
 #include "wire/openai_chat.h"
 #include "wire/openai_error.h"
@@ -19,11 +22,10 @@ static const struct json_member reply_members[REPLY_LEN] = {
 int openai_chat_read_reply(struct slice body, struct reply *ret)
 {
     struct json_value v[REPLY_LEN];
-    struct json_error why;
     struct openai_error error;
 
     *ret = (struct reply){.body = body};
-    if (!json_scan(body, reply_members, REPLY_LEN, v, &why))
+    if (!json_outline(body, reply_members, REPLY_LEN, v))
         return openai_error_read(body, &error) ? -EPROTO : -EBADMSG;
 
     bool is_answer = v[CHOICES].type == JSON_ARRAY && v[ERROR].type == JSON_NONE;

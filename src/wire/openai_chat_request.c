@@ -152,22 +152,30 @@ static bool refuse_message(struct reader *r, size_t index, enum json_type type)
     return refuse_type(r, param.at ? param : SLICE("messages"), "an object", type);
 }
 
+/* The first message that is no object is named. */
+static bool refuse_messages(struct reader *r, struct slice messages)
+{
+    struct json_value message = {0};
+    size_t at = 0, index = 0;
+
+    while (json_next(messages, &at, &message) && message.type == JSON_OBJECT)
+        index++;
+    return refuse_message(r, index, message.type);
+}
+
 static bool read_messages(struct reader *r, struct json_value v, struct call *ret)
 {
     struct slice name = SLICE("messages");
-    struct json_value message;
-    size_t at = 0, index = 0;
 
     if (v.type == JSON_NONE)
         return refuse_missing(r, name);
     if (v.type != JSON_ARRAY)
         return refuse_type(r, name, "an array of objects", v.type);
-    for (; json_next(v.text, &at, &message); index++)
-        if (message.type != JSON_OBJECT)
-            return refuse_message(r, index, message.type);
+    if (v.elements & ~(1u << JSON_OBJECT))
+        return refuse_messages(r, v.text);
 
     ret->prompt_estimate = v.text.len / BYTES_PER_TOKEN;
-    return index > 0 || refuse_empty(r, name);
+    return v.elements || refuse_empty(r, name);
 }
 
 /* An optional boolean; null is as good as absent. */

@@ -5,8 +5,9 @@
 #include "codec/json.h"
 #include "model/usage.h"
 
-/* value: the member `usage` of a validated text. False, with *ret untouched, when it is absent,
- * null or tells no tokens. An explicit zero is a value. Counts above 2^53 are taken as 2^53.
+/* value: the member `usage`, as json_scan or json_outline found it. False, with *ret untouched,
+ * when it is absent, null or tells no tokens. An explicit zero is a value. Counts above 2^53 are
+ * taken as 2^53.
  *
  * Cached tokens are read as prompt_tokens_details.cached_tokens, as cached_tokens (Moonshot) and as
  * prompt_cache_hit_tokens (DeepSeek); tokens written to a cache as

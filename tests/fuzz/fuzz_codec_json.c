@@ -123,15 +123,28 @@ static void compare(struct json_value v, yyjson_val *y)
     }
 }
 
+static const struct json_member wanted[] = {
+    {SLICE_INIT("model")}, {SLICE_INIT("stream")}, {SLICE_INIT("a")}, {SLICE_INIT("")}};
+
+/* Where the scan finds an object, the outline finds the same members. */
+static void compare_outline(struct slice text, bool scanned, const struct json_value *expected)
+{
+    struct json_value found[ARRAY_LEN(wanted)];
+    bool ok = json_outline(text, wanted, ARRAY_LEN(wanted), found);
+
+    must(ok || !scanned);
+    for (size_t i = 0; scanned && i < ARRAY_LEN(wanted); i++)
+        must(found[i].type == expected[i].type && slice_eq(found[i].text, expected[i].text));
+}
+
 static void compare_scan(struct slice text, yyjson_val *root)
 {
-    static const struct json_member wanted[] = {
-        {SLICE_INIT("model")}, {SLICE_INIT("stream")}, {SLICE_INIT("a")}, {SLICE_INIT("")}};
     struct json_value found[ARRAY_LEN(wanted)];
     struct json_error error;
     bool ok = json_scan(text, wanted, ARRAY_LEN(wanted), found, &error);
 
     must(error.at <= text.len && ok == (error.fault == JSON_OK));
+    compare_outline(text, ok, found);
     if (!root || !yyjson_is_obj(root)) {
         must(!ok && (error.fault == JSON_TYPE) == (root != NULL));
         return;

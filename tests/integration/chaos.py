@@ -388,6 +388,10 @@ class Crowd:
         self.failures = []
         self.count = 0
 
+    def is_recorded(self, name):
+        """Whether its answer says that it was a request with a key, and so has a row."""
+        return name in self.authorised and self.seen[name] not in (400, 401, 408, 413, 431)
+
     async def _worker(self, until):
         loop = asyncio.get_running_loop()
         while loop.time() < until and not self.failures:

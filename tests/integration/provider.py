@@ -194,6 +194,7 @@ USAGE = (
     b'"usage":{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29}}\n\n'
 )
 DONE = b"data: [DONE]\n\n"
+ERROR = b'data: {"error":{"message":"x","type":"server_error","code":null}}\n\n'
 
 
 def answer_once(body=None, status=200, extra=b""):

@@ -1,9 +1,13 @@
 """What only hurts now and then: crowds that misbehave, odd splits, ends at the wrong moment."""
 
+import asyncio
+import collections
+import os
 import resource
 
 import pytest
-from client import chat, request
+from chaos import BadProvider, Crowd
+from client import Raw, chat, request
 from gateway import ADMIN_KEY, wait_for
 from provider import DONE, HELLO, answer_once
 
@@ -45,3 +49,67 @@ def test_a_database_that_cannot_grow(provide, gateway, connect):
     resource.prlimit(made.child.pid, resource.RLIMIT_FSIZE, (most, most))
     rows = wait_for(lambda: (r := made.rows()) and len(r) >= len(answered) and r)
     assert sorted(row["request_id"] for row in rows) == sorted(answered)
+
+
+CLOCKS = {"first_token": "400ms", "answer": "600ms", "idle": "300ms", "connect": "500ms", "total": "3s",
+          "head": "500ms", "body": "500ms", "write": "1s", "keep_alive": "1s"}
+POOL = {"idle_time": "500ms", "idle": 4, "connections": 12, "waiting": 20}
+SEED = 20
+PLACES = 5
+
+
+def crowded_gateway(gateway, first, second):
+    entries = [first.entry("a"), second.entry("b")]
+    entries[1]["base_url"] = entries[1]["base_url"].replace("127.0.0.1", "localhost")
+    models = [{"name": "m", "provider": "a", "retries": 1, "fallback": ["b"]},
+              {"name": "b", "provider": "b"}, {"name": "solo", "provider": "a"}]
+    return gateway(providers=entries, models=models, timeouts=CLOCKS, upstream=POOL,
+                   limits={"header": "16KB", "body": "2MB"})
+
+
+def sockets(made):
+    folder = f"/proc/{made.child.pid}/fd"
+    links = (os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder))
+    return sum(link.startswith("socket:") for link in links)
+
+
+def all_places_are_free(made, key):
+    """A place that was kept now and then would be missing by now."""
+    clients = [Raw(made.port) for _ in range(PLACES)]
+    for client in clients:
+        client.send(request(chat("nobody"), key))
+    statuses = [client.answer()[0] for client in clients]
+    for client in clients:
+        client.close()
+    return statuses == [404] * PLACES
+
+
+def test_a_bad_crowd(gateway):
+    """Clients that leave and providers that break at any moment: nothing is left of them afterwards
+    but one row for each request."""
+
+    async def run():
+        first, second = BadProvider(SEED), BadProvider(SEED + 1)
+        await first.start()
+        await second.start()
+        made = crowded_gateway(gateway, first, second)
+        keys = [ADMIN_KEY, made.create_key("--concurrency", str(PLACES)),
+                made.create_key("--rpm", "100000", "--tpm", "100000000")]
+        crowd = Crowd(SEED, made.port, keys, width=30)
+        await crowd.run(8)
+        return made, crowd, keys
+
+    made, crowd, keys = asyncio.run(run())
+    assert not crowd.failures
+    assert len(crowd.whole) > 100
+    wait_for(lambda: sockets(made) == made.settings["workers"])  # those that listen
+    told = {name for name in crowd.seen if crowd.is_recorded(name)}
+    wait_for(lambda: told <= {row["request_id"] for row in made.rows()})
+    rows = collections.Counter(row["request_id"] for row in made.rows())
+    assert max(rows.values()) == 1
+    assert set(rows) <= crowd.authorised
+    assert all_places_are_free(made, keys[1])
+    text = made.text() + str(made.rows())
+    for secret in ("prompt-words", "secret-words", *keys):
+        assert secret not in text
+    made.stop()

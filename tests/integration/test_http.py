@@ -491,3 +491,48 @@ def test_a_provider_that_refuses_before_it_has_read(provide, gateway, connect):
     client.send(request(chat(padding="z" * 20_000_000), ADMIN_KEY))
     status, _, body = client.answer()
     assert (status, json.loads(body)["error"]["code"]) == (413, "y")
+
+
+def test_the_largest_answer_and_frame(provide, gateway, connect):
+    def script(connection):
+        while got := connection.read_request():
+            size = json.loads(got.body)["max_tokens"]
+            if b'"stream": true' in got.body:
+                connection.stream_head()
+                connection.chunk(ROLE + HELLO + b"data: " + b"x" * size + b"\n\n" + FINISH + DONE)
+                connection.end_chunks()
+            elif size % 2:
+                connection.send(OK + b"transfer-encoding: chunked\r\n\r\n")
+                connection.chunk(answer("y" * size))
+                connection.end_chunks()
+            else:
+                connection.json(answer("y" * size))
+
+    client = connect(gateway(provide(script), limits={"answer": "64KB", "frame": "32KB"}))
+    for size, status in [(50_000, 200), (50_001, 200), (70_000, 502), (70_001, 502)]:
+        got, _, body = ask(client, max_tokens=size)
+        assert got == status
+        if status == 502:
+            assert json.loads(body)["error"]["code"] == "upstream_response_too_large"
+    assert ask(client, True, max_tokens=20_000)[2].endswith(DONE)
+    for _ in range(10):  # however it is cut into reads, what was good before goes out
+        body = ask(client, True, max_tokens=40_000)[2]
+        assert body.startswith(ROLE + HELLO + b'data: {"error"') and DONE not in body
+        assert b"upstream_stream_interrupted" in body
+
+
+def test_more_clients_than_allowed(provide, gateway, connect):
+    made = gateway(provide(answer_once()), workers=1, limits={"connections": 5})
+    clients = [connect(made) for _ in range(5)]
+    for client in clients:
+        assert ask(client)[0] == 200
+    assert connect(made).ended()
+    clients[0].close()
+
+    def room():
+        try:
+            return ask(connect(made))[0] == 200
+        except (AssertionError, OSError):
+            return False
+
+    wait_for(room)

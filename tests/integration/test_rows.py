@@ -7,6 +7,7 @@ import re
 import threading
 import time
 
+import pytest
 from client import Raw, chat, request
 from gateway import ADMIN_KEY, Gateway, wait_for
 from provider import DONE, FINISH, HELLO, ROLE, USAGE, answer, answer_once, stream_once
@@ -76,6 +77,37 @@ def test_refused_requests_have_rows_too(provide, gateway, connect):
                         extra="x-request-id: list\r\n"))
     assert client.answer()[0] == 200
     assert made.row("list")["status"] == "ok"
+
+
+REFUSAL = b'{"error":{"message":"no","type":"invalid_request_error","param":null,"code":"x"}}'
+
+
+@pytest.mark.parametrize(
+    "answered, status, told, code, source",
+    [
+        ((200, answer()), "ok", 200, None, "provider"),
+        ((200, answer(usage=False)), "ok", 200, None, "estimated"),
+        ((400, REFUSAL), "client_error", 400, "upstream_refused", "none"),
+        ((422, REFUSAL), "client_error", 422, "upstream_refused", "none"),
+        ((401, REFUSAL), "upstream_error", 502, "upstream_credentials", "none"),
+        ((429, b"{}"), "upstream_error", 429, "upstream_rate_limit", "none"),
+        ((500, b"{}"), "upstream_error", 502, "upstream_error", "none"),
+        ((200, b"<html>"), "upstream_error", 502, "upstream_invalid_response", "none"),
+        ((200, REFUSAL), "client_error", 400, "upstream_refused", "none"),
+    ],
+)
+def test_what_came_of_it(provide, gateway, connect, answered, status, told, code, source):
+    made = gateway(provide(answer_once(answered[1], answered[0])))
+    client = connect(made)
+    client.send(request(chat(), ADMIN_KEY, extra="x-request-id: one\r\n"))
+    assert client.answer()[0] == told
+    row = made.row("one")
+    assert (row["status"], row["http_status"], row["error_code"] or None) == (status, told, code)
+    assert (row["provider"], row["served_model"], row["attempts"]) == ("private", "m", 1)
+    assert row["usage_source"] == source
+    assert (row["total_tokens"] > 0) == (source != "none")
+    assert row["total_tokens"] == row["prompt_tokens"] + row["completion_tokens"]
+    assert row["first_token_ms"] in (None, 0)
 
 
 def test_who_has_no_key_has_no_row(provide, gateway, connect):

@@ -7,7 +7,7 @@ import time
 import pytest
 from client import chat, request
 from gateway import ADMIN_KEY, wait_for
-from provider import (DONE, FINISH, HELLO, ROLE, USAGE, WORLD, answer_once, chunk_event,
+from provider import (DONE, ERROR, FINISH, HELLO, ROLE, USAGE, WORLD, answer_once, chunk_event,
                       stream_once)
 
 
@@ -76,8 +76,7 @@ def test_chunks_are_not_held_back(provide, gateway, connect):
 
 def test_nothing_before_the_first_content(provide, gateway, connect):
     """A role and a comment do not commit: an error after them still has a status of its own."""
-    error = b'data: {"error":{"message":"x","type":"server_error","code":null}}\n\n'
-    client = connect(gateway(provide(stream_once(ROLE, b": wait\n\n", error, DONE))))
+    client = connect(gateway(provide(stream_once(ROLE, b": wait\n\n", ERROR, DONE))))
     status, _, body = stream(client)
     assert status in (502, 503)
     assert json.loads(body)["error"]["type"] == "upstream_error"

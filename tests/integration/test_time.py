@@ -1,6 +1,7 @@
 """The clocks, the drain and the reload."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -218,7 +219,8 @@ def test_a_log_file_is_opened_anew(provide, gateway, connect, tmp_path):
 
 
 def test_a_second_signal_ends_it_at_once(provide, gateway, connect):
-    made = gateway(provide(stuck_after(ROLE, HELLO)))
+    options = os.environ.get("TSAN_OPTIONS", "") + ":report_thread_leaks=0"  # it does not wait
+    made = gateway(provide(stuck_after(ROLE, HELLO)), env={"TSAN_OPTIONS": options})
     client = connect(made)
     client.send(request(chat(stream=True), ADMIN_KEY))
     client.read_until(HELLO)
@@ -269,6 +271,68 @@ def test_addresses(tmp_path, listen):
         sock.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
         assert sock.recv(65536).startswith(b"HTTP/1.1 200")
     process.stop()
+
+
+def test_an_idle_client_is_closed(provide, gateway, connect):
+    made = gateway(provide(answer_once()), timeouts={"keep_alive": "200ms", "head": "300ms"})
+    fresh, used = connect(made), connect(made)
+    used.send(request(chat(), ADMIN_KEY))
+    assert used.answer()[0] == 200
+    assert used.ended() and fresh.ended()
+
+
+def test_a_body_that_stops_coming(provide, gateway, connect):
+    made = gateway(provide(answer_once()), timeouts={"body": "200ms"})
+    client = connect(made)
+    sent = request(chat(), ADMIN_KEY)
+    client.send(sent[:-5])
+    status, _, body = client.answer()
+    assert (status, json.loads(body)["error"]["code"]) == (408, "request_timeout")
+    assert client.ended()
+    slow = connect(made)
+    for at in range(0, len(sent), len(sent) // 5):  # slow, but never silent for so long
+        slow.send(sent[at:at + len(sent) // 5])
+        time.sleep(0.06)
+    assert slow.answer()[0] == 200
+
+
+def test_a_client_that_takes_nothing_is_gone(provide, gateway, connect):
+    closed = []
+
+    def script(connection):
+        connection.read_request()
+        connection.stream_head()
+        try:
+            for _ in range(20_000):
+                connection.chunk(HELLO * 100)
+        except OSError:
+            closed.append(True)
+
+    made = gateway(provide(script), timeouts={"write": "300ms"})
+    client = connect(made)
+    client.send(request(chat(stream=True), ADMIN_KEY, extra="x-request-id: stuck\r\n"))
+    wait_for(lambda: closed)
+    row = made.row("stuck")
+    assert (row["status"], row["usage_source"]) == ("client_closed", "partial")
+
+
+def test_a_slow_client_is_no_idle_provider(provide, gateway, connect):
+    """While the client takes nothing, the provider's clock stands still."""
+    events = [ROLE, *[HELLO * 500] * 200, FINISH, DONE]
+
+    def script(connection):
+        connection.read_request()
+        connection.stream_head()
+        for event in events:
+            connection.chunk(event)
+        connection.end_chunks()
+
+    made = gateway(provide(script), timeouts={"idle": "150ms"})
+    client = connect(made)
+    client.send(request(chat(stream=True), ADMIN_KEY))
+    client.read_head()
+    time.sleep(0.5)  # the thing measured
+    assert client.read_body({"transfer-encoding": "chunked"}) == (b"".join(events), True)
 
 
 def test_ready_and_alive(provide, gateway, connect):

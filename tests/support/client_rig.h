@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 enum rig_cancel { RIG_NEVER, RIG_ON_SENT, RIG_ON_HEAD, RIG_ON_BODY, RIG_ON_END };
-enum rig_act { RIG_CANCEL, RIG_LEAVE, RIG_FREE_CLIENT, RIG_PAUSE };
+enum rig_act { RIG_CANCEL, RIG_LEAVE, RIG_FREE_CLIENT, RIG_PAUSE, RIG_DROP_HEAD };
 
 struct rig {
     struct loop *loop;
@@ -34,7 +34,7 @@ struct rig_call {
     int rc, status;
     int64_t content_length;
     enum client_phase phase;
-    bool unframed, reused;
+    bool unframed, reused, request_sent;
     char tag[32]; /* the header x-tag */
     char body[1 << 18];
     size_t body_len;
@@ -53,6 +53,9 @@ static inline void rig_maybe(struct rig_call *c, enum rig_cancel at)
         client_leave(&c->call);
     } else if (c->act == RIG_PAUSE) {
         client_pause(&c->call);
+    } else if (c->act == RIG_DROP_HEAD) {
+        client_drop_head(&c->call);
+        client_drop_head(&c->call); /* harmless */
     } else {
         client_free(c->rig->client);
         c->rig->client = NULL;
@@ -80,6 +83,7 @@ static inline void rig_on_head(struct client_call *call, const struct client_hea
     c->heads++;
     c->status = head->status;
     c->content_length = head->content_length;
+    c->request_sent = head->request_sent;
     snprintf(c->tag, sizeof(c->tag), "%.*s", SLICE_FMT(tag));
     if (c->into)
         client_body_into(call, c->into, c->into_len);

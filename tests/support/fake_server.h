@@ -25,7 +25,7 @@ static struct {
     /* the answer */
     int status;
     int64_t length; /* announced */
-    bool started, ended, aborted;
+    bool started, ended, aborted, forgotten;
     unsigned writes;
     char fields[8192]; /* "\nname: value\n…" */
     size_t fields_len;
@@ -102,11 +102,22 @@ void server_reply_abort(struct server_request *r)
     fake.aborted = true;
 }
 
+void server_request_forget(struct server_request *r)
+{
+    if (r != &fake.r || !fake.started || fake.writes == 0)
+        abort();
+    fake.forgotten = true;
+    r->target = r->query = r->body = (struct slice){0};
+    r->headers = (struct headers){0};
+    arena_clear(&r->early);
+}
+
 /* A request that is about to come; nothing of an earlier one is left. */
 static void fake_request(enum http_method method, const char *method_text, const char *path)
 {
     memset(&fake, 0, sizeof(fake));
     arena_init(&fake.r.arena, 0);
+    arena_init(&fake.r.early, 0);
     fake.r.method = method;
     fake.r.method_text = slice_str(method_text);
     fake.r.target = fake.r.path = slice_str(path);
@@ -116,13 +127,25 @@ static void fake_request(enum http_method method, const char *method_text, const
 
 static inline void fake_field(const char *name, const char *value)
 {
-    if (headers_add(&fake.r.headers, &fake.r.arena, slice_str(name), slice_str(value)) < 0)
+    if (headers_add(&fake.r.headers, &fake.r.early, slice_str(name), slice_str(value)) < 0)
         abort();
+}
+
+static inline void fake_body_bytes(struct slice body)
+{
+    fake.r.body = body;
+    fake.r.body_bytes = body.len;
 }
 
 static inline void fake_body(const char *text)
 {
-    fake.r.body = slice_str(text);
+    fake_body_bytes(slice_str(text));
+}
+
+static inline void fake_clear(void)
+{
+    arena_clear(&fake.r.arena);
+    arena_clear(&fake.r.early);
 }
 
 static inline void fake_serve(const struct server_events *events, void *owner)
@@ -148,7 +171,7 @@ static inline void fake_drained(void)
 static inline void fake_done(bool delivered)
 {
     fake.events->on_done(fake.owner, &fake.r, delivered);
-    arena_clear(&fake.r.arena);
+    fake_clear();
 }
 
 static inline void fake_gone(void)

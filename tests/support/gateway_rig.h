@@ -149,7 +149,7 @@ static inline const struct middleware *const *rig_only_enter(void)
 static inline size_t rig_rows(struct record *ret, size_t max)
 {
     struct record all[64];
-    size_t len = 0, n = journal_read(rig.services.journal, all, ARRAY_LEN(all));
+    size_t len = 0, n = journal_read(rig.services.journal, 0, all, ARRAY_LEN(all));
 
     journal_advance(rig.services.journal, n);
     for (size_t i = 0; i < n; i++) {

@@ -205,7 +205,7 @@ static void test_sizes(void **state)
 
 static void expect_fit(const char *schema, const char *value)
 {
-    struct json_value v = {JSON_OBJECT, slice_str(schema)};
+    struct json_value v = {.type = JSON_OBJECT, .text = slice_str(schema)};
     struct json_error error;
     struct buf out;
 
@@ -238,8 +238,8 @@ static void test_out_of_memory(void **state)
 {
     static const char *const bodies[] = {
         "{\"model\":\"mock?bytes=4KB\"}", STREAM("chunks=4&chunk_delay=1ms"),
-        "{\"model\":\"mock?tools=1\",\"tools\":[{\"function\":{\"name\":\"f\",\"parameters\":"
-        "{\"type\":\"object\"}}}]}",
+        ("{\"model\":\"mock?tools=1\",\"tools\":[{\"function\":{\"name\":\"f\",\"parameters\":"
+         "{\"type\":\"object\"}}}]}"),
         "{\"model\":\"mock?status=500\"}"};
 
     (void)state;

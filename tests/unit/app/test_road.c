@@ -135,7 +135,12 @@ static void a_buffered_answer_comes_back(void **state)
     o->attempts = 1;
     o->attempts_text = SLICE("fast:200");
     o->usage = (struct usage){.input = 1, .output = 2, .source = USAGE_PROVIDER};
-    s->events->on_head(s, &(struct sink_head){200, false, body.len, SLICE("application/json")});
+    const struct sink_head head = {
+        .status = 200,
+        .content_length = body.len,
+        .content_type = SLICE("application/json"),
+    };
+    s->events->on_head(s, &head);
     s->events->on_bytes(s, &body, 1, true);
     assert_int_equal(fake.status, 200);
     assert_string_equal(fake.body, "{\"id\" : 1.0}");
@@ -245,7 +250,7 @@ static void a_nul_in_the_body_is_no_json(void **state)
     (void)state;
     fake_request(HTTP_POST, "POST", "/v1/chat/completions");
     fake_field("x-api-key", "sk-plain");
-    fake.r.body = slice_of(body, sizeof(body) - 1);
+    fake_body_bytes(slice_of(body, sizeof(body) - 1));
     rig_serve();
     assert_int_equal(fake.status, 400);
     fake_done(true);

@@ -42,7 +42,12 @@ static void answer_buffered(struct sink *s)
 {
     static const struct slice body = SLICE_INIT("{\"ok\": 1.0}");
 
-    s->events->on_head(s, &(struct sink_head){200, false, body.len, SLICE("application/json")});
+    const struct sink_head head = {
+        .status = 200,
+        .content_length = body.len,
+        .content_type = SLICE("application/json"),
+    };
+    s->events->on_head(s, &head);
     s->events->on_bytes(s, &body, 1, true);
 }
 

@@ -61,6 +61,25 @@ static void big_ones_leave_the_block_in_use(void **state)
     arena_clear(&a);
 }
 
+static void lent_memory_is_used_first_and_left_alone(void **state)
+{
+    (void)state;
+    _Alignas(16) char lent[256];
+    struct arena a;
+    arena_init_with(&a, 100, lent, sizeof(lent));
+    assert_ptr_equal(arena_alloc(&a, 200), lent);
+    assert_int_equal(a.used, 0);
+    char *big = arena_alloc(&a, 64); /* too big for the rest, not for the limit */
+    assert_non_null(big);
+    assert_true(big < lent || big >= lent + sizeof(lent));
+    assert_ptr_equal(arena_alloc(&a, 16), lent + 208);
+    arena_clear(&a);
+    char *after = arena_alloc(&a, 16);
+    assert_non_null(after);
+    assert_true(after < lent || after >= lent + sizeof(lent));
+    arena_clear(&a);
+}
+
 static void the_limit_holds_and_is_used_up(void **state)
 {
     (void)state;
@@ -202,6 +221,7 @@ int main(void)
         cmocka_unit_test(allocations_are_aligned_and_apart),
         cmocka_unit_test(an_idle_arena_is_small),
         cmocka_unit_test(big_ones_leave_the_block_in_use),
+        cmocka_unit_test(lent_memory_is_used_first_and_left_alone),
         cmocka_unit_test(the_limit_holds_and_is_used_up),
         cmocka_unit_test(absurd_sizes_fail),
         cmocka_unit_test(new_objects_are_zeroed),

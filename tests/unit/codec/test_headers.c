@@ -68,6 +68,36 @@ static void test_safe_values(void **state)
     assert_false(header_value_is_safe(SLICE("\x1b[0m")));
 }
 
+static void test_safe_names(void **state)
+{
+    (void)state;
+    assert_true(header_name_is_safe(SLICE("x")));
+    assert_true(header_name_is_safe(SLICE("x-a-name-longer-than-sixteen-bytes")));
+    assert_false(header_name_is_safe(SLICE("")));
+    assert_false(header_name_is_safe(SLICE("a b")));
+    assert_false(header_name_is_safe(SLICE("a\tb")));
+    assert_false(header_name_is_safe(SLICE("a:")));
+}
+
+/* every byte at every place of texts of every length that blocks and rests can have */
+static void test_every_byte_at_every_place(void **state)
+{
+    char text[40];
+
+    (void)state;
+    for (size_t len = 1; len <= sizeof(text); len++) {
+        for (size_t at = 0; at < len; at++) {
+            memset(text, 'x', sizeof(text));
+            for (unsigned c = 0; c < 256; c++) {
+                text[at] = (char)c;
+                struct slice s = slice_of(text, len);
+                assert_int_equal(header_value_is_safe(s), (c >= ' ' || c == '\t') && c != 0x7F);
+                assert_int_equal(header_name_is_safe(s), c > ' ' && c != ':' && c != 0x7F);
+            }
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -75,6 +105,8 @@ int main(void)
         cmocka_unit_test(test_there_is_a_limit),
         cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_safe_values),
+        cmocka_unit_test(test_safe_names),
+        cmocka_unit_test(test_every_byte_at_every_place),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@
 
 static struct json_value string(struct slice quoted)
 {
-    return (struct json_value){JSON_STRING, quoted};
+    return (struct json_value){.type = JSON_STRING, .text = quoted};
 }
 
 static void strings_are_decoded(void **state)
@@ -56,7 +56,7 @@ static void strings_are_decoded(void **state)
 static void only_strings_are_strings(void **state)
 {
     (void)state;
-    struct json_value number = {JSON_NUMBER, SLICE_INIT("123")}, none = {0};
+    struct json_value number = {.type = JSON_NUMBER, .text = SLICE_INIT("123")}, none = {0};
     struct slice plain;
     assert_false(json_plain(number, &plain));
     assert_false(json_plain(none, &plain));

@@ -111,7 +111,12 @@ static void a_buffered_answer_comes_back(void **state)
     o->attempts = 1;
     o->attempts_text = SLICE("fast:200");
     o->usage = (struct usage){.input = 1, .output = 2, .source = USAGE_PROVIDER};
-    s->events->on_head(s, &(struct sink_head){200, false, body.len, SLICE("application/json")});
+    const struct sink_head head = {
+        .status = 200,
+        .content_length = body.len,
+        .content_type = SLICE("application/json"),
+    };
+    s->events->on_head(s, &head);
     s->events->on_bytes(s, &body, 1, true);
     assert_int_equal(fake.status, 200);
     assert_string_equal(fake.body, "{\"id\" : 1.0}");

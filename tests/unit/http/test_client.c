@@ -90,6 +90,31 @@ static void test_chunks_and_both_answers_of_one_read(void **state)
     free(c);
 }
 
+static void test_the_head_may_be_dropped_early(void **state)
+{
+    struct rig *r = *state;
+    static const enum rig_cancel events[] = {RIG_ON_HEAD, RIG_ON_BODY, RIG_ON_END};
+
+    for (unsigned i = 0; i < ARRAY_LEN(events); i++) {
+        struct rig_call *c = rig_call(r, NULL);
+        c->when = events[i];
+        c->act = RIG_DROP_HEAD;
+        rig_start(c);
+        rig_await_request(r, 0, 1);
+        raw_peer_forget(&r->peer, 0);
+        raw_peer_say(&r->peer, 0,
+                     "HTTP/1.1 200 OK\r\nX-Tag: t\r\nTransfer-Encoding: chunked\r\n\r\n"
+                     "1\r\na\r\n0\r\nX-Trailer: late\r\n\r\n");
+        rig_await_end(c);
+        assert_int_equal(c->rc, OK);
+        assert_true(c->request_sent);
+        assert_string_equal(c->tag, "t");
+        assert_string_equal(c->body, "a");
+        free(c);
+    }
+    assert_int_equal(client_idle(r->client), 1);
+}
+
 static bool has_idle(void *arg)
 {
     return client_idle(((struct rig *)arg)->client) > 0;
@@ -364,6 +389,7 @@ static void test_an_early_answer_counts(void **state)
         assert_int_equal(c->status, 413);
         assert_string_equal(c->body, "no");
         assert_int_equal(c->sent, 0);
+        assert_false(c->request_sent);
         assert_int_equal(client_open(r->client), 0);
         free(c);
     }
@@ -696,6 +722,7 @@ int main(void)
         TEST(test_bad_and_oversized_heads),
         TEST(test_unsafe_requests_are_refused),
         TEST(test_a_large_request_arrives_whole),
+        TEST(test_the_head_may_be_dropped_early),
         TEST(test_an_early_answer_counts),
         TEST(test_a_paused_call_is_told_nothing),
         TEST(test_memory_of_a_paused_call_is_bounded),

@@ -400,6 +400,70 @@ static void writer_that_ignores_again_is_cut_off(void **state)
     rig_close(&r);
 }
 
+static void a_stream_may_forget_its_request(void **state)
+{
+    struct slice post = SLICE("POST /hold?q HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody");
+    struct slice piece = SLICE("piece"), last = SLICE("last");
+    struct rig r;
+    struct peer p;
+    (void)state;
+
+    rig_open(&r);
+    peer_connect(&r, &p);
+    for (size_t i = 1; i <= 2; i++) { /* the connection goes on */
+        struct server_request *q = held(&r, &p, post);
+        assert_int_equal(q->headers.len, 2);
+        assert_int_equal(server_reply_head(q, 200, NULL, 0, SERVER_CHUNKED), OK);
+        assert_int_equal(server_reply_write(q, &piece, 1, SPANS_NOW), OK);
+        server_request_forget(q);
+        assert_int_equal(q->headers.len, 0);
+        assert_int_equal(q->body.len, 0);
+        assert_int_equal(q->body_bytes, 4);
+        assert_true(slice_eq(q->method_text, SLICE("POST")));
+        assert_true(slice_eq(q->path, SLICE("/hold")));
+        server_request_forget(q); /* harmless */
+        assert_int_equal(server_reply_end(q, &last, 1, SPANS_NOW), OK);
+        wait_done(&r, i);
+        turn(&r);
+        assert_true(slice_eq(body_of(&p), SLICE("5\r\npiece\r\n4\r\nlast\r\n0\r\n\r\n")));
+    }
+    peer_close(&r, &p);
+    rig_close(&r);
+}
+
+static void a_forgotten_head_still_reaches_a_slow_client(void **state)
+{
+    enum { LONG = 16 << 20 };
+    char *text = malloc(LONG);
+    struct slice end = SLICE("end");
+    struct rig r;
+    struct peer p;
+    (void)state;
+
+    memset(text, 'x', LONG);
+    const struct header field = {
+        SLICE("x-long"), {text, LONG}
+    };
+    rig_open(&r);
+    peer_connect_with(&r, &p, 4096);
+    struct server_request *q = held(&r, &p, GET("/hold"));
+    p.reads = 0;
+    assert_int_equal(server_reply_head(q, 200, &field, 1, SERVER_CHUNKED), OK);
+    assert_true(server_reply_write(q, NULL, 0, SPANS_NOW) >= 0);
+    server_request_forget(q);
+    assert_int_equal(server_reply_end(q, &end, 1, SPANS_NOW), OK);
+    p.reads = SIZE_MAX;
+    wait_done(&r, 1);
+    r.expected = LONG;
+    run_until(&r, until_received);
+    turn(&r);
+    assert_true(slice_find(buf_slice(&p.in), slice_of(text, LONG)) < p.in.len);
+    assert_true(slice_eq(body_of(&p), SLICE("3\r\nend\r\n0\r\n\r\n")));
+    peer_close(&r, &p);
+    rig_close(&r);
+    free(text);
+}
+
 static void pipelined_request_waits_for_a_slow_client(void **state)
 {
     struct rig r;
@@ -467,6 +531,8 @@ int main(void)
         cmocka_unit_test(slow_client_of_borrowed_bytes),
         cmocka_unit_test(slow_client_of_chunks),
         cmocka_unit_test(writer_that_ignores_again_is_cut_off),
+        cmocka_unit_test(a_stream_may_forget_its_request),
+        cmocka_unit_test(a_forgotten_head_still_reaches_a_slow_client),
         cmocka_unit_test(pipelined_request_waits_for_a_slow_client),
         cmocka_unit_test(memory_may_run_out_while_it_waits),
     };

@@ -243,7 +243,7 @@ static void a_record_that_found_no_room_is_tried_again(void **state)
     while (journal_append(rig.services.journal, &r) == OK);
     reply_send(seen, 200, SLICE("text/plain"), SLICE("done"));
     size_t n;
-    while ((n = journal_read(rig.services.journal, rows, 64)))
+    while ((n = journal_read(rig.services.journal, 0, rows, 64)))
         journal_advance(rig.services.journal, n);
     fake_done(true);
     assert_int_equal(the_row().key_id, 1);

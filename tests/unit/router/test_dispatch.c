@@ -23,8 +23,9 @@
 static struct {
     struct client_call *call; /* the newest that was started and not given up */
     unsigned starts, cancels, leaves;
-    int refuse; /* client_start says this */
-    bool paused;
+    int refuse;          /* client_start says this */
+    bool paused, unsent; /* unsent: the answer begins before the request is out */
+    unsigned drops;
     char *into;
 } wire;
 
@@ -44,6 +45,11 @@ void client_cancel(struct client_call *call)
 {
     wire.cancels += call == wire.call;
     wire.call = NULL;
+}
+
+void client_drop_head(struct client_call *call)
+{
+    wire.drops += call == wire.call;
 }
 
 void client_leave(struct client_call *call)
@@ -147,7 +153,7 @@ static const struct adapter toy = {
 
 struct world {
     struct sink sink;
-    struct arena arena;
+    struct arena arena, early;
     struct loop *loop;
     struct router *router;
     struct call call;
@@ -158,6 +164,7 @@ struct world {
     char got[4096]; /* what the client got */
     size_t got_len;
     unsigned heads, faults;
+    bool spent; /* the sink was told so */
     struct fault fault;
     bool last;
     int bytes_rc; /* what the sink answers */
@@ -169,6 +176,7 @@ static int sink_on_head(struct sink *s, const struct sink_head *head)
 
     assert_int_equal(head->status, 200);
     w->heads++;
+    w->spent = head->spent;
     return OK;
 }
 
@@ -187,6 +195,8 @@ static int sink_on_bytes(struct sink *s, const struct slice *spans, size_t n, bo
     }
     w->got[w->got_len] = '\0';
     w->last = last;
+    if (w->spent) /* nothing of the call is looked at any more */
+        arena_clear(&w->early);
     return w->bytes_rc;
 }
 
@@ -208,6 +218,7 @@ static int setup(void **state)
     memset(&wire, 0, sizeof(wire));
     w->sink.events = &sink_events;
     arena_init(&w->arena, 0);
+    arena_init(&w->early, 0);
     w->loop = loop_new();
     const struct router_options options = {
         .loop = w->loop,
@@ -231,6 +242,7 @@ static int teardown(void **state)
     struct world *w = *state;
 
     arena_clear(&w->arena);
+    arena_clear(&w->early);
     assert_null(wire.call); /* the arena's end gave up what still ran */
     router_free(w->router);
     loop_free(w->loop);
@@ -244,6 +256,7 @@ static int start(struct world *w, size_t targets, struct fault *ret_fault)
         .call = &w->call,
         .plan = {w->plan, targets},
         .request_id = SLICE("r1"),
+        .early = &w->early,
         .sink = &w->sink,
         .outcome = &w->outcome,
     };
@@ -264,8 +277,10 @@ static void head(int status, const char *type, int64_t length)
     static struct header field;
     field = (struct header){SLICE("content-type"), slice_str(type)};
     const struct client_head h = {
-        status, {&field, 1, 1},
-         length
+        .status = status,
+        .headers = {&field, 1, 1},
+        .content_length = length,
+        .request_sent = !wire.unsent,
     };
 
     wire.call->events->on_sent(wire.call);
@@ -309,6 +324,35 @@ static void frames_reach_the_client_byte_for_byte(void **state)
     assert_int_equal(w->outcome.usage.source, USAGE_ESTIMATED);
     assert_int_equal(w->outcome.usage.output, 2);
     assert_true(slice_eq(w->outcome.attempts_text, SLICE("one:200")));
+}
+
+static void an_open_stream_holds_nothing_of_the_request(void **state)
+{
+    struct world *w = *state;
+
+    stream_begun(w, 1);
+    body("data: role\n\n");
+    assert_int_equal(wire.drops, 0);
+    assert_int_not_equal(w->early.used, 0); /* another target may still need it */
+    body("data: c:a\n\n");
+    assert_true(w->spent);
+    assert_int_equal(wire.drops, 1);
+    assert_int_equal(w->early.used, 0);
+    body("data: c:b\n\ndata: fin\n\ndata: done\n\n");
+    assert_true(w->last);
+}
+
+static void a_request_that_is_still_being_sent_is_kept(void **state)
+{
+    struct world *w = *state;
+
+    wire.unsent = true;
+    stream_begun(w, 1);
+    body("data: c:a\n\n");
+    assert_false(w->spent);
+    assert_int_not_equal(w->early.used, 0);
+    body("data: fin\n\ndata: done\n\n");
+    assert_true(w->last);
 }
 
 static void cut_at_every_byte_gives_the_same(void **state)
@@ -868,6 +912,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(frames_reach_the_client_byte_for_byte),
+        TEST(an_open_stream_holds_nothing_of_the_request),
+        TEST(a_request_that_is_still_being_sent_is_kept),
         cmocka_unit_test(cut_at_every_byte_gives_the_same),
         cmocka_unit_test(a_stream_truncated_at_every_byte_is_never_a_good_end),
         TEST(nothing_goes_out_before_the_first_content),

@@ -72,7 +72,7 @@ static void append(struct fixture *f, uint64_t from, uint64_t to)
 /* Reads up to n and expects `count` records that go on from `from`. */
 static void expect(struct fixture *f, size_t n, uint64_t from, size_t count)
 {
-    assert_int_equal(journal_read(f->journal, f->read, n), count);
+    assert_int_equal(journal_read(f->journal, 0, f->read, n), count);
     for (size_t i = 0; i < count; i++) {
         struct record r = record_of(from + i);
         assert_memory_equal(&f->read[i], &r, offsetof(struct record, request_id));
@@ -98,6 +98,17 @@ static void records_come_in_order_until_advanced(void **state)
     assert_int_equal(journal_backlog(f->journal), 0);
 }
 
+static void reading_goes_on_behind_what_was_read(void **state)
+{
+    struct fixture *f = *state;
+
+    append(f, 1, 11);
+    assert_int_equal(journal_read(f->journal, 7, f->read, 100), 3);
+    assert_int_equal(f->read[0].created_wall_us, 8);
+    assert_int_equal(journal_read(f->journal, 10, f->read, 100), 0);
+    assert_int_equal(journal_backlog(f->journal), 10);
+}
+
 static void the_longest_texts_survive(void **state)
 {
     struct fixture *f = *state;
@@ -108,7 +119,7 @@ static void the_longest_texts_survive(void **state)
     r.served_model[RECORD_MODEL] = r.provider[RECORD_NAME] = r.error_code[RECORD_NAME] = '\0';
     r.endpoint[sizeof(r.endpoint) - 1] = '\0';
     assert_int_equal(journal_append(f->journal, &r), OK);
-    assert_int_equal(journal_read(f->journal, &back, 1), 1);
+    assert_int_equal(journal_read(f->journal, 0, &back, 1), 1);
     assert_memory_equal(&back, &r, offsetof(struct record, error_code) + sizeof(r.error_code));
 }
 
@@ -163,7 +174,7 @@ static void tight_begins_at_three_quarters(void **state)
     assert_false(journal_is_tight(f->journal));
     append(f, 0, 1);
     assert_true(journal_is_tight(f->journal));
-    journal_read(f->journal, f->read, 1);
+    journal_read(f->journal, 0, f->read, 1);
     journal_advance(f->journal, 1);
     assert_false(journal_is_tight(f->journal));
 }
@@ -277,7 +288,7 @@ static void no_damaged_slot_is_believed(void **state)
         now = (char)(was ^ 0x11);
         assert_int_equal(pwrite(fd, &now, 1, place_of(0) + at), 1);
         open_journal(f);
-        size_t n = journal_read(f->journal, f->read, 1);
+        size_t n = journal_read(f->journal, 0, f->read, 1);
         if (n == 1)
             assert_string_equal(f->read[0].request_id, r.request_id);
         journal_close(f->journal);
@@ -305,14 +316,14 @@ static void a_mark_far_behind_is_survived(void **state)
     journal_close(f->journal);
     write_at(f, offsetof(struct journal_header, mark), &one, sizeof(one));
     open_journal(f);
-    size_t n = journal_read(f->journal, f->read, ALL);
+    size_t n = journal_read(f->journal, 0, f->read, ALL);
     while (n && f->read[0].created_wall_us < 20 * SLOTS) { /* old ones again: harmless */
         journal_advance(f->journal, 1);
-        n = journal_read(f->journal, f->read, ALL);
+        n = journal_read(f->journal, 0, f->read, ALL);
     }
     expect(f, ALL, 20 * SLOTS + 1, 30);
     journal_advance(f->journal, 30);
-    assert_int_equal(journal_read(f->journal, f->read, ALL), 0);
+    assert_int_equal(journal_read(f->journal, 0, f->read, ALL), 0);
     append(f, 1, ALL + 1);
 }
 
@@ -438,6 +449,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(records_come_in_order_until_advanced),
+        TEST(reading_goes_on_behind_what_was_read),
         TEST(the_longest_texts_survive),
         TEST(what_stands_behind_a_text_stays_out_of_the_file),
         TEST(a_full_journal_says_so),

@@ -61,7 +61,7 @@ static void write_until_killed(const char *path, uint64_t from, int told)
         if (write(told, &n, sizeof(n)) != (ssize_t)sizeof(n))
             _exit(3);
         if (journal_is_tight(j))
-            journal_advance(j, journal_read(j, read, READ) / 2);
+            journal_advance(j, journal_read(j, 0, read, READ) / 2);
     }
 }
 
@@ -109,7 +109,7 @@ static uint64_t replay(const char *path, uint64_t last)
     size_t n;
 
     assert_int_equal(journal_open(path, file_bytes, &j), OK);
-    while ((n = journal_read(j, read, READ)) > 0) {
+    while ((n = journal_read(j, 0, read, READ)) > 0) {
         for (size_t i = 0; i < n; i++) {
             expect_whole(&read[i]);
             assert_true(next == 0 || read[i].created_wall_us == next);
@@ -163,7 +163,7 @@ static void several_deaths_add_up(void **state)
     }
     assert_int_equal(journal_open(path, file_bytes, &j), OK);
     uint64_t seen = 0;
-    for (size_t n; (n = journal_read(j, read, READ)) > 0; journal_advance(j, n)) {
+    for (size_t n; (n = journal_read(j, 0, read, READ)) > 0; journal_advance(j, n)) {
         for (size_t i = 0; i < n; i++) {
             expect_whole(&read[i]);
             assert_true(read[i].created_wall_us > seen && read[i].created_wall_us <= seen + 2);

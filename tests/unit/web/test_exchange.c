@@ -54,7 +54,7 @@ static void the_key_is_found(void **state)
             fake_field("X-Api-Key", cases[i].api_key);
         struct slice key = exchange_bearer(begin());
         assert_true(slice_eq(key, slice_str(cases[i].key)));
-        arena_clear(&fake.r.arena);
+        fake_clear();
     }
 }
 
@@ -72,7 +72,7 @@ static void a_call_is_read_once(void **state)
     assert_ptr_equal(exchange_call(x, &fault), call);
     assert_true(slice_eq(x->outcome.requested_model, SLICE("m")));
     assert_true(x->outcome.stream);
-    arena_clear(&fake.r.arena);
+    fake_clear();
 
     fake_request(HTTP_POST, "POST", "/chat");
     fake_body("{\"messages\":[{}]}");
@@ -80,7 +80,7 @@ static void a_call_is_read_once(void **state)
     assert_null(exchange_call(x, &fault));
     assert_int_equal(fault.kind, FAULT_MISSING_MEMBER);
     assert_true(slice_eq(fault.param, SLICE("model")));
-    arena_clear(&fake.r.arena);
+    fake_clear();
 }
 
 static void without_memory_there_is_no_call(void **state)
@@ -97,7 +97,7 @@ static void without_memory_there_is_no_call(void **state)
     assert_null(exchange_call(x, &fault));
     alloc_fail_at(0);
     assert_int_equal(fault.kind, FAULT_INTERNAL);
-    arena_clear(&fake.r.arena);
+    fake_clear();
 }
 
 static void too_many_fields_are_left_out(void **state)
@@ -108,7 +108,7 @@ static void too_many_fields_are_left_out(void **state)
     for (int i = 0; i < EXCHANGE_HEADERS + 5; i++)
         exchange_header(x, SLICE("a"), SLICE("b"));
     assert_int_equal(x->headers_len, EXCHANGE_HEADERS);
-    arena_clear(&fake.r.arena);
+    fake_clear();
 }
 
 static void an_exchange_is_small(void **state)

@@ -66,7 +66,14 @@ static struct sink *begin(void)
 
 static int say_head(struct sink *s, bool stream, uint64_t length, const char *type)
 {
-    return s->events->on_head(s, &(struct sink_head){200, stream, length, slice_str(type)});
+    const struct sink_head told = {
+        .status = 200,
+        .stream = stream,
+        .spent = stream,
+        .content_length = length,
+        .content_type = slice_str(type),
+    };
+    return s->events->on_head(s, &told);
 }
 
 static int say(struct sink *s, const char *text, bool last)
@@ -119,7 +126,9 @@ static void a_stream_has_the_heads_that_proxies_need(void **state)
     assert_string_equal(fake_answer_field("cache-control"), "no-cache");
     assert_string_equal(fake_answer_field("x-accel-buffering"), "no");
     assert_null(fake_answer_field("x-courier-model")); /* nothing to tell */
+    assert_false(fake.forgotten);
     assert_int_equal(say(s, "data: 1\n\n", false), OK);
+    assert_true(fake.forgotten); /* the head is out */
     assert_int_equal(say(s, "data: 2\n\n", false), OK);
     assert_int_equal(fake.writes, 2);
     assert_int_equal(settles, 0);
