@@ -13,8 +13,6 @@
 #include <emmintrin.h>
 #endif
 
-enum { HELD_KEEP = 4096 }; /* an emptied buffer that is larger gives its memory back */
-
 static const unsigned char bom[3] = {0xEF, 0xBB, 0xBF};
 enum { BOM_LOOKED_FOR = sizeof(bom) + 1 };
 
@@ -152,7 +150,8 @@ static int sse_parse(struct sse *s, struct slice raw, struct sse_frame *f)
     if (s->first && slice_starts(rest, slice_of((const char *)bom, sizeof(bom))))
         rest = slice_sub(rest, sizeof(bom), rest.len);
     s->first = false;
-    buf_reset(&s->joined);
+    if (s->joined.cap)
+        buf_free(&s->joined);
     while (rest.len) {
         int rc = add_field(s, f, cut_line(&rest)); /* blank lines and comments name no field */
         if (rc < 0)
@@ -166,9 +165,7 @@ static int sse_parse(struct sse *s, struct slice raw, struct sse_frame *f)
 static void drop_held(struct sse *s)
 {
     s->held_done = false;
-    if (s->held.cap > HELD_KEEP)
-        buf_free(&s->held);
-    buf_reset(&s->held);
+    buf_free(&s->held); /* few frames are split, and most of a stream's time is spent waiting */
 }
 
 int sse_next(struct sse *s, struct slice *input, struct sse_frame *ret)

@@ -1,7 +1,8 @@
 /* answer_parser.c: one HTTP/1.1 answer over llhttp, in its strict mode.
  *
  * Names and values are gathered in one text while the head comes in, with offsets in place of
- * pointers because the text grows; answer_settle turns them into slices. */
+ * pointers because the text grows; answer_settle turns them into slices, and puts all in one block
+ * of its exact size: thousands of streams may wait behind a head. */
 
 #include "http/answer_parser.h"
 
@@ -44,14 +45,14 @@ static int answer_add_text(struct answer_parser *p, const char *at, size_t n)
         size_t cap = MAX((size_t)p->text_cap * 2, TEXT_FIRST);
         while (cap - p->text_len < n)
             cap *= 2;
-        char *text = realloc(p->head.text, cap);
+        char *text = realloc(p->text, cap);
         if (!text)
             return -ENOMEM;
-        p->head.text = text;
+        p->text = text;
         p->text_cap = (uint32_t)cap;
     }
     if (n)
-        memcpy(p->head.text + p->text_len, at, n);
+        memcpy(p->text + p->text_len, at, n);
     p->text_len += (uint32_t)n;
     return OK;
 }
@@ -134,29 +135,39 @@ static int answer_on_extension(llhttp_t *llhttp, const char *at, size_t n)
     return rc < 0 ? answer_stop(p, rc) : HPE_OK;
 }
 
-static struct slice slice_settled(const struct answer_parser *p, struct slice s)
+static void answer_free_text(struct answer_parser *p)
 {
-    return slice_trim(slice_of(p->head.text + (uintptr_t)s.at, s.len));
+    free(p->text);
+    p->text = NULL;
+    p->text_len = p->text_cap = 0;
 }
 
-/* Offsets become slices; what grew too large is given back, for streams that last. */
-static void answer_settle(struct answer_parser *p)
+static struct slice slice_settled(const char *text, struct slice s)
+{
+    return slice_trim(slice_of(text + (uintptr_t)s.at, s.len));
+}
+
+/* Offsets become slices. -ENOMEM. */
+static int answer_settle(struct answer_parser *p)
 {
     struct headers *h = &p->head.headers;
 
-    if (h->len == 0)
-        return;
-    char *text = realloc(p->head.text, p->text_len);
-    if (text)
-        p->head.text = text;
-    struct header *at = realloc(h->at, h->len * sizeof(*at));
-    if (at)
-        h->at = at;
-    h->cap = h->len;
-    for (size_t i = 0; i < h->len; i++) {
-        h->at[i].name = slice_settled(p, h->at[i].name);
-        h->at[i].value = slice_settled(p, h->at[i].value);
+    if (h->len == 0) {
+        answer_free_text(p); /* an interim answer's */
+        return OK;
     }
+    struct header *at = malloc(h->len * sizeof(*at) + p->text_len);
+    if (!at)
+        return -ENOMEM;
+    const char *text = memcpy(at + h->len, p->text, p->text_len);
+    for (size_t i = 0; i < h->len; i++) {
+        at[i].name = slice_settled(text, h->at[i].name);
+        at[i].value = slice_settled(text, h->at[i].value);
+    }
+    free(h->at);
+    *h = (struct headers){at, h->len, h->len};
+    answer_free_text(p);
+    return OK;
 }
 
 /* Any coding but chunked would be handed on undecoded; HTTP/1.0 has none (RFC 9112 section 6.1). */
@@ -189,7 +200,9 @@ static int answer_on_head(llhttp_t *llhttp)
         answer_forget_interim(p);
         return 1;
     }
-    answer_settle(p);
+    int rc = answer_settle(p);
+    if (rc < 0)
+        return answer_stop(p, rc);
     bool announced = llhttp->flags & F_CONTENT_LENGTH;
     if (!answer_coding_is_known(p, llhttp) || (announced && llhttp->content_length > INT64_MAX))
         return answer_stop(p, -EPROTO);
@@ -281,11 +294,11 @@ int answer_parser_end(const struct answer_parser *p)
 void answer_parser_clear(struct answer_parser *p)
 {
     answer_head_free(&p->head);
+    answer_free_text(p);
 }
 
 void answer_head_free(struct answer_head *head)
 {
-    free(head->text);
     free(head->headers.at);
     *head = (struct answer_head){0};
 }

@@ -11,15 +11,15 @@
 /* Memory of its own: frees with answer_head_free. */
 struct answer_head {
     int status;
-    struct headers headers;
+    struct headers headers; /* the text that they point into stands behind them, in one block */
     int64_t content_length; /* -1: not announced */
-    char *text;             /* what the headers point into */
 };
 
 struct answer_parser {
     uint64_t llhttp[12];     /* llhttp's state; its type stays in answer_parser.c */
     struct answer_head head; /* whole once head_whole; then may be taken: zero what was taken */
     struct slice body;       /* of the feed at hand */
+    char *text;              /* names and values, until the head is whole */
     uint32_t text_len, text_cap;
     uint32_t fed;        /* bytes until the head was whole */
     uint32_t head_bytes; /* of fields, trailers and chunk extensions so far */

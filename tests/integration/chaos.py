@@ -78,13 +78,26 @@ class BadProvider:
         kind = self.kind or self.rng.choice(KINDS)
         self.met[kind] = self.met.get(kind, 0) + 1
         if kind == "early":
-            self._json(writer, b'{"error":{"message":"too large","type":"x"}}', 413)
-            await writer.drain()
-            return False
+            return await self._before_the_body(reader, writer, length)
         body = await reader.readexactly(length)
         ask = json.loads(body)
         await getattr(self, "_" + kind)(writer, bool(ask.get("stream")))
         await writer.drain()
+        return True
+
+    async def _before_the_body(self, reader, writer, length):
+        """Answers what it has not read. True: reads it then."""
+        if self.rng.random() < 0.5:
+            self._json(writer, b'{"error":{"message":"too large","type":"x"}}', 413)
+        else:
+            self._head(writer)
+            for event in (ROLE, HELLO, *self.rng.choice(((), (FINISH, DONE)))):
+                self._chunk(writer, event)
+        await writer.drain()
+        if self.rng.random() < 0.5:
+            return False
+        await asyncio.sleep(0.01)
+        await reader.readexactly(length)
         return True
 
     # ---- what it does ----
@@ -233,8 +246,9 @@ class BadProvider:
 
 
 KINDS = [name[1:] for name in vars(BadProvider)
-         if name[0] == "_" and name not in ("__init__", "_serve", "_one", "_json", "_head", "_chunk")
-         and name[1] != "_"] + ["early"] + ["good"] * 8 + ["late"] * 3
+         if name[0] == "_" and name[1] != "_"
+         and name not in ("_serve", "_one", "_before_the_body", "_json", "_head",
+                         "_chunk")] + ["early"] + ["good"] * 8 + ["late"] * 3
 
 
 class Client:
@@ -250,7 +264,7 @@ class Client:
         model = rng.choice(("m", "m", "m", "solo", "nobody"))
         body = chat(model, stream=rng.random() < 0.6)
         if rng.random() < 0.1:
-            body["messages"][0]["content"] = "prompt-words " * rng.choice((1000, 60000))
+            body["messages"][0]["content"] = "prompt-words " * rng.choice((1000, 60000, 140000))
         if rng.random() < 0.3:
             body["stream_options"] = {"include_usage": True}
         key = rng.choice(self.keys) if rng.random() < 0.97 else "sk-cr-wrong"

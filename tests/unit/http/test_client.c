@@ -71,6 +71,26 @@ static void test_connections_are_used_again(void **state)
     assert_int_equal(client_idle(r->client), 1);
 }
 
+/* Nothing of what was gathered for the early one is left behind. */
+static void test_an_answer_without_fields_behind_an_early_one(void **state)
+{
+    struct rig *r = *state;
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct rig_call *c = rig_get(r);
+        rig_await_request(r, 0, 1);
+        raw_peer_forget(&r->peer, 0);
+        raw_peer_say(&r->peer, 0,
+                     "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+                     "HTTP/1.1 204 No Content\r\n\r\n");
+        rig_await_end(c);
+        assert_int_equal(c->rc, OK);
+        assert_int_equal(c->status, 204);
+        free(c);
+    }
+    assert_int_equal(client_open(r->client), 1);
+}
+
 static void test_chunks_and_both_answers_of_one_read(void **state)
 {
     struct rig *r = *state;
@@ -710,6 +730,7 @@ int main(void)
         TEST(test_a_request_goes_out_whole),
         TEST(test_a_get_has_no_length_and_an_empty_post_has),
         TEST(test_connections_are_used_again),
+        TEST(test_an_answer_without_fields_behind_an_early_one),
         TEST(test_chunks_and_both_answers_of_one_read),
         TEST(test_an_unframed_body_ends_with_the_connection),
         TEST(test_a_cut_answer_is_never_good),
