@@ -1,8 +1,9 @@
 /* answer.h: an answer of a model in no dialect, whole or piece by piece.
  *
- * Here dialects meet on the way back. Text stays what the provider wrote: a *token* is a whole JSON
- * string with its quotes and escapes, checked by the reader, so that translating copies it. Tokens
- * and objects live as long as the bytes that they were read from. Empty: not there. */
+ * Here dialects meet on the way back. As in chat.h nothing is decoded: a *text* is the inside of a
+ * JSON string that the provider wrote and a reader has checked, between its quotes, still escaped,
+ * so that translating copies it; *raw* is a whole JSON value. Both live as long as the bytes that
+ * they were read from. Empty: not there. */
 
 #pragma once
 
@@ -28,21 +29,21 @@ enum block_kind {
 
 struct answer_block {
     enum block_kind kind;
-    struct slice text;      /* token; BLOCK_REDACTED: its bytes. Empty for BLOCK_TOOL */
-    struct slice signature; /* token; BLOCK_THINKING */
-    struct slice id, name;  /* tokens; BLOCK_TOOL */
-    struct slice input;     /* BLOCK_TOOL: a JSON object */
+    struct slice text;      /* text; BLOCK_REDACTED: its bytes. None for BLOCK_TOOL */
+    struct slice signature; /* text; BLOCK_THINKING */
+    struct slice id, name;  /* text; BLOCK_TOOL */
+    struct slice input;     /* raw, an object; BLOCK_TOOL */
 };
 
 /* A whole one. */
 struct answer {
-    struct slice id, model; /* tokens */
+    struct slice id, model; /* text */
     uint64_t created;       /* seconds since 1970; 0: not told */
     const struct answer_block *blocks;
     size_t blocks_len;
-    struct slice refusal; /* token: why the model would not answer */
+    struct slice refusal; /* text: why the model would not answer */
     enum stop_reason stop;
-    struct slice stop_sequence; /* token; STOP_SEQUENCE, when it was told which */
+    struct slice stop_sequence; /* text; STOP_SEQUENCE, when it was told which */
     struct usage usage;         /* source USAGE_NONE: not told */
 };
 
@@ -56,7 +57,7 @@ enum piece_kind {
     PIECE_REDACTED,   /* text: a whole block */
     PIECE_REFUSAL,    /* text */
     PIECE_TOOL_START, /* tool, id, name */
-    PIECE_TOOL_INPUT, /* tool, text: a part of the JSON text of its input, in a token */
+    PIECE_TOOL_INPUT, /* tool, text: a part of the JSON text of its input */
     PIECE_TOOL_END,   /* tool; not every dialect tells it */
     PIECE_FINISH,     /* stop, stop_sequence */
     PIECE_USAGE,      /* usage */
@@ -67,10 +68,10 @@ struct piece {
     enum piece_kind kind;
     enum stop_reason stop;
     unsigned tool;         /* 0, 1, 2 …: the answer's tools in the order of their TOOL_START */
-    struct slice text;     /* token */
-    struct slice id, name; /* tokens */
-    struct slice model;    /* token */
-    struct slice stop_sequence; /* token */
+    struct slice text;     /* text */
+    struct slice id, name; /* text */
+    struct slice model;    /* text */
+    struct slice stop_sequence; /* text */
     struct usage usage;
 };
 

@@ -2,6 +2,9 @@
 
 #include "wire/openai_usage.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 enum {
     PROMPT,
     COMPLETION,
@@ -71,4 +74,19 @@ bool openai_usage_read(struct json_value value, struct usage *ret)
     ret->reasoning = apart ? reasoning : MIN(reasoning, completion);
     ret->output = apart ? completion : completion - ret->reasoning;
     return true;
+}
+
+struct slice openai_usage_write(const struct usage *usage, char room[OPENAI_USAGE_ROOM])
+{
+    uint64_t prompt = usage_prompt(usage), completion = usage_completion(usage);
+    int n = snprintf(room, OPENAI_USAGE_ROOM,
+                     "{\"prompt_tokens\":%" PRIu64 ",\"completion_tokens\":%" PRIu64
+                     ",\"total_tokens\":%" PRIu64 ",\"prompt_tokens_details\":"
+                     "{\"cached_tokens\":%" PRIu64 ",\"cache_write_tokens\":%" PRIu64
+                     ",\"audio_tokens\":0},\"completion_tokens_details\":"
+                     "{\"reasoning_tokens\":%" PRIu64 ",\"audio_tokens\":0,"
+                     "\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}",
+                     prompt, completion, prompt + completion, usage->cached_read,
+                     usage->cache_write, usage->reasoning);
+    return slice_of(room, (size_t)n);
 }

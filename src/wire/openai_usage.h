@@ -1,4 +1,4 @@
-/* openai_usage.h: the usage object of OpenAI's dialect into disjoint counters. */
+/* openai_usage.h: the usage object of OpenAI's dialect and the disjoint counters. */
 
 #pragma once
 
@@ -14,3 +14,7 @@
  * prompt_tokens_details.cache_write_tokens (OpenRouter). completion_tokens include the reasoning
  * tokens, but where the total says that they come on top (xAI). */
 bool openai_usage_read(struct json_value value, struct usage *ret);
+
+enum { OPENAI_USAGE_ROOM = 448 };
+/* The object that a client gets; it lies in room. */
+struct slice openai_usage_write(const struct usage *usage, char room[OPENAI_USAGE_ROOM]);
