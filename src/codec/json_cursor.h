@@ -38,8 +38,13 @@ bool json_cursor_element(struct json_cursor *c);
 /* The value that stands next, passed over; type JSON_NONE at the text's end. */
 struct json_value json_cursor_take(struct json_cursor *c);
 
-/* Index of the name in the n known ones, or -1. */
-int json_name_find(const struct json_name *name, const struct json_member *known, size_t n);
+/* True when the name decodes to exactly s. */
+static inline bool json_name_is(const struct json_name *name, struct slice s)
+{
+    if (LIKELY(name->plain))
+        return name->text.len == s.len + 2 && memcmp(name->text.at + 1, s.at, s.len) == 0;
+    return json_string_eq((struct json_value){.type = JSON_STRING, .text = name->text}, s);
+}
 
 /* How the innermost value is reached in which the byte at `at` of text stands:
  * "messages[2].content[0].text"; empty for the outermost, and when out of memory. */

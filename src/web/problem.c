@@ -53,6 +53,8 @@ static const struct problem problems[FAULT_KIND_MAX] = {
         .message = "A parameter has a value that is not allowed."},
     [FAULT_DUPLICATE_MEMBER] = {400, .type = REQUEST,
         .message = "A parameter is given more than once."},
+    [FAULT_UNSUPPORTED] = {400, .type = REQUEST,
+        .message = "A parameter is not supported by this model."},
     [FAULT_BAD_REQUEST] = {400, .type = REQUEST, .message = "The request is malformed."},
     [FAULT_REQUEST_TIMEOUT] = {408, .type = REQUEST,
         .message = "The request did not arrive in time."},

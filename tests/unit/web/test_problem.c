@@ -62,6 +62,7 @@ static const struct expected {
     {FAULT_WRONG_TYPE,           400, "invalid_request_error", NULL,       "invalid_type"               },
     {FAULT_INVALID_VALUE,        400, "invalid_request_error", NULL,       "invalid_value"              },
     {FAULT_DUPLICATE_MEMBER,     400, "invalid_request_error", NULL,       "duplicate_parameter"        },
+    {FAULT_UNSUPPORTED,          400, "invalid_request_error", NULL,       "unsupported_parameter"      },
     {FAULT_BAD_REQUEST,          400, "invalid_request_error", NULL,       "bad_request"                },
     {FAULT_REQUEST_TIMEOUT,      408, "invalid_request_error", NULL,       "request_timeout"            },
     {FAULT_BODY_TOO_LARGE,       413, "invalid_request_error", NULL,       "request_too_large"          },
