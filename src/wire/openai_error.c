@@ -3,6 +3,7 @@
 #include "wire/openai_error.h"
 
 #include "codec/json.h"
+#include "codec/json_out.h"
 
 enum { ERROR, OBJECT, MESSAGE, TYPE, PARAM, CODE, METADATA, CHOICES, ERROR_LEN };
 
@@ -58,7 +59,7 @@ static const struct slice request_words[] = {
  * (a type). vLLM, Mistral, DeepSeek and others say it in the message alone: a refusal like others.
  */
 static const struct slice context_words[] = {
-    SLICE_INIT("context_length_exceeded"),
+    SLICE_INIT(OPENAI_CONTEXT_LENGTH),
     SLICE_INIT("exceed_context_size_error"),
 };
 
@@ -246,4 +247,30 @@ struct fault openai_error_fault(const struct openai_error *error)
     if (fault_is_refusal(fault.kind) && fault.upstream_status == 0)
         fault.upstream_status = 400;
     return fault;
+}
+
+static void write_or_null(struct json_out *o, struct slice text)
+{
+    if (slice_is_empty(text))
+        json_out_literal(o, "null");
+    else
+        json_out_quote(o, text);
+}
+
+struct slice openai_error_write(struct arena *a, struct slice message, struct slice type,
+                                struct slice param, struct slice code)
+{
+    struct json_out o;
+
+    json_out_begin(&o, a, message.len + 256);
+    json_out_literal(&o, "{\"error\":{\"message\":");
+    json_out_quote(&o, message);
+    json_out_literal(&o, ",\"type\":");
+    write_or_null(&o, type);
+    json_out_literal(&o, ",\"param\":");
+    write_or_null(&o, param);
+    json_out_literal(&o, ",\"code\":");
+    write_or_null(&o, code);
+    json_out_literal(&o, "}}");
+    return json_out_failed(&o) ? (struct slice){0} : json_out_slice(&o);
 }

@@ -11,7 +11,7 @@
 
 #pragma once
 
-#include "base/slice.h"
+#include "base/arena.h"
 #include "model/fault.h"
 
 struct openai_error {
@@ -30,3 +30,10 @@ enum fault_kind openai_error_kind(int status, const struct openai_error *error);
 /* The fault of an error that came in a stream or in a 200: its kind, and the status that it names;
  * a refusal that names none is a 400. */
 struct fault openai_error_fault(const struct openai_error *error);
+
+/* The code that says that a prompt is longer than the window. */
+#define OPENAI_CONTEXT_LENGTH "context_length_exceeded"
+/* An error body for a client. message: text of a JSON string, already escaped; param and code may
+ * be empty: null. .at is NULL when out of memory. */
+struct slice openai_error_write(struct arena *a, struct slice message, struct slice type,
+                                struct slice param, struct slice code);
