@@ -60,25 +60,17 @@ static bool write_content(struct json_out *o, const struct answer *answer)
     return calls_tools;
 }
 
-/* Some providers end a turn in which they call tools with the word for an ordinary end. */
-static enum stop_reason stop_of(const struct answer *answer, bool calls_tools)
+static void write_stop(struct json_out *o, const struct answer *answer, bool calls_tools)
 {
-    if (answer->stop != STOP_NONE && answer->stop != STOP_END)
-        return answer->stop;
-    if (!slice_is_empty(answer->refusal))
-        return STOP_FILTERED;
-    return calls_tools ? STOP_TOOLS : answer->stop;
-}
+    bool refused = !slice_is_empty(answer->refusal);
 
-static void write_stop(struct json_out *o, enum stop_reason stop, struct slice sequence)
-{
     json_out_literal(o, "\"stop_reason\":");
-    json_out_quote(o, anthropic_stop_word(stop));
+    json_out_quote(o, anthropic_stop_word(answer->stop, refused, calls_tools));
     json_out_literal(o, ",\"stop_sequence\":");
-    if (stop == STOP_SEQUENCE)
-        json_out_quote(o, sequence);
-    else
+    if (slice_is_empty(answer->stop_sequence))
         json_out_literal(o, "null");
+    else
+        json_out_quote(o, answer->stop_sequence);
 }
 
 static size_t expected(const struct answer *answer)
@@ -105,7 +97,7 @@ struct slice anthropic_answer_write(const struct answer *answer, struct arena *a
     json_out_literal(&o, ",\"content\":[");
     bool calls_tools = write_content(&o, answer);
     json_out_literal(&o, "],");
-    write_stop(&o, stop_of(answer, calls_tools), answer->stop_sequence);
+    write_stop(&o, answer, calls_tools);
     json_out_literal(&o, ",\"usage\":");
     json_out_add(&o, anthropic_usage_write(&answer->usage, room));
     json_out_char(&o, '}');

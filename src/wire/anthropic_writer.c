@@ -162,22 +162,24 @@ static int end_tool(struct anthropic_writer *w, unsigned tool)
     return is_open ? close_block(w) : OK;
 }
 
-/* Some providers end a turn in which they call tools with the word for an ordinary end. */
-static enum stop_reason stop_of(const struct anthropic_writer *w)
+static int finish(struct anthropic_writer *w, const struct piece *p)
 {
-    if (w->stop != STOP_NONE && w->stop != STOP_END)
-        return w->stop;
-    if (w->refused)
-        return STOP_FILTERED;
-    return w->tools > 0 ? STOP_TOOLS : w->stop;
+    w->stop = p->stop;
+    w->stop_sequence = arena_copy(w->arena, p->stop_sequence);
+    return w->stop_sequence.at ? close_block(w) : -ENOMEM;
 }
 
 static int end(struct anthropic_writer *w)
 {
     close_block(w);
     put(w, SLICE(EVENT("message_delta") ",\"delta\":{\"stop_reason\":"));
-    put_quoted(w, anthropic_stop_word(stop_of(w)));
-    put(w, SLICE(",\"stop_sequence\":null}"));
+    put_quoted(w, anthropic_stop_word(w->stop, w->refused, w->tools > 0));
+    put(w, SLICE(",\"stop_sequence\":"));
+    if (slice_is_empty(w->stop_sequence))
+        put(w, SLICE("null"));
+    else
+        put_quoted(w, w->stop_sequence);
+    put(w, SLICE("}"));
     put_usage(w);
     put_end(w, SLICE("}"));
     put(w, SLICE(EVENT("message_stop")));
@@ -211,8 +213,7 @@ static int take(struct piece_sink *sink, const struct piece *p)
     case PIECE_TOOL_END:
         return end_tool(w, p->tool);
     case PIECE_FINISH:
-        w->stop = p->stop;
-        return close_block(w);
+        return finish(w, p);
     case PIECE_USAGE:
         w->usage = p->usage;
         return OK;
@@ -227,7 +228,7 @@ void anthropic_writer_begin(struct anthropic_writer *w)
     w->sink.take = take;
 }
 
-struct slice anthropic_stop_word(enum stop_reason stop)
+struct slice anthropic_stop_word(enum stop_reason stop, bool refused, bool calls_tools)
 {
     switch (stop) {
     case STOP_SEQUENCE:
@@ -238,7 +239,11 @@ struct slice anthropic_stop_word(enum stop_reason stop)
         return SLICE("tool_use");
     case STOP_FILTERED:
         return SLICE("refusal");
-    default:
-        return SLICE("end_turn");
+    case STOP_NONE:
+    case STOP_END:
+        break;
     }
+    if (refused)
+        return SLICE("refusal");
+    return calls_tools ? SLICE("tool_use") : SLICE("end_turn");
 }

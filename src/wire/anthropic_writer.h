@@ -12,8 +12,9 @@ enum { ANTHROPIC_TOOLS_MAX = 128 };
 
 /* One stream. The first members are set by the caller, the rest is zero. */
 struct anthropic_writer {
-    struct piece_sink sink;   /* anthropic_writer_begin sets it */
-    struct buf *out;          /* events are appended */
+    struct piece_sink sink; /* anthropic_writer_begin sets it */
+    struct buf *out;        /* events are appended */
+    struct arena *arena;
     struct slice model;       /* plain: for a provider that does not tell its own */
     uint64_t prompt_estimate; /* tokens of input: message_start must tell them before most
                                  providers do; message_delta has the true figures */
@@ -25,6 +26,7 @@ struct anthropic_writer {
     unsigned block_of_tool[ANTHROPIC_TOOLS_MAX];
     bool refused;
     enum stop_reason stop;
+    struct slice stop_sequence;
     struct usage usage;
     uint64_t deltas; /* a floor of what was written, for a provider that tells no usage */
 };
@@ -42,5 +44,6 @@ void anthropic_writer_begin(struct anthropic_writer *w);
  * when out of memory. */
 struct slice anthropic_answer_write(const struct answer *answer, struct arena *a);
 
-/* The word for why an answer ended. */
-struct slice anthropic_stop_word(enum stop_reason stop);
+/* The word for why an answer ended. Some providers end a turn that
+ * calls tools, or a refusal, with the word for an ordinary end. */
+struct slice anthropic_stop_word(enum stop_reason stop, bool refused, bool calls_tools);

@@ -7,6 +7,7 @@
  * glance does not know as one more piece of content is parsed. */
 
 #include "wire/openai_chat.h"
+#include "wire/openai_chat_pieces.h"
 #include "wire/openai_error.h"
 #include "wire/openai_usage.h"
 
@@ -189,7 +190,15 @@ static void mark_finish(struct openai_chat_stream *s, struct event *ret, struct 
         ret->marks |= EVENT_FINISH;
 }
 
-static bool read_choice(struct openai_chat_stream *s, struct slice choice, struct event *ret)
+/* The first choice, for who wants everything. */
+static int tell_choice(struct openai_chat_stream *s, struct slice choice, struct json_value delta)
+{
+    int rc = delta.type == JSON_OBJECT ? openai_pieces_delta(s->pieces, delta.text) : OK;
+
+    return rc < 0 ? rc : openai_pieces_finish(s->pieces, choice);
+}
+
+static int read_choice(struct openai_chat_stream *s, struct slice choice, struct event *ret)
 {
     struct json_value v[CHOICE_LEN];
     uint64_t index = 0;
@@ -198,7 +207,7 @@ static bool read_choice(struct openai_chat_stream *s, struct slice choice, struc
 
     if (!json_members(choice, choice_members, CHOICE_LEN, v) ||
         !read_delta(v[DELTA], &pieces, &text))
-        return false;
+        return -EBADMSG;
 
     bool numbered = json_u64(v[INDEX], &index);
     uint64_t bit = numbered && index < 64 ? UINT64_C(1) << index : 1;
@@ -213,7 +222,8 @@ static bool read_choice(struct openai_chat_stream *s, struct slice choice, struc
     mark_usage(ret, v[CHOICE_USAGE]); /* Moonshot */
     if (v[FINISH_REASON].type == JSON_STRING && is_something(v[FINISH_REASON]))
         mark_finish(s, ret, v[FINISH_REASON], bit);
-    return true;
+    return s->pieces && bit == 1 && !(ret->marks & EVENT_ERROR) ? tell_choice(s, choice, v[DELTA])
+                                                                : OK;
 }
 
 /* The usage of Groq's own wrapper, which its streams carried before they knew stream_options. */
@@ -226,16 +236,28 @@ static void read_groq_usage(struct json_value wrapper, struct event *ret)
         mark_usage(ret, usage);
 }
 
-static int read_frame(struct openai_chat_stream *s, const struct json_value *v, struct event *ret)
+static int read_choices(struct openai_chat_stream *s, struct json_value list, struct event *ret,
+                        size_t *ret_choices)
 {
     struct json_value choice;
-    size_t at = 0, choices = 0;
+    size_t at = 0;
+    int rc = OK;
 
-    if (v[CHOICES].type == JSON_ARRAY) {
-        for (; json_next(v[CHOICES].text, &at, &choice); choices++)
-            if (choice.type != JSON_OBJECT || !read_choice(s, choice.text, ret))
-                return -EBADMSG;
+    *ret_choices = 0;
+    while (rc == OK && list.type == JSON_ARRAY && json_next(list.text, &at, &choice)) {
+        rc = choice.type == JSON_OBJECT ? read_choice(s, choice.text, ret) : -EBADMSG;
+        ++*ret_choices;
     }
+    return rc;
+}
+
+static int read_frame(struct openai_chat_stream *s, const struct json_value *v, struct event *ret)
+{
+    size_t choices;
+    int rc = read_choices(s, v[CHOICES], ret, &choices);
+
+    if (rc < 0)
+        return rc;
     if (choices != 1)
         ret->text = (struct slice){0};
     read_groq_usage(v[X_GROQ], ret);
@@ -244,7 +266,7 @@ static int read_frame(struct openai_chat_stream *s, const struct json_value *v, 
     bool tells_more = is_something(v[FILTER_RESULTS]) || is_something(v[CITATIONS]);
     if (v[CHOICES].type == JSON_ARRAY && choices == 0 && ret->marks == EVENT_USAGE && !tells_more)
         ret->marks |= EVENT_USAGE_ONLY;
-    return OK;
+    return s->pieces && ret->marks & EVENT_USAGE ? openai_pieces_usage(s->pieces, &ret->usage) : OK;
 }
 
 static int parse_frame(struct openai_chat_stream *s, struct slice data, struct event *ret)
@@ -260,7 +282,11 @@ static int parse_frame(struct openai_chat_stream *s, struct slice data, struct e
     else if (!is_object)
         return -EBADMSG;
 
-    int rc = is_object ? read_frame(s, v, ret) : OK;
+    int rc = OK;
+    if (is_object && s->pieces && v[CHOICES].elements)
+        rc = openai_pieces_start(s->pieces, data);
+    if (rc == OK && is_object)
+        rc = read_frame(s, v, ret);
     if (ret->marks & EVENT_ERROR)
         ret->marks &= ~(unsigned)EVENT_FINISH;
     return rc;
@@ -270,7 +296,7 @@ int openai_chat_read_event(struct openai_chat_stream *s, struct slice data, stru
 {
     *ret = (struct event){0};
     data = slice_trim(data);
-    if (s->content_seen && !s->wants_text && is_plain_content(data)) {
+    if (s->content_seen && !s->wants_text && !s->pieces && is_plain_content(data)) {
         ret->marks = EVENT_CONTENT;
         ret->output_deltas = 1;
         return OK;
@@ -279,7 +305,7 @@ int openai_chat_read_event(struct openai_chat_stream *s, struct slice data, stru
         return OK;
     if (slice_eq(data, SLICE("[DONE]"))) {
         ret->marks = EVENT_DONE;
-        return OK;
+        return s->pieces ? openai_pieces_done(s->pieces) : OK;
     }
     return parse_frame(s, data, ret);
 }
