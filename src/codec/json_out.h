@@ -50,6 +50,22 @@ static inline void json_out_quote(struct json_out *o, struct slice inside)
     json_out_char(o, '"');
 }
 
+/* A comma, but behind an opening bracket. */
+static inline void json_out_comma(struct json_out *o)
+{
+    char last = o->len > 0 ? o->at[o->len - 1] : '[';
+
+    if (last != '[' && last != '{')
+        json_out_char(o, ',');
+}
+
+/* The name of a member, a literal; its value is to follow. */
+#define json_out_name(o, name)                                                                     \
+    do {                                                                                           \
+        json_out_comma(o);                                                                         \
+        json_out_literal(o, "\"" name "\":");                                                      \
+    } while (0)
+
 static inline bool json_out_failed(const struct json_out *o)
 {
     return !o->at;

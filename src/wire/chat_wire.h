@@ -27,7 +27,7 @@ bool anthropic_messages_parse(struct slice body, struct arena *a, struct chat *r
 /* How a model is told to think. */
 enum wire_reasoning {
     WIRE_REASONING_UNKNOWN,  /* it cannot be: effort and budget are dropped */
-    WIRE_REASONING_EFFORT,   /* OpenAI's reasoning_effort */
+    WIRE_REASONING_EFFORT,   /* OpenAI's reasoning_effort; Anthropic's output_config.effort alone */
     WIRE_REASONING_BUDGET,   /* Anthropic's thinking, enabled with budget_tokens */
     WIRE_REASONING_ADAPTIVE, /* Anthropic's thinking, adaptive, with output_config.effort */
 };
