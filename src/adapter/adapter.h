@@ -62,8 +62,9 @@ struct adapter_op {
     /* A stream begins. state: state_size zeroed bytes, a struct decoder first. Optional but where
      * `translates`. -ENOMEM. */
     int (*begin)(void *state, const struct decoding *d);
-    /* One frame of a stream. -EBADMSG: a frame that cannot be understood: nothing was appended.
-     * Where `translates` also -ENOMEM, -EMSGSIZE (`out` is full): the stream cannot go on. */
+    /* One frame of a stream. -EBADMSG: a frame that cannot be understood. Where `translates` also
+     * -ENOMEM, -EMSGSIZE (`out` is full, or more tools than can be told apart): the stream cannot
+     * go on. */
     int (*decode_event)(void *state, struct slice name, struct slice data, struct event_list *ret);
     /* The stream ended cleanly after an event with EVENT_FINISH, but its marker never came: *ret is
      * the frame that tells a client that all is complete (static; empty where `translates`: it was

@@ -5,62 +5,14 @@
  * order, white space and number literals survive: providers' prompt caches depend on them. */
 
 #include "adapter/openai.h"
-#include "adapter/retry_after.h"
 
-#include "base/buf.h"
+#include "adapter/encoding.h"
+#include "adapter/openai_answers.h"
+#include "adapter/retry_after.h"
 #include "wire/openai_chat.h"
 #include "wire/openai_error.h"
 
 #include <errno.h>
-
-/* Replace bytes [from, to) of the body by text. */
-struct edit {
-    size_t from, to;
-    struct slice text;
-};
-
-enum { EDITS_MAX = 2, QUOTED_MAX = 64 * 1024 };
-
-struct edits {
-    struct edit at[EDITS_MAX]; /* in the order of the body */
-    size_t len;
-};
-
-static void add_edit(struct edits *e, struct edit edit)
-{
-    size_t i = e->len++;
-
-    for (; i > 0 && e->at[i - 1].from > edit.from; i--)
-        e->at[i] = e->at[i - 1];
-    e->at[i] = edit;
-}
-
-/* The text as a JSON string; .at is NULL when out of memory. */
-static struct slice quote(struct arena *a, struct slice text)
-{
-    struct buf b;
-
-    buf_init(&b, QUOTED_MAX);
-    buf_add_char(&b, '"');
-    buf_add_json(&b, text);
-    buf_add_char(&b, '"');
-    struct slice quoted = b.rc == OK ? arena_copy(a, buf_slice(&b)) : (struct slice){0};
-    buf_free(&b);
-    return quoted;
-}
-
-static int edit_model(const struct target *t, const struct call *c, struct arena *a,
-                      struct edits *ret)
-{
-    if (slice_eq(c->model, t->upstream_model))
-        return OK;
-
-    struct slice quoted = quote(a, t->upstream_model);
-    if (!quoted.at)
-        return -ENOMEM;
-    add_edit(ret, (struct edit){c->model_span.from, c->model_span.to, quoted});
-    return OK;
-}
 
 /* include_usage: true, merged into whatever the client sent. */
 static struct edit ask_usage(const struct call *c)
@@ -113,93 +65,32 @@ static void edit_stream_options(const struct target *t, const struct call *c, st
 
     if (rules->refuses_stream_options) {
         if (c->stream_options.to > 0)
-            add_edit(ret, drop_options(c));
+            edits_add(ret, drop_options(c));
     } else if (c->stream && !c->include_usage) {
-        add_edit(ret, ask_usage(c));
+        edits_add(ret, ask_usage(c));
     }
 }
 
-static void add_span(struct http_message *ret, struct slice span)
-{
-    if (span.len > 0)
-        ret->body[ret->body_len++] = span;
-}
-
-static void splice(struct slice body, const struct edits *e, struct http_message *ret)
-{
-    size_t at = 0;
-
-    for (size_t i = 0; i < e->len; i++) {
-        add_span(ret, slice_sub(body, at, e->at[i].from));
-        add_span(ret, e->at[i].text);
-        at = e->at[i].to;
-    }
-    add_span(ret, slice_sub(body, at, body.len));
-}
-
-/* a and b as one text; .at is NULL when out of memory. */
-static struct slice join(struct arena *arena, struct slice a, struct slice b)
-{
-    char *at = arena_alloc(arena, a.len + b.len);
-
-    if (!at)
-        return (struct slice){0};
-    if (a.len > 0)
-        memcpy(at, a.at, a.len);
-    if (b.len > 0)
-        memcpy(at + a.len, b.at, b.len);
-    return slice_of(at, a.len + b.len);
-}
-
-static int add_authorization(const struct target *t, struct arena *a, struct headers *ret)
-{
-    if (secret_is_empty(t->api_key))
-        return OK;
-
-    struct slice value = join(a, SLICE("Bearer "), secret_reveal(t->api_key));
-    return value.at ? headers_add(ret, a, SLICE("authorization"), value) : -ENOMEM;
-}
-
-static int add_headers(const struct target *t, const struct call *c, struct arena *a,
-                       struct headers *ret)
-{
-    const struct header fixed[] = {
-        {SLICE("host"),            t->authority                                                      },
-        {SLICE("user-agent"),      SLICE("courier")                                                  },
-        {SLICE("content-type"),    SLICE("application/json")                                         },
-        {SLICE("accept"),          c->stream ? SLICE("text/event-stream") : SLICE("application/json")},
-        {SLICE("accept-encoding"), SLICE("identity")                                                 },
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
-        int rc = headers_add(ret, a, fixed[i].name, fixed[i].value);
-        if (rc < 0)
-            return rc;
-    }
-    return add_authorization(t, a, ret);
-}
+const struct encoding_place openai_chat_place = {
+    .path = SLICE_INIT("/chat/completions"),
+    .key_name = SLICE_INIT("authorization"),
+    .key_prefix = SLICE_INIT("Bearer "),
+};
 
 static int chat_encode(const struct target *t, const struct call *c, struct arena *a,
                        struct http_message *ret, struct fault *ret_fault)
 {
     struct edits edits = {.len = 0};
 
-    *ret = (struct http_message){.method = SLICE("POST")};
-    if (!header_value_is_safe(secret_reveal(t->api_key))) {
-        *ret_fault = (struct fault){.kind = FAULT_UPSTREAM_CREDENTIALS};
+    if (!encoding_key_is_safe(t, ret_fault))
         return -EINVAL;
-    }
-
-    ret->path = join(a, t->base_path, SLICE("/chat/completions"));
-    if (!ret->path.at)
-        return -ENOMEM;
-    int rc = add_headers(t, c, a, &ret->headers);
+    int rc = encoding_head(t, c, a, &openai_chat_place, ret);
     if (rc == OK)
-        rc = edit_model(t, c, a, &edits);
+        rc = edits_model(&edits, t, c, a);
     if (rc < 0)
         return rc;
     edit_stream_options(t, c, &edits);
-    splice(c->body, &edits, ret);
+    edits_splice(&edits, c->body, ret);
     return OK;
 }
 
@@ -213,18 +104,36 @@ static void pass_refusal(const struct openai_error *error, struct slice content_
         slice_is_empty(content_type) ? SLICE("application/json") : content_type;
 }
 
-static int chat_decode(const struct target *t, struct slice body, struct arena *a,
-                       struct reply *ret, struct fault *ret_fault)
+void openai_read_refusal(struct slice body, struct fault *ret)
 {
     struct openai_error error;
+
+    if (!openai_error_read(body, &error))
+        return;
+    *ret = openai_error_fault(&error);
+    if (fault_is_refusal(ret->kind))
+        pass_refusal(&error, (struct slice){0}, ret);
+}
+
+static int chat_decode(const struct decoding *d, struct slice body, struct reply *ret,
+                       struct fault *ret_fault)
+{
     int rc = openai_chat_read_reply(body, ret);
 
-    (void)t;
-    (void)a;
-    if (rc == -EPROTO && openai_error_read(body, &error)) {
-        *ret_fault = openai_error_fault(&error);
-        if (fault_is_refusal(ret_fault->kind))
-            pass_refusal(&error, (struct slice){0}, ret_fault);
+    (void)d;
+    if (rc == -EPROTO)
+        openai_read_refusal(body, ret_fault);
+    return rc;
+}
+
+int openai_read_frame(struct openai_chat_stream *s, struct slice name, struct slice data,
+                      struct event *ret)
+{
+    int rc = openai_chat_read_event(s, data, ret);
+
+    if (slice_eq(name, SLICE("error")) && !(ret->marks & EVENT_ERROR)) {
+        *ret = (struct event){.marks = EVENT_ERROR, .fault.kind = FAULT_UPSTREAM_ERROR};
+        return OK;
     }
     return rc;
 }
@@ -232,15 +141,15 @@ static int chat_decode(const struct target *t, struct slice body, struct arena *
 static int chat_decode_event(void *state, struct slice name, struct slice data,
                              struct event_list *ret)
 {
-    struct event *event = &ret->at[0];
-
     ret->len = 1;
-    int rc = openai_chat_read_event(state, data, event);
-    if (slice_eq(name, SLICE("error")) && !(event->marks & EVENT_ERROR)) {
-        *event = (struct event){.marks = EVENT_ERROR, .fault.kind = FAULT_UPSTREAM_ERROR};
-        return OK;
-    }
-    return rc;
+    return openai_read_frame(state, name, data, &ret->at[0]);
+}
+
+static int chat_finish(void *state, struct slice *ret)
+{
+    (void)state;
+    *ret = SLICE("data: [DONE]\n\n");
+    return OK;
 }
 
 _Static_assert(offsetof(struct openai_chat_stream, wants_text) ==
@@ -251,10 +160,10 @@ const struct adapter_op openai_chat_op = {
     .encode = chat_encode,
     .decode = chat_decode,
     .decode_event = chat_decode_event,
+    .finish = chat_finish,
     .alike = openai_chat_alike,
     .framing = FRAMING_SSE,
     .state_size = sizeof(struct openai_chat_stream),
-    .end_marker = SLICE_INIT("data: [DONE]\n\n"),
 };
 
 static bool names_code(const char *const *codes, struct slice code)

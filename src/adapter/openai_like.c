@@ -20,11 +20,22 @@ enum need { OPTIONAL = false, REQUIRED = true };
 #define VENDOR(vendor, settings_, rules, classify_)                                                \
     {                                                                                              \
         .name = vendor, .dialect = DIALECT_CHAT, .settings = settings_,                            \
-        .ops = {[CALL_CHAT] = &openai_chat_op}, .row = &rules, .classify = classify_,              \
+        .ops = {[CALL_CHAT] = &openai_chat_op, [CALL_MESSAGES] = &openai_messages_op},             \
+        .row = &rules, .classify = classify_,                                                      \
     }
 /* clang-format on */
 
 static const struct openai_rules plain = {0};
+
+static const struct openai_rules origin = {.is_origin = true};
+
+/* They reason between tool calls, and want what they thought back with the results. Sources:
+ * api-docs.deepseek.com "Thinking Mode"; platform.moonshot.ai "Use the thinking model" */
+static const struct openai_rules thinking = {.takes_reasoning = true};
+
+/* openrouter.ai/docs, "Prompt caching", "Reasoning tokens": effort is ignored by models without it
+ */
+static const struct openai_rules openrouter = {.knows_cache_control = true, .has_effort = true};
 
 /* Mistral answers 422 extra_forbidden to stream_options, and tells usage on the last chunk unasked.
  * Source: github.com/BerriAI/litellm/issues/8978, github.com/TabbyML/tabby/pull/4082 */
@@ -43,7 +54,7 @@ static void classify_zhipu(int status, const struct headers *h, struct slice bod
 }
 
 const struct adapter openai_like[OPENAI_LIKE_LEN] = {
-    VENDOR("openai", SETTINGS("https://api.openai.com/v1", OPTIONAL), plain, openai_classify),
+    VENDOR("openai", SETTINGS("https://api.openai.com/v1", OPTIONAL), origin, openai_classify),
     /* any service of that dialect: a private one over plain http, or one without a row here */
     VENDOR("openai_compatible", SETTINGS(NULL, REQUIRED), plain, openai_classify),
     /* docs.vllm.ai, "OpenAI-Compatible Server": port 8000; wants a key only with --api-key */
@@ -51,7 +62,7 @@ const struct adapter openai_like[OPENAI_LIKE_LEN] = {
     /* docs.ollama.com, "OpenAI compatibility": a key is accepted and ignored */
     VENDOR("ollama", SETTINGS("http://127.0.0.1:11434/v1", OPTIONAL), plain, openai_classify),
     /* api-docs.deepseek.com: cached tokens are prompt_cache_hit_tokens */
-    VENDOR("deepseek", SETTINGS("https://api.deepseek.com", OPTIONAL), plain, openai_classify),
+    VENDOR("deepseek", SETTINGS("https://api.deepseek.com", OPTIONAL), thinking, openai_classify),
     /* Alibaba Cloud Model Studio, "OpenAI compatible - Chat"; outside China
      * https://dashscope-intl.aliyuncs.com/compatible-mode/v1 */
     VENDOR("qwen", SETTINGS("https://dashscope.aliyuncs.com/compatible-mode/v1", OPTIONAL), plain,
@@ -61,12 +72,12 @@ const struct adapter openai_like[OPENAI_LIKE_LEN] = {
            classify_zhipu),
     /* platform.moonshot.ai; in China https://api.moonshot.cn/v1. Usage stands in the last choice:
      * github.com/northes/go-moonshot/issues/17 */
-    VENDOR("moonshot", SETTINGS("https://api.moonshot.ai/v1", OPTIONAL), plain, openai_classify),
+    VENDOR("moonshot", SETTINGS("https://api.moonshot.ai/v1", OPTIONAL), thinking, openai_classify),
     /* console.groq.com/docs/openai; older streams tell usage in x_groq */
     VENDOR("groq", SETTINGS("https://api.groq.com/openai/v1", OPTIONAL), plain, openai_classify),
     VENDOR("mistral", SETTINGS("https://api.mistral.ai/v1", OPTIONAL), mistral, openai_classify),
     /* openrouter.ai/docs: errors carry the status as a number in `code` */
-    VENDOR("openrouter", SETTINGS("https://openrouter.ai/api/v1", OPTIONAL), plain,
+    VENDOR("openrouter", SETTINGS("https://openrouter.ai/api/v1", OPTIONAL), openrouter,
            openai_classify),
     /* docs.together.ai, "OpenAI compatibility" */
     VENDOR("together", SETTINGS("https://api.together.ai/v1", OPTIONAL), plain, openai_classify),

@@ -251,7 +251,7 @@ static int read_choice(struct reading *r, struct json_value choice)
 
     if (!members_of(r, choice, choice_members, 3, v))
         return r->rc;
-    if (json_string_eq(v[1], SLICE("error"))) /* Mistral, OpenRouter */
+    if (slice_eq(inside_of(v[1]), SLICE("error"))) /* Mistral, OpenRouter */
         return -EBADMSG;
     read_message(r, v[0]);
     if (r->answer->usage.source == USAGE_NONE)
