@@ -17,7 +17,7 @@
 
 enum framing { FRAMING_SSE };
 
-enum { ADAPTER_SPANS = 8 };
+enum { ADAPTER_SPANS = 32 };
 
 /* A request to a provider. Spans and values belong to the call's body, the target or the arena. */
 struct http_message {

@@ -11,7 +11,8 @@ struct edit {
     struct slice text;
 };
 
-enum { EDITS_MAX = 2 };
+enum { EDITS_MAX = 15 };
+_Static_assert(2 * EDITS_MAX + 1 <= ADAPTER_SPANS, "a body is its edits and what is between them");
 
 struct edits {
     struct edit at[EDITS_MAX]; /* in the order of the body */
@@ -26,7 +27,8 @@ void edits_splice(const struct edits *e, struct slice body, struct http_message 
 
 /* Where a provider is asked, and where it wants its key. */
 struct encoding_place {
-    struct slice path; /* behind the target's base path */
+    struct slice path;  /* behind the target's base path */
+    struct slice query; /* when the target's URL has none; without its '?' */
     struct slice key_name, key_prefix;
 };
 /* False: the target's key cannot be written into a head. */

@@ -11,7 +11,15 @@
 enum dialect { DIALECT_CHAT, DIALECT_MESSAGES }; /* /v1/chat/completions …, /v1/messages … */
 
 /* What can be asked. An adapter has one op for each that its provider can do. */
-enum call_kind { CALL_CHAT, CALL_MESSAGES, CALL_KIND_MAX };
+enum call_kind {
+    CALL_CHAT,         /* /v1/chat/completions */
+    CALL_MESSAGES,     /* /v1/messages */
+    CALL_COUNT_TOKENS, /* /v1/messages/count_tokens */
+    CALL_COMPLETIONS,  /* /v1/completions */
+    CALL_EMBEDDINGS,   /* /v1/embeddings */
+    CALL_RESPONSES,    /* /v1/responses */
+    CALL_KIND_MAX
+};
 
 /* A field of the client's head that its provider must see (the version of a dialect …). */
 struct call_header {
