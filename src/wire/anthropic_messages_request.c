@@ -44,7 +44,7 @@ bool anthropic_messages_read(struct slice body, struct arena *a, struct call *re
     struct reader r = {body, a, ret_fault};
     struct json_value v[REQUEST_LEN];
 
-    *ret = (struct call){.kind = CALL_CHAT, .dialect = DIALECT_MESSAGES, .body = body};
+    *ret = (struct call){.kind = CALL_MESSAGES, .dialect = DIALECT_MESSAGES, .body = body};
     *ret_fault = (struct fault){0};
     return reader_scan(&r, request_members, REQUEST_LEN, v) && read_members(&r, v, ret);
 }
