@@ -350,7 +350,7 @@ static void write_sampling(struct chat_writer *w, const struct thinking_plan *pl
     const struct chat *c = w->chat;
     bool both = c->temperature.len > 0 && w->options->temperature_xor_top_p;
 
-    if (plan->on)
+    if (plan->on || w->options->no_sampling)
         return;
     if (c->temperature.len > 0 && number_of(c->temperature) > 1)
         write_number(w, "temperature", SLICE("1"));

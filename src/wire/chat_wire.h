@@ -38,6 +38,7 @@ struct wire_options {
     enum wire_reasoning reasoning;
     bool strict_tools;  /* knows `strict` on tools */
     bool cache_control; /* knows cache_control where it is not the dialect's own (OpenRouter) */
+    bool no_sampling;   /* takes neither temperature nor top_p nor top_k: they are dropped */
     bool temperature_xor_top_p; /* refuses both together: top_p is dropped */
 
     /* for anthropic_messages_write */

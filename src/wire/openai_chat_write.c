@@ -428,16 +428,26 @@ static void write_stream(struct chat_writer *w)
         json_out_literal(&w->o, ",\"stream_options\":{\"include_usage\":true}");
 }
 
-static void write_answer_members(struct chat_writer *w)
+/* top_k is known to few, and refused by OpenAI. */
+static void write_sampling(struct chat_writer *w)
 {
     const struct chat *c = w->chat;
     bool both = c->temperature.len > 0 && w->options->temperature_xor_top_p;
 
-    write_max_tokens(w);
-    write_stream(w);
+    if (w->options->no_sampling)
+        return;
     write_number(w, "temperature", c->temperature);
     if (!both)
         write_number(w, "top_p", c->top_p);
+}
+
+static void write_answer_members(struct chat_writer *w)
+{
+    const struct chat *c = w->chat;
+
+    write_max_tokens(w);
+    write_stream(w);
+    write_sampling(w);
     write_stops(w);
     write_effort(w);
     write_format(w);
