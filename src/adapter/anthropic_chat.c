@@ -76,6 +76,10 @@ static int chat_decode(const struct decoding *d, struct slice body, struct reply
         return rc;
 
     ret->usage = answer.usage;
+    if (answer.usage.source == USAGE_NONE) {
+        answer.usage.input = d->call->prompt_estimate;
+        answer.usage.output = body.len / 4;
+    }
     answer.created = d->call->created;
     if (slice_is_empty(answer.model))
         answer.model = encoding_escape(d->arena, d->target->upstream_model);

@@ -15,7 +15,6 @@ static void write_tool(struct json_out *o, const struct answer_block *b)
     json_out_quote(o, b->name);
     json_out_literal(o, ",\"input\":");
     json_out_add(o, b->input);
-    json_out_char(o, '}');
 }
 
 static void write_block(struct json_out *o, const struct answer_block *b)
@@ -23,20 +22,22 @@ static void write_block(struct json_out *o, const struct answer_block *b)
     switch (b->kind) {
     case BLOCK_TEXT:
         json_out_literal(o, "{\"type\":\"text\",\"text\":");
+        json_out_quote(o, b->text);
         break;
     case BLOCK_THINKING:
-        json_out_literal(o, "{\"type\":\"thinking\",\"signature\":");
+        json_out_literal(o, "{\"type\":\"thinking\",\"thinking\":");
+        json_out_quote(o, b->text);
+        json_out_literal(o, ",\"signature\":");
         json_out_quote(o, b->signature);
-        json_out_literal(o, ",\"thinking\":");
         break;
     case BLOCK_REDACTED:
         json_out_literal(o, "{\"type\":\"redacted_thinking\",\"data\":");
+        json_out_quote(o, b->text);
         break;
     case BLOCK_TOOL:
         write_tool(o, b);
-        return;
+        break;
     }
-    json_out_quote(o, b->text);
     json_out_char(o, '}');
 }
 

@@ -84,7 +84,7 @@ void run_free(struct run *run)
 struct reading {
     const struct adapter_op *op;
     void *state;
-    bool include_usage, broken, finished, done;
+    bool include_usage, broken, failed, finished, done;
     struct run *run;
 };
 
@@ -106,7 +106,7 @@ static void read_frame(struct reading *r, const struct sse_frame *frame)
     for (size_t i = 0; i < list.len; i++) {
         write_event(text, &list.at[i], r->include_usage);
         r->run->deltas += list.at[i].output_deltas;
-        r->broken |= (list.at[i].marks & EVENT_ERROR) != 0;
+        r->failed |= (list.at[i].marks & EVENT_ERROR) != 0;
         r->finished |= (list.at[i].marks & EVENT_FINISH) != 0;
         r->done |= (list.at[i].marks & EVENT_DONE) != 0;
     }
@@ -117,6 +117,7 @@ static void end_stream(struct reading *r)
 {
     struct slice marker = {0};
 
+    r->broken |= r->failed;
     r->run->complete = !r->broken && (r->done || r->finished);
     if (r->run->complete && !r->done && r->op->finish(r->state, &marker) < 0)
         r->run->complete = false;
@@ -142,9 +143,9 @@ static void run_stream(const struct decoding *d, const struct provider_answer *a
     if (op->begin && op->begin(r.state, d) < 0)
         abort();
     for (size_t i = 0; i < 2; i++)
-        while (!r.done && sse_next(&sse, &pieces[i], &frame) == 1)
+        while (!r.done && !r.failed && sse_next(&sse, &pieces[i], &frame) == 1)
             read_frame(&r, &frame);
-    if (!r.done && sse_end(&sse, &frame) == 1)
+    if (!r.done && !r.failed && sse_end(&sse, &frame) == 1)
         read_frame(&r, &frame);
     end_stream(&r);
     free(r.state);
