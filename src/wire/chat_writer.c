@@ -109,6 +109,8 @@ void write_joined(struct chat_writer *w, const struct chat_block *blocks, struct
     for (const struct chat_block *b = blocks; b; b = b->next) {
         if (b->kind != CHAT_TEXT || b->text.len == 0)
             continue;
+        if (glue.len > 0 && text_is_blank(b->text))
+            continue;
         if (!first)
             json_out_add(&w->o, glue);
         json_out_add(&w->o, b->text);

@@ -200,15 +200,16 @@ static bool decode_arguments(struct chat_parser *p, struct slice text, struct sl
     if (!decoded)
         return reader_refuse_memory(&p->r);
     struct json_value v = {.type = JSON_STRING, .text = slice_of(text.at - 1, text.len + 2)};
-    struct json_cursor c = json_cursor_of(slice_of(decoded, json_decode(v, decoded)));
-    struct slice object = slice_of((const char *)c.at, (size_t)(c.end - c.at));
-    if (json_cursor_type(&c) == JSON_NONE) {
+    struct slice object = slice_of(decoded, json_decode(v, decoded));
+    bool valid = json_is_valid(object, &why);
+    if (!valid && why.fault == JSON_EMPTY) {
         *ret = SLICE("{}");
         return true;
     }
-    if (json_cursor_type(&c) != JSON_OBJECT || !json_is_valid(object, &why))
+    struct json_cursor c = json_cursor_of(object);
+    if (!valid || json_cursor_type(&c) != JSON_OBJECT)
         return parse_refuse_value(p, text.at, "it must be a JSON object in a string");
-    *ret = object;
+    *ret = json_cursor_take(&c).text;
     return true;
 }
 
