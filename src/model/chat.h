@@ -9,7 +9,7 @@
  * Both are borrowed from the body (or, where a dialect hides JSON in a string, live in the arena),
  * so a prompt of 128 KB costs one copy. An empty slice: not given. Lists are in the client's order.
  *
- * What is kept that OpenAI's dialect has no place for: reasoning that must come back unchanged. On
+ * What the chat dialect has no place for is kept: reasoning that must come back unchanged. On
  * assistant messages and on deltas it travels in the extra member
  *   thinking_blocks: [{"type":"thinking","thinking":text,"signature":text},
  *                     {"type":"redacted_thinking","data":text}]
@@ -143,7 +143,7 @@ struct chat {
     bool schema_strict;
 
     enum chat_effort effort;
-    struct slice thinking;    /* raw: Anthropic's member, wins over effort and budget there */
+    struct slice thinking;    /* raw: the messages dialect's own member, wins over effort there */
     uint64_t thinking_budget; /* of it, in tokens; 0: none was named */
     bool thinking_on;         /* it asks for reasoning */
 
@@ -154,7 +154,7 @@ struct chat {
 
 /* Limits of a conversation; a body that goes past one is refused and the member named. */
 enum {
-    CHAT_MESSAGES_MAX = 100000, /* Anthropic's documented limit */
+    CHAT_MESSAGES_MAX = 100000, /* the least that a provider documents */
     CHAT_BLOCKS_MAX = 400000,   /* of all messages together */
     CHAT_TOOLS_MAX = 4096,
     CHAT_STOPS_MAX = 1024,

@@ -42,8 +42,8 @@ void write_cache_control(struct chat_writer *w, struct slice raw);
 bool write_extras(struct chat_writer *w, const struct slice *own, size_t n);
 /* The schema, or that of a function without parameters. */
 void write_schema(struct chat_writer *w, struct slice schema);
-/* The texts of the blocks, other kinds passed over, as the inside of one string; glue: text, between
- * them: a blank one is not worth it. */
+/* The texts of the blocks, other kinds passed over, as the inside of one string; glue: text,
+ * between them: a blank one is not worth it. */
 void write_joined(struct chat_writer *w, const struct chat_block *blocks, struct slice glue);
 
 /* Text that holds nothing but white space. */

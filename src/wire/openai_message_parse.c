@@ -45,7 +45,7 @@ static bool read_file(struct chat_parser *p, void *ret)
 }
 
 /* "data:image/png;base64,…" into *ret; false: it is none. */
-static bool split_data_url(struct slice url, struct chat_media *ret)
+static bool split_base64_url(struct slice url, struct chat_media *ret)
 {
     struct slice scheme = SLICE("data:"), marker = SLICE(";base64,");
 
@@ -78,7 +78,7 @@ static bool take_image(struct chat_parser *p, const struct attachment *image,
     block->media = (struct chat_media){0};
     if (!image->url.at)
         return parse_refuse_missing(p, image->at, SLICE("url"));
-    if (split_data_url(image->url, &block->media))
+    if (split_base64_url(image->url, &block->media))
         return true;
     if (!is_http(image->url))
         return parse_refuse_value(p, image->url.at, "it must be a data: or https: URL");
@@ -96,7 +96,7 @@ static bool take_file(struct chat_parser *p, const struct attachment *file,
         return parse_refuse_unsupported(p, file->file_id.at, "the file was stored elsewhere");
     if (!file->file.at)
         return parse_refuse_missing(p, file->at, SLICE("file_data"));
-    if (!split_data_url(file->file, &block->media))
+    if (!split_base64_url(file->file, &block->media))
         return parse_refuse_value(p, file->file.at, "it must be a data: URL in base64");
     if (text_is(block->media.media_type, SLICE("application/pdf")))
         return true;

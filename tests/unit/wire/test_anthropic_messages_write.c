@@ -104,65 +104,66 @@ static void empty_text_is_left_out(void **state)
 
 static void results_of_tools_are_one_turn_and_first_in_it(void **state)
 {
-    static const struct translated table[] =
-        {
-            {M(U "," CALLS(CALL("a",                                                            "{}") "," CALL(
-                 "b",                 "{\\\"x\\\": [1.0,\\\"\\\\u00e9\\\"]}")) "," RESULT("a",
-             "1") "," RESULT("b",
-             "2") ",{'role'"
-                                                                                          ":'user',"
-                                                                                          "'content"
-                                                                                          "':'and?'"
-                                                                                          "}"),
-             HEAD
-             ",'messages':[{'role':'user','content':'hi'}," USED(USE("a", "{}") "," USE("b", "{'x':"
+    static const struct translated table[] = {
+        {M(U "," CALLS(CALL("a",                                                            "{}") "," CALL(
+             "b",                                                   "{\\\"x\\\": [1.0,\\\"\\\\u00e9\\\"]}")) "," RESULT("a",
+         "1") "," RESULT("b",
+         "2") ",{'role'"
+                                                                                      ":'user',"
+                                                                                      "'content"
+                                                                                      "':'and?'"
+                                                                                      "}"),
+         HEAD ",'messages':[{'role':'user','content':'hi'}," USED(USE("a", "{}") "," USE(
+             "b", "{'x':"
              " [1."
              "0,'"
              "\\u00"
              "e9']"
-             "}")) ",{'role':'user','content':[" RESULT_OUT(
-                 "a", "1") "," RESULT_OUT("b", "2") ",{'type':'text','text':'and?'}]}]}"},
+             "}")) ",{'role':'user','content':[" RESULT_OUT("a",
+         "1") "," RESULT_OUT("b",
+         "2") ",{'type':'"
+                                                                                     "text','text':"
+                                                                                     "'and?'}]}]}"},
  /* a system message between them does not part them */
-            {M(U "," CALLS(CALL("a", "") "," CALL("b", " \\n")) "," RESULT(
-                 "a",                                       "1") ",{'role':'system','content':'s'}," RESULT("b", "2")),
-             HEAD ",'system':'s','messages':[{'role':'user','content':'hi'}," USED(
-                 USE("a", "{}") "," USE(
-                     "b", "{}")) ",{'role':'user','content':[" RESULT_OUT("a",
-             "1") "," RESULT_OUT("b",
-             "2") "]}]"
-                                                                                              "}"},
+        {M(U "," CALLS(CALL("a", "") "," CALL("b",                          " \\n")) "," RESULT(
+             "a",                                                                  "1") ",{'role':'system','content':'s'}," RESULT("b", "2")),
+         HEAD
+         ",'system':'s','messages':[{'role':'user','content':'hi'}," USED(USE("a", "{}") "," USE(
+             "b", "{}")) ",{'role':'user','content':[" RESULT_OUT("a",
+         "1") "," RESULT_OUT("b",
+         "2") "]}]"
+                                                                                           "}"},
  /* what is said between them follows them */
-            {M(U "," CALLS(CALL("a",                                                                           "{}") "," CALL("b",                            "{}")) "," RESULT(
-                 "a",                                          "1") ",{'role':'user','content':'x'}," RESULT("b", "2")),
-             HEAD ",'messages':[{'role':'user','content':'hi'}," USED(USE("a", "{}") "," USE(
-                 "b", "{}")) ",{'role':'user','content':[" RESULT_OUT("a",
-             "1") "," RESULT_OUT("b",
-             "2") ",{'type'"
-                                                                                          ":'text',"
-                                                                                          "'text':'"
-                                                                                          "x'}]}]"
-                                                                                          "}"},
-            {M(U ",{'role':'assistant','content':'I call','tool_calls':[" CALL(
-                 "functions.f:0",                                                            "{}") "]},{'role':'tool','tool_call_id':'functions.f:0','content':[{"
-                       "'type':'text','text':'a'},{'type':'text','text':''},{'type':'text','text':'"
-                       "b'}]}," RESULT("c",                    "")),
-             HEAD ",'messages':[{'role':'user','content':'hi'}," USED(
-                 "{'type':'text','text':'I call'}," USE(
-                     "functions_f_0", "{}")) ",{'role':'user',"
-                                             "'content':[{'type':'tool_result','tool_use_id':'"
-                                             "functions_f_0','content':[{'type':"
-                                             "'text','text':'a'},{'type':'text','text':'b'}]},{'"
-                                             "type':'tool_result','tool_use_id':"
-                                             "'c'}]}]}"},
-            {M(U
-               "," CALLS("{'id':'a','function':{'name':'f'}}") ",{'role':'tool','tool_call_id':'a',"
-                                                               "'content':'1','cache_control':{'"
-                                                               "type':'ephemeral'}}"),
-             HEAD ",'messages':[{'role':'user','content':'hi'}," USED(
-                 USE("a",                                                 "{}")) ",{'role':'user',"
-                                 "'content':[{'type':'tool_result','tool_use_id':'a','content':'1',"
-                                 "'cache_control':{"
-                                 "'type':'ephemeral'}}]}]}"                                                                                },
+        {M(U "," CALLS(CALL("a",                                                           "{}") "," CALL("b", "{}")) "," RESULT(
+             "a",                                                        "1") ",{'role':'user','content':'x'}," RESULT("b", "2")),
+         HEAD ",'messages':[{'role':'user','content':'hi'}," USED(USE("a", "{}") "," USE(
+             "b", "{}")) ",{'role':'user','content':[" RESULT_OUT("a",
+         "1") "," RESULT_OUT("b",
+         "2") ",{'type'"
+                                                                                      ":'text',"
+                                                                                      "'text':'"
+                                                                                      "x'}]}]"
+                                                                                      "}"},
+        {M(U ",{'role':'assistant','content':'I call','tool_calls':[" CALL(
+             "functions.f:0",                                                                 "{}") "]},{'role':'tool','tool_call_id':'functions.f:0','content':[{"
+                   "'type':'text','text':'a'},{'type':'text','text':''},{'type':'text','text':'"
+                   "b'}]}," RESULT("c",                                                        "")),
+         HEAD
+         ",'messages':[{'role':'user','content':'hi'}," USED("{'type':'text','text':'I call'}," USE(
+             "functions_f_0", "{}")) ",{'role':'user',"
+                                     "'content':[{'type':'tool_result','tool_use_id':'"
+                                     "functions_f_0','content':[{'type':"
+                                     "'text','text':'a'},{'type':'text','text':'b'}]},{'"
+                                     "type':'tool_result','tool_use_id':"
+                                     "'c'}]}]}"},
+        {M(U "," CALLS("{'id':'a','function':{'name':'f'}}") ",{'role':'tool','tool_call_id':'a',"
+                                                             "'content':'1','cache_control':{'"
+                                                             "type':'ephemeral'}}"),
+         HEAD ",'messages':[{'role':'user','content':'hi'}," USED(
+             USE("a", "{}")) ",{'role':'user',"
+                             "'content':[{'type':'tool_result','tool_use_id':'a','content':'1',"
+                             "'cache_control':{"
+                             "'type':'ephemeral'}}]}]}"    },
     };
 
     (void)state;
@@ -578,6 +579,54 @@ static void many_small_pieces_are_written_whole(void **state)
     free(at);
 }
 
+/* head, n times piece with commas between them, tail. */
+static char *repeated(const char *head, const char *piece, size_t n, const char *tail)
+{
+    size_t one = strlen(piece), len = strlen(head);
+    char *text = malloc(len + n * (one + 1) + strlen(tail) + 1);
+
+    memcpy(text, head, len);
+    for (size_t i = 0; i < n; i++, len += one + 1) {
+        memcpy(text + len, piece, one);
+        text[len + one] = ',';
+    }
+    memcpy(text + len - 1, tail, strlen(tail) + 1);
+    return text;
+}
+
+static void everything_has_a_limit(void **state)
+{
+    static const struct {
+        const char *head, *piece, *tail, *param;
+        size_t limit;
+    } table[] = {
+        {"{'model':'m','messages':[",                           U,                            "]}", "messages",                    CHAT_MESSAGES_MAX},
+        {"{'model':'m','messages':[{'role':'user','content':[", "{'type':'text','text':'a'}",
+         "]}]}",                                                                                    "messages[0].content[400000]", CHAT_BLOCKS_MAX  },
+        {"{'model':'m','messages':[" U "],'tools':[",           TOOL,                         "]}", "tools",                       CHAT_TOOLS_MAX   },
+        {"{'model':'m','messages':[" U "],'stop':[",            "'a'",                        "]}", "stop[1024]",                  CHAT_STOPS_MAX   },
+        {"{'model':'m','messages':[" U "],",                    "'a':1",                      "}",  "a",                           CHAT_EXTRAS_MAX  },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        char *most = repeated(table[i].head, table[i].piece, table[i].limit, table[i].tail);
+        char *more = repeated(table[i].head, table[i].piece, table[i].limit + 1, table[i].tail);
+        const struct refused wrong = {more, FAULT_INVALID_VALUE, table[i].param};
+        struct slice body = quoted(most), to;
+        struct arena arena;
+        struct fault fault;
+
+        arena_init(&arena, 0);
+        assert_true(translate(&to_anthropic, body, &options, &arena, &to, &fault));
+        arena_clear(&arena);
+        check_refused(&to_anthropic, &options, &wrong, 1);
+        free((char *)body.at);
+        free(most);
+        free(more);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -597,6 +646,7 @@ int main(void)
         cmocka_unit_test(cut_anywhere_it_is_refused),
         cmocka_unit_test(memory_may_run_out_anywhere),
         cmocka_unit_test(many_small_pieces_are_written_whole),
+        cmocka_unit_test(everything_has_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

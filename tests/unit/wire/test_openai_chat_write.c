@@ -2,6 +2,8 @@
 
 #include "support/translate_check.h"
 
+#include <stdio.h>
+
 #define M(messages) "{'model':'m','max_tokens':9,'messages':[" messages "]}"
 #define U           "{'role':'user','content':'hi'}"
 #define WITH(more)  "{'model':'m','max_tokens':9," more ",'messages':[" U "]}"
@@ -82,33 +84,31 @@ static void users_say_text_images_and_documents(void **state)
 static void tools_are_called_and_answer(void **state)
 {
     static const struct translated table[] = {
-        {M(U
-           ",{'role':'assistant','content':[{'type':'text','text':'I '},{'type':'text','text':"
-           "'call'}," USE("a",                                       "{ 'x': [1.0, '\\u00e9\\n'] }") "," USE(
-               "b",                                     "{}") "]},{'role':"
-                     "'user','content':[" RESULT("a", "'1'") ",{'type':'text','text':'and?'}"
-                                                             "," RESULT(
-                                                                 "b", "[{'type':'text','text':'2'},{'"
-         "type':'text','text':'3'}]") "]}"),
-         OUT(U
-             ",{'role':'assistant','content':'I call','tool_calls':[" CALL("a", "{ \\'x\\': [1.0, "
-         "\\'"
-         "\\\\u00e9\\\\n\\']"
-         " }") "," CALL(
-                 "b", "{}") "]}," TOLD("a",
-         "1") "," TOLD("b",
-         "2\\n3") ",{'role':'user','content':'and?'}")},
+        {M(U ",{'role':'assistant','content':[{'type':'text','text':'I '},{'type':'text','text':"
+             "'call'}," USE("a", "{ 'x': [1.0, '\\u00e9\\n'] }") "," USE(
+                 "b", "{}") "]},{'role':"
+                            "'user','content':[" RESULT(
+                                "a", "'1'") ",{'type':'text','text':'and?'}"
+                                            "," RESULT("b", "[{'type':'text','text':'2'},{'"
+                                                            "type':'text','text':'3'}]") "]}"),
+         OUT(U ",{'role':'assistant','content':'I call','tool_calls':[" CALL(
+             "a",                                                             "{ \\'x\\': [1.0, "
+             "\\'"
+             "\\\\u00e9\\\\n\\']"
+             " }") "," CALL("b", "{}") "]}," TOLD("a", "1") "," TOLD("b",
+         "2\\n3") ",{'role':'user','"
+                                                                              "content':'and?'}")},
         {M(U ",{'role':'assistant','content':[{'type':'tool_use','id':'a','name':'f'}]},{'role':"
              "'user','content':[{'type':'tool_result','tool_use_id':'a','is_error':true}]}"),
-         OUT(U ",{'role':'assistant','content':null,'tool_calls':[" CALL("a",                                                                          "{}") "]}," TOLD(
-             "a",                                                                     ""))                                                                                                                                                                                   },
+         OUT(U ",{'role':'assistant','content':null,'tool_calls':[" CALL("a",             "{}") "]}," TOLD(
+             "a", ""))                                                         },
  /* a tool message holds text only: pictures follow it */
         {M(U
-           ",{'role':'assistant','content':[" USE("a", "{}") "]},{'role':'user','content':[" RESULT(
-               "a", "[{'type':'text','text':'see'},{'type':'image','source':{'type':'url',"
+           ",{'role':'assistant','content':[" USE("a",                           "{}") "]},{'role':'user','content':[" RESULT(
+               "a",                                              "[{'type':'text','text':'see'},{'type':'image','source':{'type':'url',"
                     "'url':'https://h'}}]") ",{'type':'text','text':'well?'}]}"),
-         OUT(U ",{'role':'assistant','content':null,'tool_calls':[" CALL("a","{}") "]}," TOLD(
-             "a", "see") ",{'role':'user','content':[{'type':'image_url','image_url':{'url':"
+         OUT(U ",{'role':'assistant','content':null,'tool_calls':[" CALL("a",           "{}") "]}," TOLD(
+             "a",                                                            "see") ",{'role':'user','content':[{'type':'image_url','image_url':{'url':"
                          "'https://h'}},{'type':'text','text':'well?'}]}")},
     };
 
@@ -367,6 +367,32 @@ static void memory_may_run_out_anywhere(void **state)
     check_out_of_memory(&to_openai, &options, M("{'role':'user','content':[{}]}"), false);
 }
 
+/* As deep as a text may be nested. */
+static void deep_content_is_refused(void **state)
+{
+    static char body[32 * 1024];
+    const char *const parts[] = {"{'type':'tool_result','tool_use_id':'a','content':[", "]}"};
+    size_t n = 0;
+
+    (void)state;
+    n +=
+        (size_t)snprintf(body, sizeof(body), "{'model':'m','messages':[{'role':'user','content':[");
+    for (unsigned half = 0; half < 2; half++)
+        for (unsigned i = 0; i < 250; i++)
+            n += (size_t)snprintf(body + n, sizeof(body) - n, "%s", parts[half]);
+    snprintf(body + n, sizeof(body) - n, "]}]}");
+
+    struct slice from = quoted(body), to;
+    struct arena arena;
+    struct fault fault;
+    arena_init(&arena, 0);
+    assert_false(translate(&to_openai, from, &options, &arena, &to, &fault));
+    assert_int_equal(fault.kind, FAULT_INVALID_VALUE);
+    assert_true(slice_starts(fault.param, SLICE("messages[0].content[0].content[0].content[0]")));
+    arena_clear(&arena);
+    free((char *)from.at);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +407,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(cut_anywhere_it_is_refused),
         cmocka_unit_test(memory_may_run_out_anywhere),
+        cmocka_unit_test(deep_content_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
