@@ -18,8 +18,11 @@ static const struct json_member answer_members[ANSWER_LEN] = {
     [USAGE] = {SLICE_INIT("usage")},     [ERROR] = {SLICE_INIT("error")},
 };
 
-static const struct json_member choice_members[] = {
-    {SLICE_INIT("message")}, {SLICE_INIT("finish_reason")}, {SLICE_INIT("usage")}, /* Moonshot */
+enum { FINISH, MESSAGE = OPENAI_FINISH_LEN, CHOICE_USAGE, CHOICE_LEN };
+
+static const struct json_member choice_members[CHOICE_LEN] = {
+    OPENAI_FINISH_MEMBERS, [MESSAGE] = {SLICE_INIT("message")},
+    [CHOICE_USAGE] = {SLICE_INIT("usage")}, /* Moonshot */
 };
 
 enum {
@@ -247,17 +250,17 @@ static void read_message(struct reading *r, struct json_value message)
 
 static int read_choice(struct reading *r, struct json_value choice)
 {
-    struct json_value v[3];
+    struct json_value v[CHOICE_LEN];
 
-    if (!members_of(r, choice, choice_members, 3, v))
+    if (!members_of(r, choice, choice_members, CHOICE_LEN, v))
         return r->rc;
-    if (slice_eq(inside_of(v[1]), SLICE("error"))) /* Mistral, OpenRouter */
+    if (slice_eq(inside_of(v[FINISH]), SLICE("error"))) /* Mistral, OpenRouter */
         return -EBADMSG;
-    read_message(r, v[0]);
+    r->answer->stop = openai_finish_read(&v[FINISH], &r->answer->stop_sequence);
     if (r->answer->usage.source == USAGE_NONE)
-        openai_usage_read(v[2], &r->answer->usage);
-    int rc = openai_finish_read(choice.text, &r->answer->stop, &r->answer->stop_sequence);
-    return r->rc < 0 ? r->rc : rc;
+        openai_usage_read(v[CHOICE_USAGE], &r->answer->usage);
+    read_message(r, v[MESSAGE]);
+    return r->rc;
 }
 
 int openai_chat_read_answer(struct slice body, struct arena *a, struct answer *ret)

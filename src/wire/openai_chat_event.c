@@ -191,11 +191,14 @@ static void mark_finish(struct openai_chat_stream *s, struct event *ret, struct 
 }
 
 /* The first choice, for who wants everything. */
-static int tell_choice(struct openai_chat_stream *s, struct slice choice, struct json_value delta)
+static int tell_choice(struct openai_chat_stream *s, struct slice choice,
+                       const struct json_value *v)
 {
-    int rc = delta.type == JSON_OBJECT ? openai_pieces_delta(s->pieces, delta.text) : OK;
+    int rc = v[DELTA].type == JSON_OBJECT ? openai_pieces_delta(s->pieces, v[DELTA].text) : OK;
 
-    return rc < 0 ? rc : openai_pieces_finish(s->pieces, choice);
+    if (rc < 0 || v[FINISH_REASON].type != JSON_STRING)
+        return rc;
+    return openai_pieces_finish(s->pieces, choice);
 }
 
 static int read_choice(struct openai_chat_stream *s, struct slice choice, struct event *ret)
@@ -222,8 +225,7 @@ static int read_choice(struct openai_chat_stream *s, struct slice choice, struct
     mark_usage(ret, v[CHOICE_USAGE]); /* Moonshot */
     if (v[FINISH_REASON].type == JSON_STRING && is_something(v[FINISH_REASON]))
         mark_finish(s, ret, v[FINISH_REASON], bit);
-    return s->pieces && bit == 1 && !(ret->marks & EVENT_ERROR) ? tell_choice(s, choice, v[DELTA])
-                                                                : OK;
+    return s->pieces && bit == 1 && !(ret->marks & EVENT_ERROR) ? tell_choice(s, choice, v) : OK;
 }
 
 /* The usage of Groq's own wrapper, which its streams carried before they knew stream_options. */

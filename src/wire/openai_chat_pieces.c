@@ -263,11 +263,15 @@ int openai_pieces_delta(struct openai_pieces *p, struct slice delta)
 
 int openai_pieces_finish(struct openai_pieces *p, struct slice choice)
 {
+    static const struct json_member members[] = {OPENAI_FINISH_MEMBERS};
+    struct json_value v[OPENAI_FINISH_LEN];
     struct piece piece = {.kind = PIECE_FINISH};
-    int rc = openai_finish_read(choice, &piece.stop, &piece.stop_sequence);
 
-    if (rc < 0 || piece.stop == STOP_NONE || p->finished)
-        return rc;
+    if (!json_members(choice, members, OPENAI_FINISH_LEN, v))
+        return -EBADMSG;
+    piece.stop = openai_finish_read(v, &piece.stop_sequence);
+    if (piece.stop == STOP_NONE || p->finished)
+        return OK;
     p->finished = true;
     return hand_over(p, &piece);
 }

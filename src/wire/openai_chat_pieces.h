@@ -30,7 +30,7 @@ struct openai_pieces {
 /* The first chunk that has a choice: tells the answer's id and model. Later ones: nothing. */
 int openai_pieces_start(struct openai_pieces *p, struct slice chunk);
 int openai_pieces_delta(struct openai_pieces *p, struct slice delta);
-/* A finish reason of the choice; told once. */
+/* The choice's finish reason; told once. */
 int openai_pieces_finish(struct openai_pieces *p, struct slice choice);
 int openai_pieces_usage(struct openai_pieces *p, const struct usage *usage);
 int openai_pieces_done(struct openai_pieces *p);

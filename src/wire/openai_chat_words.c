@@ -4,18 +4,6 @@
 
 #include "wire/inside.h"
 
-#include <errno.h>
-
-enum { FINISH_REASON, STOP_REASON, MATCHED_STOP, FINISH_LEN };
-
-/* The sequence stands in stop_reason (vLLM) or matched_stop (SGLang); a number there is the end
- * token. */
-static const struct json_member finish_members[FINISH_LEN] = {
-    [FINISH_REASON] = {SLICE_INIT("finish_reason")},
-    [STOP_REASON] = {SLICE_INIT("stop_reason")},
-    [MATCHED_STOP] = {SLICE_INIT("matched_stop")},
-};
-
 static enum stop_reason read_word(struct slice finish_reason)
 {
     if (slice_eq(finish_reason, SLICE("length")))
@@ -28,27 +16,20 @@ static enum stop_reason read_word(struct slice finish_reason)
     return STOP_END;
 }
 
-int openai_finish_read(struct slice choice, enum stop_reason *ret, struct slice *ret_sequence)
+enum stop_reason openai_finish_read(const struct json_value v[OPENAI_FINISH_LEN],
+                                    struct slice *ret_sequence)
 {
-    struct json_value v[FINISH_LEN];
+    struct slice word = inside_of(v[0]), sequence = inside_of(v[1]);
 
-    *ret = STOP_NONE;
     *ret_sequence = (struct slice){0};
-    if (!json_members(choice, finish_members, FINISH_LEN, v))
-        return -EBADMSG;
-    struct slice word = inside_of(v[FINISH_REASON]);
     if (slice_is_empty(word))
-        return OK;
-
-    *ret = read_word(word);
-    struct slice sequence = inside_of(v[STOP_REASON]);
+        return STOP_NONE;
     if (slice_is_empty(sequence))
-        sequence = inside_of(v[MATCHED_STOP]);
-    if (slice_eq(word, SLICE("stop")) && !slice_is_empty(sequence)) {
-        *ret = STOP_SEQUENCE;
-        *ret_sequence = sequence;
-    }
-    return OK;
+        sequence = inside_of(v[2]);
+    if (!slice_eq(word, SLICE("stop")) || slice_is_empty(sequence))
+        return read_word(word);
+    *ret_sequence = sequence;
+    return STOP_SEQUENCE;
 }
 
 struct slice openai_stop_word(enum stop_reason stop)
