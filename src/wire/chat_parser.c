@@ -107,6 +107,7 @@ static bool parse_typed(struct chat_parser *p, enum json_type type, const char *
 {
     enum json_type found = json_cursor_type(&p->c);
 
+    *ret = (struct json_value){0};
     if (found != type && found != JSON_NULL && found != JSON_NONE)
         return parse_refuse_type(p, expected);
     *ret = json_cursor_take(&p->c);
