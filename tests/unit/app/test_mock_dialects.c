@@ -130,8 +130,8 @@ static void test_messages_events(void **state)
         "\"index\":4,\"content_block\":{\"type\":\"tool_use\",\"id\":\"toolu_mock_1\",",
         "\"name\":\"time\"",
         "\"index\":4}",
-        "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"
-        "\"tool_use\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":12}}",
+        ("event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":"
+         "\"tool_use\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":12}}"),
         "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n\r\n0\r\n\r\n",
     };
 
@@ -215,8 +215,8 @@ static void test_chat_calls(void **state)
         "\"delta\":{\"role\":\"assistant\",\"content\":null",
         "\"delta\":{\"reasoning_content\":\"",
         "\"delta\":{\"content\":\"now\"}",
-        "\"tool_calls\":[{\"index\":0,\"id\":\"call_mock\",\"type\":\"function\",\"function\":"
-        "{\"name\":\"weather\",\"arguments\":\"\"}}]",
+        ("\"tool_calls\":[{\"index\":0,\"id\":\"call_mock\",\"type\":\"function\",\"function\":"
+         "{\"name\":\"weather\",\"arguments\":\"\"}}]"),
         "\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{\\\"cit\"}}]",
         "\"tool_calls\":[{\"index\":1,\"id\":\"call_mock_1\"",
         "\"finish_reason\":\"tool_calls\"",
@@ -330,8 +330,8 @@ static void test_responses(void **state)
         "event: response.completed\n",
         "\"sequence_number\":9",
         "\"status\":\"completed\"",
-        "\"usage\":{\"input_tokens\":9,\"input_tokens_details\":{\"cached_tokens\":0},"
-        "\"output_tokens\":12,",
+        ("\"usage\":{\"input_tokens\":9,\"input_tokens_details\":{\"cached_tokens\":0},"
+         "\"output_tokens\":12,"),
     };
 
     (void)state;
