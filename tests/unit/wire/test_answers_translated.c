@@ -309,8 +309,7 @@ static void what_a_provider_sends_wrongly(void **state)
         "{\"choices\":[{\"delta\":{\"thinking_blocks\":[3]}}]}",
         "{\"choices\":[{\"delta\":{\"function_call\":{\"name\":1,\"name\":2}}}]}",
         "{\"choices\":[{\"delta\":{\"content\":\"a\",\"content\":\"b\"}}]}",
-        "{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\",\"stop_reason\":1,\"stop_reason\":"
-        "2}]}",
+        "{\"choices\":[{\"finish_reason\":\"a\",\"stop_reason\":1,\"stop_reason\":2}]}",
         "{\"id\":1,\"id\":2,\"choices\":[{\"delta\":{}}]}",
         "{\"choices\":[3]}",
     };
