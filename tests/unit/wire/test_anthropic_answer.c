@@ -157,9 +157,10 @@ static void usage_is_set_and_not_added(void **state)
     }
 }
 
-#define FRAME(text)                                                                                \
-    "event: content_block_delta\ndata: " DELTA("\"type\":\"text_delta\",\"text\":\"" text          \
-                                               "\"") "\n\n"
+#define FRAME_OF(index, text)                                                                      \
+    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":" index         \
+    ",\"delta\":{\"type\":\"text_delta\",\"text\":\"" text "\"}}\n\n"
+#define FRAME(text) FRAME_OF("0", text)
 
 static void events_alike_are_taken_at_once(void **state)
 {
@@ -168,8 +169,7 @@ static void events_alike_are_taken_at_once(void **state)
         FRAME(""),
         "event: ping\ndata: {\"type\":\"ping\"}\n\n",
         "event: error\ndata: {\"type\":\"error\",\"error\":{}}\n\n",
-        "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":1,\"delta\":"
-        "{\"type\":\"text_delta\",\"text\":\"b\"}}\n\n",
+        FRAME_OF("1", "b"),
     };
     uint64_t frames;
 
