@@ -32,11 +32,11 @@ struct health {
     struct list node; /* its chain */
     uint64_t identity;
     struct bucket buckets[BUCKETS];
-    bool open;               /* CLOSED else; HALF_OPEN when open and the rest is over */
+    bool open; /* CLOSED else; HALF_OPEN when open and the rest is over */
     bool probing;
-    unsigned in_a_row;       /* failures */
+    unsigned in_a_row; /* failures */
     uint64_t open_until_ms;
-    uint64_t rest_ms;        /* the next one */
+    uint64_t rest_ms; /* the next one */
     uint64_t outstanding;
 };
 
@@ -68,8 +68,7 @@ void health_table_free(struct health_table *t)
     if (!t)
         return;
     for (size_t i = 0; i < PLACES; i++)
-        list_for_each_safe(it, &t->places[i])
-            health_drop(t, list_entry(it, struct health, node));
+        list_for_each_safe(it, &t->places[i]) health_drop(t, list_entry(it, struct health, node));
     free(t);
 }
 

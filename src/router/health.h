@@ -25,8 +25,8 @@ enum health_verdict {
 /* NULL: out of memory. */
 struct health_table *health_table_new(void);
 void health_table_free(struct health_table *t);
-/* Made when it is not there; lives until the table goes or, unused and closed, until the table needs
- * its place. NULL: out of memory, or HEALTH_MAX targets in use. */
+/* Made when it is not there; lives until the table goes or, unused and closed, until the table
+ * needs its place. NULL: out of memory, or HEALTH_MAX targets in use. */
 enum { HEALTH_MAX = 4096 };
 struct health *health_of(struct health_table *t, uint64_t identity);
 

@@ -23,7 +23,7 @@ static size_t plan_room(const struct registry *registry, const struct registry_m
         const struct registry_model *next = registry_find(registry, model->fallback[i]);
         room += next ? next->targets_len : 0;
     }
-    return MAX(room, (size_t)1);
+    return room + 1; /* the nearest of those that rest, when all do */
 }
 
 static bool plan_has(const struct plan *plan, const struct target *target)
@@ -46,6 +46,17 @@ static void plan_insert(struct plan *plan, size_t first, const struct target *ta
     plan->targets[at] = target;
 }
 
+/* They stand at the end of the targets' place, the last one found first. */
+static void plan_let_rest(struct planning *p, const struct target *target, uint64_t wait_ms)
+{
+    *--p->plan->resting = target;
+    p->plan->resting_len++;
+    if (!p->nearest || wait_ms < p->nearest_ms) {
+        p->nearest = target;
+        p->nearest_ms = wait_ms;
+    }
+}
+
 static void plan_add_model(struct planning *p, const struct registry_model *model)
 {
     size_t first = p->plan->len;
@@ -55,12 +66,10 @@ static void plan_add_model(struct planning *p, const struct registry_model *mode
         if (!target->adapter->ops[p->kind] || plan_has(p->plan, target))
             continue;
         uint64_t wait = p->view->look(p->view, target).wait_ms;
-        if (wait == 0) {
+        if (wait == 0)
             plan_insert(p->plan, first, target, p->view);
-        } else if (!p->nearest || wait < p->nearest_ms) {
-            p->nearest = target;
-            p->nearest_ms = wait;
-        }
+        else
+            plan_let_rest(p, target, wait);
     }
 }
 
@@ -68,11 +77,13 @@ int plan_make(const struct registry *registry, const struct registry_model *mode
               enum call_kind kind, const struct plan_view *view, struct arena *a, struct plan *ret)
 {
     struct planning p = {.view = view, .kind = kind, .plan = ret};
+    size_t room = plan_room(registry, model);
 
     *ret = (struct plan){.model = model};
-    ret->targets = arena_new_array(a, const struct target *, plan_room(registry, model));
+    ret->targets = arena_new_array(a, const struct target *, room);
     if (!ret->targets)
         return -ENOMEM;
+    ret->resting = ret->targets + room;
 
     plan_add_model(&p, model);
     for (size_t i = 0; i < model->fallback_len; i++) {
@@ -85,4 +96,13 @@ int plan_make(const struct registry *registry, const struct registry_model *mode
         ret->rest_ms = p.nearest_ms;
     }
     return OK;
+}
+
+uint64_t plan_rest_ms(const struct plan *plan, const struct plan_view *view)
+{
+    uint64_t least = UINT64_MAX;
+
+    for (size_t i = 0; i < plan->resting_len; i++)
+        least = MIN(least, view->look(view, plan->resting[i]).wait_ms);
+    return plan->resting_len ? MAX(least, (uint64_t)1) : 1;
 }

@@ -70,7 +70,7 @@ enum rescue_step rescue_take(struct rescue *r, struct slice text)
         return RESCUE_PASS;
     }
 
-    struct json_value value = {JSON_STRING, text};
+    struct json_value value = {.type = JSON_STRING, .text = text};
     char *decoded = malloc(text.len);
     if (!decoded) {
         r->able = false;

@@ -12,11 +12,11 @@
 enum { RESCUE_MAX = 1 << 20 };
 
 struct rescue {
-    bool able;        /* all that went out was text, and it is all here */
-    bool verifying;   /* another answer is being compared */
-    struct buf sent;  /* decoded */
-    size_t matched;   /* of sent, by the other answer so far */
-    struct buf rest;  /* RESCUE_SPLIT: the text to put in the piece's place, a JSON string */
+    bool able;       /* all that went out was text, and it is all here */
+    bool verifying;  /* another answer is being compared */
+    struct buf sent; /* decoded */
+    size_t matched;  /* of sent, by the other answer so far */
+    struct buf rest; /* RESCUE_SPLIT: the text to put in the piece's place, a JSON string */
 };
 
 enum rescue_step {
