@@ -70,6 +70,8 @@ static enum health_verdict dispatch_verdict(const struct dispatch *d, enum fault
         return HEALTH_GOOD; /* it answered; the caller's request was wrong */
     case FAULT_UPSTREAM_CREDENTIALS:
         return HEALTH_REFUSED;
+    case FAULT_UPSTREAM_RATE_LIMIT:
+        return HEALTH_LIMITED;
     case FAULT_UPSTREAM_TIMEOUT: /* perhaps it was given no time */
         return dispatch_left_ms(d) > 0 ? HEALTH_BAD : HEALTH_NEUTRAL;
     default:
@@ -140,18 +142,17 @@ static bool dispatch_may_go_elsewhere(struct dispatch *d, const struct fault *fa
     return d->ask.plan.model->fallback_on & FALLBACK_ON_CONTEXT_LENGTH;
 }
 
-/* Every circuit was open, and the target nearest to recovery failed again. */
+/* Every circuit was open, and the target nearest to recovery failed again. A rate limit is no
+ * outage: clients know what to do about it. */
 static void dispatch_name_outage(const struct dispatch *d, struct fault *fault)
 {
     const struct plan *plan = &d->ask.plan;
 
     if (plan->rest_ms == 0 || !fault_traits(fault->kind)->elsewhere)
         return;
-    *fault = (struct fault){
-        .kind = FAULT_UPSTREAM_UNAVAILABLE,
-        .upstream_status = fault->upstream_status,
-        .retry_after_ms = plan_rest_ms(plan, &d->router->view),
-    };
+    if (fault->kind != FAULT_UPSTREAM_RATE_LIMIT)
+        fault->kind = FAULT_UPSTREAM_UNAVAILABLE;
+    fault->retry_after_ms = plan_rest_ms(plan, &d->router->view);
 }
 
 static void dispatch_go_elsewhere(struct dispatch *d, const struct fault *fault)
