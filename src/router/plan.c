@@ -11,6 +11,7 @@ struct planning {
     const struct plan_view *view;
     enum call_kind kind;
     struct plan *plan;
+    uint64_t *calls;              /* at each of the plan's targets */
     const struct target *nearest; /* of those whose circuit is open */
     uint64_t nearest_ms;
 };
@@ -26,24 +27,32 @@ static size_t plan_room(const struct registry *registry, const struct registry_m
     return room + 1; /* the nearest of those that rest, when all do */
 }
 
-static bool plan_has(const struct plan *plan, const struct target *target)
+static bool is_among(const struct target *target, const struct target **targets, size_t len)
 {
-    for (size_t i = 0; i < plan->len; i++)
-        if (plan->targets[i] == target)
+    for (size_t i = 0; i < len; i++)
+        if (targets[i] == target)
             return true;
     return false;
 }
 
-/* Behind those of the same model (from `first` on) that have no more calls than it. */
-static void plan_insert(struct plan *plan, size_t first, const struct target *target,
-                        const struct plan_view *view)
+static bool plan_has(const struct plan *plan, const struct target *target)
 {
-    uint64_t calls = view->look(view, target).outstanding;
-    size_t at = plan->len++;
+    return is_among(target, plan->targets, plan->len) ||
+           is_among(target, plan->resting, plan->resting_len);
+}
 
-    for (; at > first && view->look(view, plan->targets[at - 1]).outstanding > calls; at--)
-        plan->targets[at] = plan->targets[at - 1];
-    plan->targets[at] = target;
+/* Behind those of the same model (from `first` on) that have no more calls than it. */
+static void plan_insert(struct planning *p, size_t first, const struct target *target,
+                        uint64_t calls)
+{
+    size_t at = p->plan->len++;
+
+    for (; at > first && p->calls[at - 1] > calls; at--) {
+        p->plan->targets[at] = p->plan->targets[at - 1];
+        p->calls[at] = p->calls[at - 1];
+    }
+    p->plan->targets[at] = target;
+    p->calls[at] = calls;
 }
 
 /* They stand at the end of the targets' place, the last one found first. */
@@ -65,11 +74,11 @@ static void plan_add_model(struct planning *p, const struct registry_model *mode
         const struct target *target = &model->targets[i];
         if (!target->adapter->ops[p->kind] || plan_has(p->plan, target))
             continue;
-        uint64_t wait = p->view->look(p->view, target).wait_ms;
-        if (wait == 0)
-            plan_insert(p->plan, first, target, p->view);
+        struct plan_health health = p->view->look(p->view, target);
+        if (health.wait_ms == 0)
+            plan_insert(p, first, target, health.outstanding);
         else
-            plan_let_rest(p, target, wait);
+            plan_let_rest(p, target, health.wait_ms);
     }
 }
 
@@ -81,7 +90,8 @@ int plan_make(const struct registry *registry, const struct registry_model *mode
 
     *ret = (struct plan){.model = model};
     ret->targets = arena_new_array(a, const struct target *, room);
-    if (!ret->targets)
+    p.calls = arena_new_array(a, uint64_t, room);
+    if (!ret->targets || !p.calls)
         return -ENOMEM;
     ret->resting = ret->targets + room;
 
