@@ -16,14 +16,12 @@ struct planning {
     uint64_t nearest_ms;
 };
 
-static size_t plan_room(const struct registry *registry, const struct registry_model *model)
+static size_t plan_room(const struct registry_model *model)
 {
     size_t room = model->targets_len;
 
-    for (size_t i = 0; i < model->fallback_len; i++) {
-        const struct registry_model *next = registry_find(registry, model->fallback[i]);
-        room += next ? next->targets_len : 0;
-    }
+    for (size_t i = 0; i < model->fallback_len; i++)
+        room += model->fallback[i]->targets_len;
     return room + 1; /* the nearest of those that rest, when all do */
 }
 
@@ -82,11 +80,11 @@ static void plan_add_model(struct planning *p, const struct registry_model *mode
     }
 }
 
-int plan_make(const struct registry *registry, const struct registry_model *model,
-              enum call_kind kind, const struct plan_view *view, struct arena *a, struct plan *ret)
+int plan_make(const struct registry_model *model, enum call_kind kind, const struct plan_view *view,
+              struct arena *a, struct plan *ret)
 {
     struct planning p = {.view = view, .kind = kind, .plan = ret};
-    size_t room = plan_room(registry, model);
+    size_t room = plan_room(model);
 
     *ret = (struct plan){.model = model};
     ret->targets = arena_new_array(a, const struct target *, room);
@@ -96,11 +94,8 @@ int plan_make(const struct registry *registry, const struct registry_model *mode
     ret->resting = ret->targets + room;
 
     plan_add_model(&p, model);
-    for (size_t i = 0; i < model->fallback_len; i++) {
-        const struct registry_model *next = registry_find(registry, model->fallback[i]);
-        if (next)
-            plan_add_model(&p, next);
-    }
+    for (size_t i = 0; i < model->fallback_len; i++)
+        plan_add_model(&p, model->fallback[i]);
     if (ret->len == 0 && p.nearest) {
         ret->targets[ret->len++] = p.nearest;
         ret->rest_ms = p.nearest_ms;

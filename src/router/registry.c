@@ -114,7 +114,7 @@ static void add_model(struct registry_building *b, const struct model_row *m)
     }
 }
 
-/* --- fallbacks: names, so that a circle of them is nothing special --- */
+/* --- fallbacks: known by name when all models are there; they may go round in a circle --- */
 
 static size_t count_names(struct slice list)
 {
@@ -133,17 +133,18 @@ static void add_fallbacks(struct registry_building *b, const struct model_row *m
 
     if (!model || model->fallback || n == 0)
         return;
-    struct slice *names = arena_new_array(&b->registry->arena, struct slice, n);
-    if (!names) {
+    const struct registry_model **models =
+        arena_new_array(b->arena, const struct registry_model *, n);
+    if (!models) {
         b->rc = -ENOMEM;
         return;
     }
-    model->fallback = names;
+    model->fallback = models;
     while (list.len) {
         struct slice name = slice_trim(slice_cut(&list, ','));
         const struct registry_model *other = map_get(&b->registry->by_name, name);
         if (other)
-            names[model->fallback_len++] = other->name;
+            models[model->fallback_len++] = other;
         else if (!slice_is_empty(name))
             registry_note(b, arena_printf(b->notes, "model %.*s: its fallback %.*s is not there",
                                           SLICE_FMT(m->name), SLICE_FMT(name)));

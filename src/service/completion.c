@@ -39,7 +39,7 @@ static int completion_decide(const struct router *router, const struct completio
     }
     if (!principal_may_use(ask->principal, call->model))
         return refuse(ret_fault, FAULT_MODEL_NOT_ALLOWED, SLICE(""));
-    if (plan_make(ask->snapshot->registry, model, call->kind, router_view(router), a, ret) < 0)
+    if (plan_make(model, call->kind, router_view(router), a, ret) < 0)
         return refuse(ret_fault, FAULT_INTERNAL, SLICE(""));
     if (ret->len == 0)
         return refuse(ret_fault, FAULT_MODEL_NOT_FOUND,

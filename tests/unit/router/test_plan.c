@@ -35,32 +35,21 @@ static const struct target of_last[] = {ABLE("f")};
 static const struct target of_mixed[] = {UNABLE("u"), ABLE("g"), UNABLE("v")};
 static const struct target of_mute[] = {UNABLE("w")};
 
-static const struct slice after_main[] = {SLICE_INIT("spare"), SLICE_INIT("gone"),
-                                          SLICE_INIT("main"), SLICE_INIT("last"),
-                                          SLICE_INIT("spare")};
-static const struct slice after_mute[] = {SLICE_INIT("gone"), SLICE_INIT("mixed")};
-
 #define TARGETS(list)   .targets = (list), .targets_len = ARRAY_LEN(list)
 #define FALLBACKS(list) .fallback = (list), .fallback_len = ARRAY_LEN(list)
 
-static const struct registry_model models[] = {
-    {.name = SLICE_INIT("main"),  TARGETS(of_main), FALLBACKS(after_main)},
-    {.name = SLICE_INIT("spare"),      TARGETS(of_spare)},
-    {.name = SLICE_INIT("last"), TARGETS(of_last)},
-    {.name = SLICE_INIT("mixed"),                           TARGETS(of_mixed)},
-    {.name = SLICE_INIT("mute"),           TARGETS(of_mute), FALLBACKS(after_mute)},
-    {.name = SLICE_INIT("empty")},
-};
+static const struct registry_model spare = {TARGETS(of_spare)};
+static const struct registry_model last = {TARGETS(of_last)};
+static const struct registry_model mixed = {TARGETS(of_mixed)};
+static const struct registry_model empty;
 
-/* the registry of this test: found instead of the library's */
-const struct registry_model *registry_find(const struct registry *r, struct slice name)
-{
-    (void)r;
-    for (size_t i = 0; i < ARRAY_LEN(models); i++)
-        if (slice_eq(models[i].name, name))
-            return &models[i];
-    return NULL;
-}
+/* itself too, and one of them twice */
+static const struct registry_model main_model;
+static const struct registry_model *const after_main[] = {&spare, &empty, &main_model, &last,
+                                                          &spare};
+static const struct registry_model main_model = {TARGETS(of_main), FALLBACKS(after_main)};
+static const struct registry_model *const after_mute[] = {&empty, &mixed};
+static const struct registry_model mute = {TARGETS(of_mute), FALLBACKS(after_mute)};
 
 /* How the targets are, for those that are not well and idle. */
 struct condition {
@@ -84,7 +73,7 @@ static struct plan_health look(const struct plan_view *view, const struct target
 }
 
 struct plan_case {
-    const char *model;
+    const struct registry_model *model;
     struct condition conditions[8];
     const char *targets;
     const char *resting; /* in any order, but that of the alphabet */
@@ -107,32 +96,32 @@ struct plan_case {
     }
 
 static const struct plan_case cases[] = {
-  /* own targets, then those of the fallbacks, each once; an unknown fallback is no harm */
-    {"main",  {{0}},                                                                             "abcdef", "",       0         },
-    {"spare", {{0}},                                                                             "de",     "",       0         },
-    {"empty", {{0}},                                                                             "",       "",       0         },
+  /* own targets, then those of the fallbacks, each once */
+    {&main_model, {{0}},                                                                         "abcdef", "",       0         },
+    {&spare,      {{0}},                                                                         "de",     "",       0         },
+    {&empty,      {{0}},                                                                         "",       "",       0         },
  /* who cannot do it is left out, which is no rest */
-    {"mixed", {{0}},                                                                             "g",      "",       0         },
-    {"mute",  {{0}},                                                                             "g",      "",       0         },
-    {"mute",  {WAITS('w', 5), CALLS('g', 9)},                                                    "g",      "",       0         },
+    {&mixed,      {{0}},                                                                         "g",      "",       0         },
+    {&mute,       {{0}},                                                                         "g",      "",       0         },
+    {&mute,       {WAITS('w', 5), CALLS('g', 9)},                                                "g",      "",       0         },
  /* least outstanding first, within each model; equals as they are given */
-    {"main",  {CALLS('a', 2), CALLS('b', 1)},                                                    "cbadef", "",       0         },
-    {"main",  {CALLS('a', 1), CALLS('c', 1)},                                                    "bacdef", "",       0         },
-    {"main",  {CALLS('a', 3), CALLS('b', 3), CALLS('c', 3)},                                     "abcdef", "",       0         },
-    {"main",  {CALLS('a', 9), CALLS('d', UINT64_MAX), CALLS('f', 7)},                            "bcaedf", "",       0         },
+    {&main_model, {CALLS('a', 2), CALLS('b', 1)},                                                "cbadef", "",       0         },
+    {&main_model, {CALLS('a', 1), CALLS('c', 1)},                                                "bacdef", "",       0         },
+    {&main_model, {CALLS('a', 3), CALLS('b', 3), CALLS('c', 3)},                                 "abcdef", "",       0         },
+    {&main_model, {CALLS('a', 9), CALLS('d', UINT64_MAX), CALLS('f', 7)},                        "bcaedf", "",       0         },
  /* open circuits are left out */
-    {"main",  {WAITS('a', 1)},                                                                   "bcdef",  "a",      0         },
-    {"main",  {WAITS('a', 9), WAITS('b', 8), WAITS('c', 7)},                                     "def",    "abc",    0         },
-    {"main",  {WAITS('c', 1), CALLS('a', 1), WAITS('e', 1)},                                     "badf",   "ce",     0         },
+    {&main_model, {WAITS('a', 1)},                                                               "bcdef",  "a",      0         },
+    {&main_model, {WAITS('a', 9), WAITS('b', 8), WAITS('c', 7)},                                 "def",    "abc",    0         },
+    {&main_model, {WAITS('c', 1), CALLS('a', 1), WAITS('e', 1)},                                 "badf",   "ce",     0         },
  /* all open: the nearest to recovery, the first of equals */
-    {"spare", {WAITS('d', 700), WAITS('e', 300)},                                                "e",      "de",     300       },
-    {"spare", {WAITS('d', 300), WAITS('e', 300)},                                                "d",      "de",     300       },
-    {"main",
+    {&spare,      {WAITS('d', 700), WAITS('e', 300)},                                            "e",      "de",     300       },
+    {&spare,      {WAITS('d', 300), WAITS('e', 300)},                                            "d",      "de",     300       },
+    {&main_model,
      {WAITS('a', 5), WAITS('b', 4), WAITS('c', 6), WAITS('d', 2), WAITS('e', 9), WAITS('f', 3)},
      "d",                                                                                                  "abcdef",
      2                                                                                                                         },
-    {"mixed", {WAITS('g', UINT64_MAX), WAITS('u', 1)},                                           "g",      "g",      UINT64_MAX},
-    {"last",  {{'f', {.wait_ms = 60000, .outstanding = 3}}},                                     "f",      "f",      60000     },
+    {&mixed,      {WAITS('g', UINT64_MAX), WAITS('u', 1)},                                       "g",      "g",      UINT64_MAX},
+    {&last,       {{'f', {.wait_ms = 60000, .outstanding = 3}}},                                 "f",      "f",      60000     },
 };
 
 static int compare_letters(const void *a, const void *b)
@@ -159,13 +148,12 @@ static void plans_are_as_the_table_says(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const struct plan_case *c = &cases[i];
-        const struct registry_model *model = registry_find(NULL, slice_str(c->model));
         struct clinic clinic = {{look}, c->conditions};
         struct arena arena;
         struct plan plan;
         arena_init(&arena, 0);
-        assert_int_equal(plan_make(NULL, model, CALL_CHAT, &clinic.view, &arena, &plan), OK);
-        assert_ptr_equal(plan.model, model);
+        assert_int_equal(plan_make(c->model, CALL_CHAT, &clinic.view, &arena, &plan), OK);
+        assert_ptr_equal(plan.model, c->model);
         assert_letters(plan.targets, plan.len, false, c->targets, i);
         assert_letters(plan.resting, plan.resting_len, true, c->resting, i);
         assert_int_equal(plan.rest_ms, c->rest_ms);
@@ -182,13 +170,13 @@ static void the_rest_is_that_of_the_first_who_may_be_used(void **state)
 
     (void)state;
     arena_init(&arena, 0);
-    assert_int_equal(plan_make(NULL, &models[1], CALL_CHAT, &clinic.view, &arena, &plan), OK);
+    assert_int_equal(plan_make(&spare, CALL_CHAT, &clinic.view, &arena, &plan), OK);
     assert_int_equal(plan_rest_ms(&plan, &clinic.view), 300);
     conditions[1].health.wait_ms = 5000; /* it was tried, and failed again */
     assert_int_equal(plan_rest_ms(&plan, &clinic.view), 700);
     conditions[0].health.wait_ms = 0;
     assert_int_equal(plan_rest_ms(&plan, &clinic.view), 1);
-    assert_int_equal(plan_make(NULL, &models[2], CALL_CHAT, &clinic.view, &arena, &plan), OK);
+    assert_int_equal(plan_make(&last, CALL_CHAT, &clinic.view, &arena, &plan), OK);
     assert_int_equal(plan_rest_ms(&plan, &clinic.view), 1);
     arena_clear(&arena);
 }
@@ -204,7 +192,7 @@ static void out_of_memory_is_told(void **state)
         struct plan plan;
         arena_init(&arena, 0);
         alloc_fail_at(n);
-        int rc = plan_make(NULL, &models[0], CALL_CHAT, &clinic.view, &arena, &plan);
+        int rc = plan_make(&main_model, CALL_CHAT, &clinic.view, &arena, &plan);
         bool hit = alloc_fail_hit();
         arena_clear(&arena);
         assert_int_equal(rc, hit ? -ENOMEM : OK);

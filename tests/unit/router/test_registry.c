@@ -205,7 +205,7 @@ static void wrong_rows_are_left_out_and_told(void **state)
     assert_slice(target_of(f, "good")->origin->host, "h");
 }
 
-static void fallbacks_are_names_that_exist(void **state)
+static void fallbacks_are_models_that_exist(void **state)
 {
     struct fixture *f = *state;
     struct model_row models[] = {
@@ -219,9 +219,9 @@ static void fallbacks_are_names_that_exist(void **state)
     assert_slice(f->faults[0].what, "model a: its fallback nobody is not there");
     const struct registry_model *a = registry_find(f->registry, SLICE("a"));
     assert_int_equal(a->fallback_len, 3);
-    assert_slice(a->fallback[0], "b");
-    assert_slice(a->fallback[1], "c");
-    assert_slice(a->fallback[2], "a");
+    assert_slice(a->fallback[0]->name, "b");
+    assert_slice(a->fallback[1]->name, "c");
+    assert_ptr_equal(a->fallback[2], a);
     assert_int_equal(registry_find(f->registry, SLICE("b"))->fallback_len, 1);
     assert_int_equal(registry_find(f->registry, SLICE("c"))->fallback_len, 0);
 }
@@ -455,7 +455,7 @@ int main(void)
         TEST(a_model_may_say_otherwise),
         TEST(models_are_listed_by_name),
         TEST(wrong_rows_are_left_out_and_told),
-        TEST(fallbacks_are_names_that_exist),
+        TEST(fallbacks_are_models_that_exist),
         TEST(targets_inherit_from_the_model),
         TEST(no_key_goes_to_another_provider),
         TEST(a_model_may_leave_the_provider_to_its_targets),
