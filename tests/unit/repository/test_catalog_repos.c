@@ -204,10 +204,11 @@ static void targets_go_with_their_model(void **state)
 
 static void the_catalog_moves_with_targets(void **state)
 {
-    static const char *const changes[] = {"UPDATE model_targets SET endpoint = ''",
-                                          "DELETE FROM model_targets WHERE position = 1",
-                                          "INSERT INTO model_targets VALUES "
-                                          "('a', 1, '', '', '', NULL)"};
+    static const char *const changes[] = {
+        "UPDATE model_targets SET endpoint = ''",
+        "DELETE FROM model_targets WHERE position = 1",
+        "INSERT INTO model_targets VALUES ('a', 1, '', '', '', NULL)",
+    };
     struct store_rig *r = *state;
 
     put_with_targets(r, "a", three_targets, 3);
