@@ -89,7 +89,7 @@ static inline void rig_on_turn(struct turn_end *t)
 static inline void run_until(struct rig *r, bool (*until)(struct rig *r))
 {
     r->until = until;
-    r->give_up_ms = clock_now_ms() + 20000;
+    r->give_up_ms = clock_now_ms() + 60000;
     turn_end_queue(r->loop, &r->turn);
     loop_run(r->loop);
     if (!r->came)
