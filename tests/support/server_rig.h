@@ -256,10 +256,10 @@ static const struct server_events rig_events = {
 static const struct server_limits rig_limits = {
     .header_bytes = 65536,
     .body_bytes = 32u << 20,
-    .head_ms = 10000,
-    .body_ms = 10000,
-    .idle_ms = 10000,
-    .write_ms = 10000,
+    .head_ms = 60000,
+    .body_ms = 60000,
+    .idle_ms = 60000,
+    .write_ms = 60000,
     .connections = 1000,
     .write_bytes = 65536,
 };
