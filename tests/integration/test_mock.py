@@ -7,7 +7,7 @@ import time
 
 import pytest
 from client import Raw, chat, request
-from gateway import BINARY
+from gateway import BINARY, LIMIT, wait_for
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_cut(ask):
 def test_reset(ask):
     client = ask("mock?reset_after=1", True)
     client.read_head()
-    client.sock.settimeout(10)
+    client.sock.settimeout(LIMIT)
     with pytest.raises(ConnectionResetError):
         while client.sock.recv(65536):
             pass
@@ -235,11 +235,9 @@ def test_counters(mock, ask):
     control(mock, "/mock/reset", "POST")
     ask().answer()
     left = ask("mock?fault=silent")
-    while json.loads(control(mock, "/mock/stats"))["running"] < 1:
-        pass
+    wait_for(lambda: json.loads(control(mock, "/mock/stats"))["running"] == 1)
     left.close()
-    while json.loads(control(mock, "/mock/stats"))["gone"] < 1:
-        pass
+    wait_for(lambda: json.loads(control(mock, "/mock/stats"))["gone"] == 1)
     got = json.loads(control(mock, "/mock/stats"))
     assert (got["requests"], got["finished"], got["gone"], got["running"]) == (2, 1, 1, 0)
     assert abs(got["last_gone_us"] / 1e6 - time.time()) < 60
@@ -254,7 +252,7 @@ def test_pipelined(mock):
 
 
 def test_the_keys_are_listed():
-    done = subprocess.run([BINARY, "mock", "--keys"], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([BINARY, "mock", "--keys"], capture_output=True, text=True, timeout=LIMIT)
     assert done.returncode == 0
     for key in ("chunks=N", "chunk_delay=TIME", "cut_after=N", "fault=WORD", "silent"):
         assert key in done.stdout
@@ -262,5 +260,5 @@ def test_the_keys_are_listed():
 
 def test_a_wrong_answer_is_refused():
     done = subprocess.run([BINARY, "mock", "--answer", "speed=5"], capture_output=True, text=True,
-                          timeout=30)
+                          timeout=LIMIT)
     assert done.returncode == 2 and "--answer" in done.stderr

@@ -2,7 +2,6 @@
 
 #include "service/snapshot_keeper.h"
 
-#include "base/clock.h"
 #include "router/registry.h"
 #include "service/admin.h"
 #include "service/key_service.h"
@@ -180,11 +179,9 @@ static void changes_are_noticed(void **state)
     const struct snapshot *s = wait_behind(f, version);
     assert_int_equal(key_table_len(s->keys), 1);
     version = s->version;
-    uint64_t began = clock_now_ms();
     assert_int_equal(key_admin_revoke(f->admin, id), OK);
     s = wait_behind(f, version);
     assert_int_equal(key_table_len(s->keys), 0);
-    assert_true(clock_now_ms() - began < 1000);
 }
 
 /* As `courier key create` beside a gateway that runs. */
