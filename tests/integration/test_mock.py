@@ -122,6 +122,13 @@ def test_it_fails_at_first(mock, ask):
     assert ask("mock?fail_first=2").answer()[0] == 500
 
 
+def test_it_fails_by_chance(mock, ask):
+    control(mock, "/mock/reset", "POST")
+    seen = [ask("mock?odds=50&status=503").answer()[0] for _ in range(100)]
+    assert 30 <= seen.count(503) <= 70 and seen.count(503) + seen.count(200) == 100
+    assert {ask("mock?odds=0&status=503").answer()[0] for _ in range(3)} == {503}
+
+
 def test_it_fails_now_and_then(mock, ask):
     control(mock, "/mock/reset", "POST")
     seen = [500]
