@@ -144,6 +144,67 @@ def test_tool_calls_are_not_rescued(chain, connect):
     assert len(providers[1].requests) == 0
 
 
+def of_choice(index, text):
+    return chunk_event(json.dumps({"content": text})).replace(b'"index":0', b'"index":%d' % index)
+
+
+@pytest.mark.parametrize("other", [
+    TOOL, chunk_event('{"content":"x","tool_calls":[{"index":0,"function":{"arguments":"1"}}]}'),
+    chunk_event('{"reasoning_content":"hm"}'), chunk_event('{"refusal":"no"}'), of_choice(1, "b"),
+], ids=["tool", "both", "reasoning", "refusal", "choice"])
+def test_nor_is_text_with_anything_else(chain, connect, other):
+    made, providers = chain(says(ROLE, *SENT, other, end=False),
+                            says(ROLE, *SENT, other, *pieces(" and more"), FINISH, DONE))
+    seen = ask(connect(made))
+    assert seen.error["code"] == "upstream_stream_interrupted" and not seen.done
+    assert len(providers[1].requests) == 0
+
+
+def test_choices_are_not_mixed_up(chain, connect):
+    """The same letters in the same order, and yet they belong to others."""
+    made, _ = chain(says(ROLE, of_choice(0, "aa"), of_choice(1, "b"), end=False),
+                    says(ROLE, of_choice(0, "a"), of_choice(1, "ab"), of_choice(1, "c"), FINISH, DONE))
+    seen = ask(connect(made))
+    assert not seen.done and seen.error
+
+
+def test_the_last_piece_may_carry_the_end(chain, connect):
+    last = chunk_event('{"content":" world"}', '"stop"')
+    made, _ = chain(says(ROLE, *SENT, end=False), says(ROLE, SENT[0], last, USAGE, DONE))
+    seen = ask(connect(made))
+    assert (seen.text, seen.done) == ("hello world", True)
+    assert [c["finish_reason"] for o in seen.objects for c in o["choices"]][-1] == "stop"
+
+
+def test_a_split_piece_with_its_end(chain, connect):
+    last = chunk_event('{"content":"lo world and more"}', '"stop"')
+    made, _ = chain(says(ROLE, *SENT, end=False), says(ROLE, *pieces("hel"), last, USAGE, DONE))
+    seen = ask(connect(made))
+    assert (seen.text, seen.done) == ("hello world and more", True)
+
+
+def test_the_role_comes_once_also_with_the_text(chain, connect):
+    first = chunk_event('{"role":"assistant","content":"hello"}')
+    made, _ = chain(says(first, *pieces(" world"), end=False),
+                    says(first, *pieces(" world", " and more"), FINISH, DONE))
+    seen = ask(connect(made))
+    assert (seen.text, seen.done, seen.roles) == ("hello world and more", True, 1)
+
+
+def test_probabilities_of_a_piece_are_not_split(chain, connect):
+    """They belong to the whole piece: whoever asked for them would get some twice."""
+    def with_probabilities(text):
+        return pieces(text)[0].replace(b'"finish_reason"', b'"logprobs":{"content":[{"token":"%s",'
+                                       b'"logprob":-1}]},"finish_reason"' % text.encode())
+
+    made, _ = chain(says(ROLE, with_probabilities("hello"), end=False),
+                    says(ROLE, with_probabilities("hello world"), FINISH, DONE))
+    seen = ask(connect(made))
+    tokens = [t["token"] for o in seen.objects for c in o.get("choices", ())
+              for t in (c.get("logprobs") or {}).get("content", ())]
+    assert tokens in (["hello"], ["hello", " world"])
+
+
 def test_a_tool_call_instead_of_the_text(chain, connect):
     made, _ = chain(says(ROLE, *SENT, end=False), says(ROLE, TOOL, FINISH, DONE))
     assert_broken(made, ask(connect(made)), "hello world")
