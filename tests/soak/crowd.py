@@ -35,7 +35,7 @@ class Seen:
     begun: float = dataclasses.field(default_factory=time.monotonic)
 
     def line(self):
-        took = int(1000 * (time.monotonic() - self.begun))
+        took = round(1000 * (time.monotonic() - self.begun), 1)
         return f"{self.id} {self.status} {self.end} {self.attempts} {self.comments} {took}\n"
 
 
@@ -122,7 +122,7 @@ class Crowd:
         headers = dict(line.split(": ", 1) for line in lines[1:] if line)
         assert headers["x-request-id"] == seen.id, head
         seen.status = int(lines[0].split(" ")[1])
-        seen.attempts = len(headers.get("x-courier-attempts", "").split(",")[0:])
+        seen.attempts = headers.get("x-courier-attempts", "").count(":")
         if "content-length" in headers:
             body = await reader.readexactly(int(headers["content-length"]))
             self.look_at_body(seen, json.loads(body), stream)
