@@ -46,7 +46,9 @@ static void dispatch_close(struct dispatch *d)
 /* What was used of the answer that the client has. */
 static void dispatch_settle_usage(struct dispatch *d)
 {
-    if (d->rescue && rescue_is_behind(d->rescue))
+    if (!d->committed)
+        d->ask.outcome->usage = (struct usage){.source = USAGE_NONE};
+    else if (d->rescue && rescue_is_behind(d->rescue))
         d->ask.outcome->usage = d->delivered;
     else
         attempt_usage(&d->attempt, &d->ask.outcome->usage);
@@ -103,6 +105,11 @@ static int dispatch_try(struct dispatch *d, const struct target *target, struct 
     return rc;
 }
 
+static bool dispatch_is_resting(const struct dispatch *d, const struct target *target)
+{
+    return health_wait_ms(dispatch_health(d, target), dispatch_now_ms(d)) > 0;
+}
+
 /* Begins an attempt at the next target that can be begun at all. */
 static int dispatch_next(struct dispatch *d, struct fault *ret_fault)
 {
@@ -112,6 +119,8 @@ static int dispatch_next(struct dispatch *d, struct fault *ret_fault)
 
     while (rc < 0 && d->next < plan->len) {
         const struct target *target = plan->targets[d->next++];
+        if (d->next < plan->len && dispatch_is_resting(d, target))
+            continue; /* since the plan was made */
         outcome->served_model = target->model;
         outcome->provider = target->provider;
         outcome->fallback_used = !slice_eq(target->model, plan->model->name);

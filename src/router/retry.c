@@ -19,7 +19,8 @@ static uint64_t backoff_ms(const struct retry_question *q)
     return q->fault->kind == FAULT_UPSTREAM_RATE_LIMIT ? MAX(wait, (uint64_t)RATE_LIMIT_MS) : wait;
 }
 
-/* A fault without a status of its own came from the network, or in the middle of an answer. */
+/* A fault without a status of its own came from the network, or in the middle of an answer; then a
+ * silence has been long enough, and who says that it is overloaded means it. */
 static bool is_passing(const struct fault *fault)
 {
     switch (fault->upstream_status) {
@@ -32,7 +33,8 @@ static bool is_passing(const struct fault *fault)
     case 504:
         return true;
     default:
-        return fault->upstream_status < 300;
+        return fault->upstream_status < 300 && fault->kind != FAULT_UPSTREAM_TIMEOUT &&
+               fault->kind != FAULT_UPSTREAM_OVERLOADED;
     }
 }
 
