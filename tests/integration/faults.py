@@ -3,6 +3,7 @@ when the connection is over."""
 
 import json
 
+from gateway import LIMIT
 from provider import DONE, ERROR, FINISH, HELLO, ROLE, USAGE, WORLD, answer, chunk_event
 
 COSTLY = ',"usage":{"prompt_tokens":7000,"completion_tokens":7000,"total_tokens":14000}'
@@ -33,7 +34,7 @@ class Acting:
 
 
 def until_closed(connection):
-    connection.wait_closed(20)
+    connection.wait_closed(LIMIT)
     return True
 
 

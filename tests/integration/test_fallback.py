@@ -5,7 +5,7 @@ import json
 import pytest
 from client import chat, request
 from faults import GOOD, Acting, error, good, status
-from gateway import ADMIN_KEY, wait_for
+from gateway import ADMIN_KEY, LIMIT, wait_for
 from provider import answer
 
 TOO_LONG = error("context_length_exceeded", "invalid_request_error", "too long").encode()
@@ -120,7 +120,7 @@ def test_the_fallback_has_its_own_clock(provide, gateway, connect, stream):
             connection.sock.settimeout(None)
             good(connection, streamed)
 
-    slow, well = provide(Acting(lambda c, _: c.wait_closed(20))), provide(Acting(late))
+    slow, well = provide(Acting(lambda c, _: c.wait_closed(LIMIT))), provide(Acting(late))
     made = gateway(providers=[slow.entry("slow"), well.entry("well")],
                    models=[{"name": "m", "provider": "slow", "timeout": "400ms", "fallback": ["n"]},
                            {"name": "n", "provider": "well", "timeout": "5s"}], workers=1)

@@ -214,7 +214,7 @@ class Stage:
             models += [{"name": "m-" + name, "provider": "bad-" + name, "retries": retries,
                         **fallback, **fault.model},
                        {"name": "n-" + name, "provider": "well-" + name}]
-        self.gateway = Gateway(providers, models, workers=1, timeouts={"idle": "300ms"})
+        self.gateway = Gateway(providers, models, workers=1, timeouts={"idle": "1s"})
         self.key = self.gateway.create_key("--concurrency", "1")
         self.asked = collections.Counter()
         wait_for(lambda: self.ask("nobody", "no-key-yet", False)[0] == 404)
@@ -280,6 +280,7 @@ def assert_advice(cell, headers):
 def assert_providers(cell, stage):
     bad, well = stage.bad[cell.name], stage.well[cell.name]
     if cell.fault.do:
+        wait_for(lambda: len(bad.requests) >= len(cell.fault.words))
         assert len(bad.requests) == len(cell.fault.words)
     gaps = [b.at - a.at for a, b in zip(bad.requests, bad.requests[1:])]
     assert all(gap >= cell.fault.gap for gap in gaps), gaps

@@ -10,7 +10,7 @@ import threading
 import pytest
 from client import Raw, chat, request
 from faults import Acting, error, good, silent, status
-from gateway import ADMIN_KEY, wait_for
+from gateway import ADMIN_KEY, LIMIT, wait_for
 from provider import answer
 
 FAILS = status(500)
@@ -161,7 +161,7 @@ def test_one_probe_finds_out(stage):
     go = threading.Event()
 
     def probe(connection, streamed):
-        go.wait(20)
+        go.wait(LIMIT)
         good(connection, streamed)
 
     made.first.do = probe
@@ -330,7 +330,7 @@ def test_an_outage_is_not_multiplied(stage):
 
 def hold(go):
     def do(connection, streamed):
-        go.wait(20)
+        go.wait(LIMIT)
         good(connection, streamed)
 
     return do

@@ -2,12 +2,11 @@
 
 import json
 import threading
-import time
 
 import pytest
 from client import chat, request
 from faults import GOOD, Acting, cut, error, good, silent, status
-from gateway import ADMIN_KEY, wait_for
+from gateway import ADMIN_KEY, LIMIT, wait_for
 
 COMMENT = b": keep-alive\n\n"
 KEPT = {"keepalive": "1s"}
@@ -20,7 +19,7 @@ class Held:
         self.do, self.go = do, threading.Event()
 
     def __call__(self, connection, streamed):
-        self.go.wait(20)
+        self.go.wait(LIMIT)
         return self.do(connection, streamed)
 
 
@@ -55,9 +54,7 @@ def test_comments_until_the_first_content(provide, gateway, connect):
     client = connect(made)
     headers = begin(client)
     assert "x-courier-model" not in headers  # it is not known yet who will answer
-    begun = time.monotonic()
     assert client.read_chunks(COMMENT) == COMMENT
-    assert time.monotonic() - begun > 0.5
     held.go.set()
     assert rest(client) == b"".join(GOOD)
     row = made.row("r")
@@ -70,7 +67,7 @@ def test_none_of_the_providers_own(provide, gateway, connect):
     def do(connection, streamed):
         connection.stream_head()
         connection.chunk(GOOD[0] + b": ping\n\n")
-        held.go.wait(20)
+        held.go.wait(LIMIT)
         connection.chunk(b"".join(GOOD[1:]))
         connection.end_chunks()
 
@@ -168,12 +165,11 @@ def test_the_fallback_may_still_answer(provide, gateway, connect, do):
 
 def test_comments_also_between_attempts(provide, gateway, connect):
     """The wait before a retry is a wait for the first content as well."""
-    script = Acting(status(429, b"{}", b"retry-after-ms: 1800\r\n"))
-    provider = provide(script)
+    limited = status(429, b"{}", b"retry-after-ms: 1800\r\n")
+    provider = provide(Acting(lambda connection, streamed: (
+        limited if len(provider.requests) == 1 else good)(connection, streamed)))
     client = connect(gateway(provider, model=KEPT))
     begin(client)
-    assert len(provider.requests) == 1
-    script.do = good
     assert rest(client).replace(COMMENT, b"") == b"".join(GOOD)
     assert len(provider.requests) == 2
 

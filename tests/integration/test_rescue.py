@@ -5,7 +5,7 @@ import json
 import pytest
 from client import chat, request
 from faults import Acting, status
-from gateway import ADMIN_KEY, wait_for
+from gateway import ADMIN_KEY, LIMIT, wait_for
 from provider import DONE, ERROR, FINISH, ROLE, USAGE, chunk_event
 
 TOOL = chunk_event('{"tool_calls":[{"index":0,"id":"c","type":"function","function":'
@@ -26,7 +26,7 @@ def says(*events, end=True):
         if end:
             connection.end_chunks()
         elif end is None:
-            connection.wait_closed(20)
+            connection.wait_closed(LIMIT)
         return not end
 
     return do
@@ -98,7 +98,7 @@ SENT = pieces("hello", " world")
     says(ROLE, *SENT, b'data: {"choices":[{"de'), says(ROLE, *SENT, end=None),
 ], ids=["cut", "ended", "error", "half", "stall"])
 def test_it_goes_on(chain, connect, broken, second):
-    made, providers = chain(broken, whole(*second), timeouts={"idle": "300ms"})
+    made, providers = chain(broken, whole(*second), timeouts={"idle": "1s"})
     seen = ask(connect(made))
     assert (seen.text, seen.done, seen.roles) == ("hello world and more", True, 1)
     assert [len(p.requests) for p in providers] == [1, 1]
