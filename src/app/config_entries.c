@@ -147,6 +147,10 @@ static void check_model(struct config *c, const struct map *providers, const str
 
     check_reference(c, providers, m->provider, line_of(node, "provider"), "the provider");
     check_targets(c, providers, m, yaml_member(node, "targets"));
+    if (m->fallback_on.len && !m->fallback.len)
+        config_fault_at(&c->faults, line_of(node, "fallback_on"), SLICE("fallback as well"),
+                        "model %.*s: fallback_on says when, but fallback is missing",
+                        SLICE_FMT(m->name));
     while (rest.len) {
         struct slice name = slice_cut(&rest, ',');
         unsigned line = line_of(node, "fallback");

@@ -107,7 +107,7 @@ static struct mock_script *make_answer(struct mock *m, struct slice name,
 
     if (!read_plan(m, ask->model, &plan, &wrong))
         return not_understood(dialect, wrong);
-    bool comes_and_goes = plan.fail_first || plan.flap;
+    bool comes_and_goes = plan.fail_first || plan.flap || plan.odds;
     if (comes_and_goes)
         mock_plan_turn(&plan, mock_turns_fails(&m->turns, &plan, ask->model, loop_now_ms(m->loop)));
     struct mock_script *s = mock_reply(dialect, &plan, ask);

@@ -84,6 +84,7 @@ static const struct plan_key keys[] = {
     COUNT(fail_first, MOCK_NEVER, "it goes wrong for the first so many requests of this name"),
     DURATION(flap,
              "it goes wrong so long from the first request on, then works so long, and again"),
+    COUNT(odds, 100, "it goes wrong in so many of 100 requests, in no order that helps"),
     WORD(framing, framing_words, "how the body ends"),
     SIZE(huge_line, "the first content chunk has so many bytes in one line"),
     COUNT(prompt_tokens, MOCK_NEVER, "usage (9)"),

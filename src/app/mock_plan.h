@@ -30,7 +30,7 @@ struct mock_plan {
     struct slice reset_requests, reset_tokens;                /* empty: none */
     struct slice type, code;                                  /* of an error; empty: the usual */
     uint64_t cut_after, reset_after, stall_after, error_after, garbage_after; /* content chunks */
-    uint64_t fail_first, flap; /* requests; milliseconds. Both 0: it always goes wrong */
+    uint64_t fail_first, flap, odds; /* requests; milliseconds; percent. All 0: always goes wrong */
     unsigned fault, framing;
     uint64_t huge_line; /* bytes of content in one chunk */
     uint64_t prompt_tokens, completion_tokens;

@@ -29,12 +29,24 @@ static struct turn *turn_of(struct mock_turns *t, struct slice name, uint64_t no
     return turn;
 }
 
+/* Scattered, and the same in each run: splitmix64. */
+static bool has_bad_luck(uint64_t request, uint64_t odds)
+{
+    uint64_t h = request * 0x9e3779b97f4a7c15u;
+
+    h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9u;
+    h = (h ^ h >> 27) * 0x94d049bb133111ebu;
+    return (h ^ h >> 31) % 100 < odds;
+}
+
 bool mock_turns_fails(struct mock_turns *t, const struct mock_plan *plan, struct slice name,
                       uint64_t now_ms)
 {
     struct turn *turn = turn_of(t, name, now_ms);
 
     if (!turn || turn->requests++ < plan->fail_first)
+        return true;
+    if (has_bad_luck(turn->requests, plan->odds))
         return true;
     return plan->flap && (now_ms - turn->begun_ms) / plan->flap % 2 == 0;
 }

@@ -1,7 +1,11 @@
 /* loop.c: one thread's event loop over libuv.
  *
  * One uv_timer stands for all timers (timers.c), one uv_prepare runs what was queued for the end of
- * a turn: libuv calls it after timers and pending callbacks, right before it waits. */
+ * a turn: libuv calls it after timers and pending callbacks, right before it waits.
+ *
+ * Timers fire behind the sockets of their turn: on a thread that was held up, what came in time is
+ * read before the clock that waits for it is judged. libuv would have it the other way round, so
+ * its timer only starts a uv_check. */
 
 #include "io/loop.h"
 #include "io/loop_private.h"
@@ -18,7 +22,8 @@ struct loop {
     uv_loop_t uv;
     uv_timer_t timer;
     uv_prepare_t prepare;
-    uv_idle_t idle; /* runs while work is left over for the next turn: the loop must not wait */
+    uv_check_t check; /* runs while timers are due */
+    uv_idle_t idle;   /* runs while work is left over for the next turn: the loop must not wait */
     struct timers timers;
     uint64_t armed_ms; /* when the kernel's timer fires; UINT64_MAX: not armed */
     struct list turn_ends;
@@ -45,15 +50,23 @@ char *loop_scratch(struct loop *loop)
     return loop->scratch;
 }
 
+static void loop_on_check(uv_check_t *check)
+{
+    struct loop *loop = check->data;
+
+    uv_check_stop(check);
+    timers_fire(&loop->timers, loop_now_ms(loop));
+    uint64_t next = timers_next(&loop->timers);
+    if (next != UINT64_MAX)
+        loop_wake_at(loop, next);
+}
+
 static void loop_on_timer(uv_timer_t *timer)
 {
     struct loop *loop = timer->data;
 
     loop->armed_ms = UINT64_MAX;
-    timers_fire(&loop->timers, loop_now_ms(loop));
-    uint64_t next = timers_next(&loop->timers);
-    if (next != UINT64_MAX)
-        loop_wake_at(loop, next);
+    uv_check_start(&loop->check, loop_on_check);
 }
 
 void loop_wake_at(struct loop *loop, uint64_t due_ms)
@@ -91,7 +104,7 @@ static void loop_on_prepare(uv_prepare_t *prepare)
 
     for (unsigned i = 0; i < TURN_PASSES && !list_is_empty(&loop->turn_ends); i++)
         loop_run_turn_ends(loop);
-    if (!list_is_empty(&loop->turn_ends))
+    if (!list_is_empty(&loop->turn_ends) || uv_is_active((uv_handle_t *)&loop->check))
         uv_idle_start(&loop->idle, loop_on_idle);
 }
 
@@ -131,7 +144,8 @@ struct loop *loop_new(void)
     uv_timer_init(&loop->uv, &loop->timer);
     uv_idle_init(&loop->uv, &loop->idle);
     uv_prepare_init(&loop->uv, &loop->prepare);
-    loop->timer.data = loop->prepare.data = loop;
+    uv_check_init(&loop->uv, &loop->check);
+    loop->timer.data = loop->prepare.data = loop->check.data = loop;
     uv_prepare_start(&loop->prepare, loop_on_prepare);
     return loop;
 }
@@ -143,6 +157,7 @@ void loop_free(struct loop *loop)
     uv_close((uv_handle_t *)&loop->timer, NULL);
     uv_close((uv_handle_t *)&loop->idle, NULL);
     uv_close((uv_handle_t *)&loop->prepare, NULL);
+    uv_close((uv_handle_t *)&loop->check, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT); /* what was closed lately is freed in its close callback */
     uv_loop_close(&loop->uv);
     timers_free(&loop->timers);

@@ -34,7 +34,8 @@ struct timer {
 };
 
 void timer_init(struct timer *t, struct loop *loop, void (*fire)(struct timer *t));
-/* Fires once, delay_ms from now. -ENOMEM (the heap could not grow): not set. */
+/* Fires once, delay_ms from now, behind what sockets have to tell by then. -ENOMEM (the heap could
+ * not grow): not set. */
 int timer_set(struct timer *t, uint64_t delay_ms);
 void timer_stop(struct timer *t); /* harmless when not set */
 static inline bool timer_is_set(const struct timer *t)

@@ -43,8 +43,8 @@ struct model_row {
     struct slice name;
     struct slice provider;       /* may be empty when each target has one */
     struct slice upstream_model; /* empty: the name */
-    struct slice endpoint;                       /* empty: the provider's */
-    struct slice sealed_key;                     /* empty: the provider's */
+    struct slice endpoint;       /* empty: the provider's */
+    struct slice sealed_key;     /* empty: the provider's */
     struct secret api_key;
     uint64_t timeout_ms; /* 0: default */
     unsigned retries;
@@ -52,7 +52,8 @@ struct model_row {
     struct slice fallback_on; /* comma-separated: context_length */
     uint64_t keepalive_ms;    /* 0: off */
     bool rescue;              /* verified */
-    const struct target_row *targets; /* several endpoints or keys; targets_len 0: just the model's */
+    const struct target_row
+        *targets; /* several endpoints or keys; targets_len 0: just the model's */
     size_t targets_len;
     uint64_t created_wall_us;
     bool from_file;

@@ -32,11 +32,11 @@ struct health {
     struct list node; /* its chain */
     uint64_t identity;
     struct bucket buckets[BUCKETS];
-    bool open;               /* CLOSED else; HALF_OPEN when open and the rest is over */
+    bool open; /* CLOSED else; HALF_OPEN when open and the rest is over */
     bool probing;
-    unsigned in_a_row;       /* failures */
-    uint64_t open_until_ms;
-    uint64_t rest_ms;        /* the next one */
+    unsigned in_a_row; /* failures */
+    uint64_t rest_until_ms;
+    uint64_t rest_ms; /* the next one's length */
     uint64_t outstanding;
 };
 
@@ -67,23 +67,44 @@ void health_table_free(struct health_table *t)
 {
     if (!t)
         return;
-    for (size_t i = 0; i < PLACES; i++)
+    for (size_t i = 0; i < PLACES; i++) {
         list_for_each_safe(it, &t->places[i])
+        {
             health_drop(t, list_entry(it, struct health, node));
+        }
+    }
     free(t);
 }
 
-/* Room for one more: whoever is idle and well has nothing to remember. */
-static bool health_make_room(struct health_table *t)
+/* Forgets whoever is without calls and well; returns the one of the others without calls whose rest
+ * ends first. NULL: there is none. */
+static struct health *health_sweep(struct health_table *t)
 {
-    for (size_t i = 0; i < PLACES && t->len >= HEALTH_MAX; i++) {
+    struct health *first = NULL;
+
+    for (size_t i = 0; i < PLACES; i++) {
         list_for_each_safe(it, &t->places[i])
         {
             struct health *h = list_entry(it, struct health, node);
-            if (!h->open && h->outstanding == 0)
+            if (h->outstanding)
+                continue;
+            if (!h->open)
                 health_drop(t, h);
+            else if (!first || h->rest_until_ms < first->rest_until_ms)
+                first = h;
         }
     }
+    return first;
+}
+
+/* Whether there is room for one more. */
+static bool health_make_room(struct health_table *t)
+{
+    if (t->len < HEALTH_MAX)
+        return true;
+    struct health *first = health_sweep(t);
+    if (t->len == HEALTH_MAX && first)
+        health_drop(t, first);
     return t->len < HEALTH_MAX;
 }
 
@@ -136,21 +157,42 @@ static struct bucket health_sum(const struct health *h, uint64_t now_ms)
     return sum;
 }
 
-/* ---- the circuit ---- */
-
-static void health_open(struct health *h, uint64_t rest_ms, uint64_t now_ms)
+/* A call counts once, even when it goes wrong after it went well. */
+static void health_count(struct health_call *c, bool failed, uint64_t now_ms)
 {
-    h->open = true;
-    h->open_until_ms = MAX(h->open_until_ms, now_ms + rest_ms);
+    struct bucket *b = health_bucket(c->health, now_ms);
+
+    b->judged += !c->counted;
+    b->failures += failed;
+    c->counted = true;
 }
 
+/* ---- the circuit ---- */
+
+static void health_rest(struct health *h, uint64_t rest_ms, uint64_t now_ms)
+{
+    h->rest_until_ms = MAX(h->rest_until_ms, now_ms + rest_ms);
+}
+
+/* Opens it, also again after a probe in vain. */
+static void health_open(struct health_call *c, uint64_t now_ms)
+{
+    struct health *h = c->health;
+
+    if (h->open && (!c->probe || now_ms < h->rest_until_ms))
+        return;
+    h->open = true;
+    health_rest(h, h->rest_ms, now_ms);
+    h->rest_ms = MIN(h->rest_ms * 2, (uint64_t)REST_MOST_MS);
+}
+
+/* What was bad before counts no more. */
 static void health_close(struct health *h)
 {
     h->open = false;
-    h->in_a_row = 0;
-    h->open_until_ms = 0;
+    h->rest_until_ms = 0;
     h->rest_ms = REST_FIRST_MS;
-    for (size_t i = 0; i < BUCKETS; i++) /* what was bad before the rest counts no more */
+    for (size_t i = 0; i < BUCKETS; i++)
         h->buckets[i].failures = h->buckets[i].judged = 0;
 }
 
@@ -162,26 +204,42 @@ static bool health_is_failing(const struct health *h, uint64_t now_ms)
            (sum.judged >= CALLS_TO_JUDGE && sum.failures * 2 >= sum.judged);
 }
 
-static void health_note_failure(struct health *h, bool probe, uint64_t now_ms)
+/* The probe's place is free for another. */
+static void health_end_probe(struct health_call *c)
 {
-    struct bucket *b = health_bucket(h, now_ms);
+    if (c->probe)
+        c->health->probing = false;
+    c->probe = false;
+}
 
-    b->judged++;
-    b->failures++;
-    h->in_a_row++;
-    if (!probe && (h->open || !health_is_failing(h, now_ms)))
+static void health_on_good(struct health_call *c, uint64_t now_ms)
+{
+    struct health *h = c->health;
+
+    if (h->open && !c->probe)
         return;
-    health_open(h, h->rest_ms, now_ms);
-    h->rest_ms = MIN(h->rest_ms * 2, (uint64_t)REST_MOST_MS);
+    if (h->open)
+        health_close(h);
+    health_end_probe(c); /* the answer may go on for long */
+    h->in_a_row = 0;
+    health_count(c, false, now_ms);
+}
+
+static void health_on_bad(struct health_call *c, uint64_t now_ms)
+{
+    health_count(c, true, now_ms);
+    c->health->in_a_row++;
+    if (c->probe || health_is_failing(c->health, now_ms))
+        health_open(c, now_ms);
 }
 
 uint64_t health_wait_ms(const struct health *h, uint64_t now_ms)
 {
-    if (!h || !h->open)
+    if (!h)
         return 0;
-    if (now_ms < h->open_until_ms)
-        return h->open_until_ms - now_ms;
-    return h->probing ? PROBE_MS : 0;
+    if (now_ms < h->rest_until_ms)
+        return h->rest_until_ms - now_ms;
+    return h->open && h->probing ? PROBE_MS : 0;
 }
 
 uint64_t health_outstanding(const struct health *h)
@@ -205,40 +263,34 @@ void health_begin(struct health_call *c, struct health *h, uint64_t now_ms)
 void health_judge(struct health_call *c, enum health_verdict verdict, uint64_t hint_ms,
                   uint64_t now_ms)
 {
-    struct health *h = c->health;
-
-    if (!h)
+    if (!c->health)
         return;
     switch (verdict) {
     case HEALTH_GOOD:
-        if (h->open)
-            health_close(h);
-        h->in_a_row = 0;
-        health_bucket(h, now_ms)->judged++;
-        break;
+        health_on_good(c, now_ms);
+        return;
     case HEALTH_BAD:
-        health_note_failure(h, c->probe, now_ms);
-        if (hint_ms)
-            health_open(h, MIN(hint_ms, (uint64_t)HINT_MOST_MS), now_ms);
+        health_on_bad(c, now_ms);
+        break;
+    case HEALTH_LIMITED:
+        if (!hint_ms)
+            health_on_bad(c, now_ms);
         break;
     case HEALTH_REFUSED:
-        health_open(h, h->rest_ms, now_ms);
-        h->rest_ms = MIN(h->rest_ms * 2, (uint64_t)REST_MOST_MS);
+        health_open(c, now_ms);
         break;
     case HEALTH_NEUTRAL:
-        break;
+        return;
     }
+    health_rest(c->health, MIN(hint_ms, (uint64_t)HINT_MOST_MS), now_ms);
 }
 
 void health_end(struct health_call *c)
 {
-    struct health *h = c->health;
-
-    if (!h)
+    if (!c->health)
         return;
-    h->outstanding--;
-    if (c->probe)
-        h->probing = false;
+    c->health->outstanding--;
+    health_end_probe(c);
     *c = (struct health_call){0};
 }
 
@@ -247,7 +299,9 @@ bool health_take_retry(struct health *h, uint64_t now_ms)
     if (!h)
         return false;
     struct bucket sum = health_sum(h, now_ms);
-    if (sum.retries >= RETRIES_ALWAYS && sum.retries * CALLS_PER_RETRY >= sum.calls)
+    /* a repeat is a call as well, but may have been taken before it began, or in another second */
+    uint32_t asked = sum.calls > sum.retries ? sum.calls - sum.retries : 0;
+    if (sum.retries >= RETRIES_ALWAYS && (sum.retries + 1) * CALLS_PER_RETRY > asked)
         return false;
     health_bucket(h, now_ms)->retries++;
     return true;

@@ -49,6 +49,15 @@ static void add_provider(struct registry_building *b, const struct provider_row 
 
 /* --- models --- */
 
+static void wipe_keys(const struct registry_model *m)
+{
+    for (size_t i = 0; i < m->targets_len; i++) {
+        struct slice key = secret_reveal(m->targets[i].api_key);
+        if (key.len)
+            secret_wipe((void *)(uintptr_t)key.at, key.len);
+    }
+}
+
 /* Whether a model of that row may be added. */
 static bool is_nameable(struct registry_building *b, const struct model_row *m)
 {
@@ -89,6 +98,8 @@ static void add_model(struct registry_building *b, const struct model_row *m)
         return;
     }
     registry_add_targets(b, m, model);
+    if (b->rc < 0)
+        wipe_keys(model);
     if (b->rc < 0 || model->targets_len == 0)
         return;
     model->name = model->targets[0].model;
@@ -97,11 +108,13 @@ static void add_model(struct registry_building *b, const struct model_row *m)
     model->fallback_on = read_fallback_on(b, m);
     model->keepalive_ms = m->keepalive_ms;
     model->rescue = m->rescue;
-    if (map_put(&b->registry->by_name, model->name, model) < 0)
+    if (map_put(&b->registry->by_name, model->name, model) < 0) {
+        wipe_keys(model);
         b->rc = -ENOMEM;
+    }
 }
 
-/* --- fallbacks: names, so that a circle of them is nothing special --- */
+/* --- fallbacks: known by name when all models are there; they may go round in a circle --- */
 
 static size_t count_names(struct slice list)
 {
@@ -120,17 +133,18 @@ static void add_fallbacks(struct registry_building *b, const struct model_row *m
 
     if (!model || model->fallback || n == 0)
         return;
-    struct slice *names = arena_new_array(&b->registry->arena, struct slice, n);
-    if (!names) {
+    const struct registry_model **models =
+        arena_new_array(b->arena, const struct registry_model *, n);
+    if (!models) {
         b->rc = -ENOMEM;
         return;
     }
-    model->fallback = names;
+    model->fallback = models;
     while (list.len) {
         struct slice name = slice_trim(slice_cut(&list, ','));
         const struct registry_model *other = map_get(&b->registry->by_name, name);
         if (other)
-            names[model->fallback_len++] = other->name;
+            models[model->fallback_len++] = other;
         else if (!slice_is_empty(name))
             registry_note(b, arena_printf(b->notes, "model %.*s: its fallback %.*s is not there",
                                           SLICE_FMT(m->name), SLICE_FMT(name)));
@@ -216,15 +230,6 @@ int registry_new(const struct registry_rows *rows, struct arena *a, struct regis
     *ret_faults = b.faults;
     *ret_faults_len = b.faults_len;
     return OK;
-}
-
-static void wipe_keys(const struct registry_model *m)
-{
-    for (size_t i = 0; i < m->targets_len; i++) {
-        struct slice key = secret_reveal(m->targets[i].api_key);
-        if (key.len)
-            secret_wipe((void *)(uintptr_t)key.at, key.len);
-    }
 }
 
 void registry_free(struct registry *r)

@@ -17,7 +17,7 @@ struct registry_model {
     uint64_t created_wall_us;
     const struct target *targets; /* where it can be answered; several share the load */
     size_t targets_len;
-    const struct slice *fallback; /* names of other models, in order */
+    const struct registry_model *const *fallback; /* other models, in order */
     size_t fallback_len;
     unsigned fallback_on;  /* FALLBACK_ON_… */
     uint64_t keepalive_ms; /* comments while waiting for the first content; 0: none */

@@ -2,7 +2,8 @@
  *
  * Only when the other's text begins with exactly what has gone out: the same model on two hosts at
  * temperature 0. What has gone out is kept as text, up to a limit; an answer of anything but plain
- * text cannot be rescued. Pure but for its memory. */
+ * text cannot be rescued, nor one with half of a surrogate pair in a piece: as UTF-8 all halves
+ * look alike. Pure but for its memory. */
 
 #pragma once
 
@@ -12,11 +13,11 @@
 enum { RESCUE_MAX = 1 << 20 };
 
 struct rescue {
-    bool able;        /* all that went out was text, and it is all here */
-    bool verifying;   /* another answer is being compared */
-    struct buf sent;  /* decoded */
-    size_t matched;   /* of sent, by the other answer so far */
-    struct buf rest;  /* RESCUE_SPLIT: the text to put in the piece's place, a JSON string */
+    bool able;       /* all that went out was text, and it is all here */
+    bool verifying;  /* another answer is being compared */
+    struct buf sent; /* decoded */
+    size_t matched;  /* of sent, by the other answer so far */
+    struct buf rest; /* RESCUE_SPLIT: the text to put in the piece's place, a JSON string */
 };
 
 enum rescue_step {
@@ -28,9 +29,10 @@ enum rescue_step {
 
 void rescue_init(struct rescue *r);
 void rescue_free(struct rescue *r);
-/* One piece of content: its text as a JSON string with quotes; empty: content that is not text. */
+/* One piece of content: its text as a validated JSON string with quotes; empty: content that is not
+ * text. Never RESCUE_PASS for a piece that is behind. */
 enum rescue_step rescue_take(struct rescue *r, struct slice text);
-/* Another answer begins. */
+/* Another answer begins. Only while `able`. */
 void rescue_begin(struct rescue *r);
 /* True while the other answer has not yet said all that went out. */
 bool rescue_is_behind(const struct rescue *r);

@@ -98,6 +98,8 @@ static const struct problem problems[FAULT_KIND_MAX] = {
         .message = "The provider's answer broke off."},
     [FAULT_UPSTREAM_BUSY] = {503, .retry_ms = A_SECOND, .type = UPSTREAM,
         .message = "Too many requests are waiting for the provider."},
+    [FAULT_UPSTREAM_UNAVAILABLE] = {503, .retry_ms = A_SECOND, .type = UPSTREAM,
+        .message = "Every provider of the model is failing."},
     [FAULT_NOTHING_LOADED] = {503, .retry_ms = A_SECOND, .type = SERVER,
         .message = "The gateway is starting. Please try again shortly."},
     [FAULT_DRAINING] = {503, .retry_ms = A_SECOND, .type = SERVER,
@@ -208,8 +210,23 @@ static bool fault_is_upstreams(enum fault_kind kind)
     return problems[kind].type && strcmp(problems[kind].type, UPSTREAM) == 0;
 }
 
+/* What the provider said about the caller's own request, where it fits into a frame's line. */
+static struct slice refusal_event(struct arena *a, const struct fault *fault)
+{
+    struct slice said = fault->upstream_body;
+
+    if (!fault_is_refusal(fault->kind) || said.len == 0 || memchr(said.at, '\n', said.len) ||
+        memchr(said.at, '\r', said.len))
+        return (struct slice){0};
+    return arena_printf(a, "data: %.*s\n\n", SLICE_FMT(said));
+}
+
 struct slice problem_event(struct arena *a, const struct fault *fault)
 {
+    struct slice refusal = refusal_event(a, fault);
+    if (refusal.len > 0)
+        return refusal;
+
     struct error_members e = error_members(fault);
 
     /* clients know one code for a stream that broke; the message says what broke it */

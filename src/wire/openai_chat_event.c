@@ -124,13 +124,14 @@ static const struct json_member frame_members[FRAME_LEN] = {
     [CITATIONS] = {SLICE_INIT("citations")},
 };
 
-enum { INDEX, DELTA, FINISH_REASON, CHOICE_USAGE, CHOICE_LEN };
+enum { INDEX, DELTA, FINISH_REASON, CHOICE_USAGE, LOGPROBS, CHOICE_LEN };
 
 static const struct json_member choice_members[CHOICE_LEN] = {
     [INDEX] = {SLICE_INIT("index")},
     [DELTA] = {SLICE_INIT("delta")},
     [FINISH_REASON] = {SLICE_INIT("finish_reason")},
     [CHOICE_USAGE] = {SLICE_INIT("usage")},
+    [LOGPROBS] = {SLICE_INIT("logprobs")},
 };
 
 /* What the client would see as a piece of the answer; the text first. */
@@ -220,7 +221,8 @@ static int read_choice(struct openai_chat_stream *s, struct slice choice, struct
         ret->marks |= EVENT_CONTENT;
         ret->output_deltas++;
     }
-    if (s->wants_text && (numbered ? index == 0 : v[INDEX].type == JSON_NONE))
+    bool alone = v[LOGPROBS].type == JSON_NONE || v[LOGPROBS].type == JSON_NULL;
+    if (s->wants_text && alone && (numbered ? index == 0 : v[INDEX].type == JSON_NONE))
         ret->text = text;
     mark_usage(ret, v[CHOICE_USAGE]); /* Moonshot */
     if (v[FINISH_REASON].type == JSON_STRING && is_something(v[FINISH_REASON]))

@@ -152,6 +152,15 @@ static bool says_one_of(const struct openai_error *e, const struct slice *words,
     return false;
 }
 
+/* A gateway in front of Anthropic: 400 invalid_request_error "Your credit balance is too low to
+ * access the Anthropic API …". The account is ours. */
+static bool says_no_credit(const struct openai_error *e)
+{
+    const struct slice words = SLICE("credit balance is too low");
+
+    return slice_find(e->message, words) < e->message.len;
+}
+
 static bool says_too_long(const struct openai_error *e)
 {
     return e && says_one_of(e, context_words, ARRAY_LEN(context_words));
@@ -223,7 +232,8 @@ static enum fault_kind kind_of_words(const struct openai_error *e)
 
 enum fault_kind openai_error_kind(int status, const struct openai_error *error)
 {
-    if (error && says_one_of(error, account_words, ARRAY_LEN(account_words)))
+    if (error &&
+        (says_one_of(error, account_words, ARRAY_LEN(account_words)) || says_no_credit(error)))
         return FAULT_UPSTREAM_CREDENTIALS;
     if (error && says_one_of(error, overload_words, ARRAY_LEN(overload_words)))
         return FAULT_UPSTREAM_OVERLOADED;

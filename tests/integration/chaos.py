@@ -406,19 +406,20 @@ class Crowd:
         """Whether its answer says that it was a request with a key, and so has a row."""
         return name in self.authorised and self.seen[name] not in (400, 401, 408, 413, 431)
 
-    async def _worker(self, until):
+    async def _worker(self, until, answers):
         loop = asyncio.get_running_loop()
-        while loop.time() < until and not self.failures:
+        while (loop.time() < until or len(self.whole) < answers) and not self.failures:
             self.count += 1
             client = Client(random.Random(self.rng.random()), self.port, self.keys,
                             f"c{self.count}", self)
             try:
-                await asyncio.wait_for(client.live(), 30)
+                await asyncio.wait_for(client.live(), 120)
             except TimeoutError:
                 self.failures.append(f"{client.name} hangs: {self.seen}")
             except Exception as failure:
                 self.failures.append(repr(failure))
 
-    async def run(self, seconds):
+    async def run(self, seconds, answers):
+        """For so long, and until so many answers came whole."""
         until = asyncio.get_running_loop().time() + seconds
-        await asyncio.gather(*[self._worker(until) for _ in range(self.width)])
+        await asyncio.gather(*[self._worker(until, answers) for _ in range(self.width)])

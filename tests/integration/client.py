@@ -5,7 +5,7 @@ import socket
 
 
 class Raw:
-    def __init__(self, port, seconds=30):
+    def __init__(self, port, seconds=60):
         self.sock = socket.create_connection(("127.0.0.1", port), timeout=seconds)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""

@@ -14,10 +14,11 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("COURIER_BIN", str(ROOT / "build" / "courier"))
 ADMIN_KEY = "sk-cr-test-admin-key-0000000000000000000000000000"
+LIMIT = 60.0  # seconds that a test waits at most for what must come; it measures nothing
 READY = re.compile(r"listening on http://127\.0\.0\.1:(\d+)")
 
 
-def wait_for(what, seconds=15.0, step=0.01):
+def wait_for(what, seconds=LIMIT, step=0.01):
     """Waits until what() is truthy and returns it."""
     end = time.monotonic() + seconds
     while True:
@@ -56,7 +57,7 @@ class Process:
                 self._ready.set()
         self._ready.set()
 
-    def wait_ready(self, seconds=30):
+    def wait_ready(self, seconds=LIMIT):
         assert self._ready.wait(seconds), "not ready in time:\n" + self.text()
         assert self.port, f"ended with {self.child.poll()}:\n" + self.text()
         return self
@@ -67,9 +68,9 @@ class Process:
     def signal(self, number):
         self.child.send_signal(number)
 
-    def wait(self, seconds=60):
+    def wait(self, seconds=LIMIT):
         code = self.child.wait(seconds)
-        self._reader.join(5)
+        self._reader.join(LIMIT)
         return code
 
     def stop(self):
@@ -122,7 +123,8 @@ class Gateway(Process):
 
     def command(self, *args, check=True):
         done = subprocess.run(
-            [BINARY, *args, "--config", str(self.config)], capture_output=True, text=True, timeout=60
+            [BINARY, *args, "--config", str(self.config)], capture_output=True, text=True,
+            timeout=LIMIT,
         )
         if check:
             assert done.returncode == 0, done.stdout + done.stderr
@@ -135,7 +137,7 @@ class Gateway(Process):
 
     def rows(self, where="1", **values):
         """Rows of usage_logs as dicts, oldest first."""
-        db = sqlite3.connect(f"file:{self.folder}/courier.db?mode=ro", uri=True, timeout=10)
+        db = sqlite3.connect(f"file:{self.folder}/courier.db?mode=ro", uri=True, timeout=LIMIT)
         db.row_factory = sqlite3.Row
         try:
             found = db.execute(
@@ -145,9 +147,9 @@ class Gateway(Process):
         finally:
             db.close()
 
-    def row(self, request_id, seconds=15):
+    def row(self, request_id):
         """The one row of that request, once the ledger has written it."""
-        rows = wait_for(lambda: self.rows("request_id = :r", r=request_id), seconds)
+        rows = wait_for(lambda: self.rows("request_id = :r", r=request_id))
         assert len(rows) == 1, rows
         return rows[0]
 

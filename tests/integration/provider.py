@@ -79,7 +79,7 @@ class Connection:
             pass
         self.sock.close()
 
-    def wait_closed(self, seconds=10):
+    def wait_closed(self, seconds=60):
         """True when the gateway closes (or resets) the connection in time."""
         self.sock.settimeout(seconds)
         try:

@@ -9,12 +9,12 @@ import subprocess
 
 import pytest
 from client import Raw, chat, request
-from gateway import ADMIN_KEY, BINARY, ROOT, Gateway, Process, wait_for
+from gateway import ADMIN_KEY, BINARY, LIMIT, ROOT, Process, wait_for
 from provider import answer_once
 
 
 def courier(*args, cwd=None, env=None):
-    return subprocess.run([BINARY, *args], capture_output=True, text=True, timeout=60, cwd=cwd,
+    return subprocess.run([BINARY, *args], capture_output=True, text=True, timeout=LIMIT, cwd=cwd,
                           env=env)
 
 
@@ -44,7 +44,7 @@ def test_the_first_start_and_the_second(tmp_path, made):
     key = KEY.search(told).group(0)
     assert told.count("the admin key") == 1
     answered = subprocess.run(["sh", "-c", curl_line(told)], capture_output=True, text=True,
-                              timeout=30)
+                              timeout=LIMIT)
     assert json.loads(answered.stdout)["choices"][0]["message"]["content"].startswith("Hello!")
     client = Raw(first.port)
     made.append(client)
@@ -57,7 +57,7 @@ def test_the_first_start_and_the_second(tmp_path, made):
     made.append(second)
     assert not KEY.search(second.text())
     line = curl_line(second.text()).replace("YOUR_KEY", key)
-    answered = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=30)
+    answered = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=LIMIT)
     assert json.loads(answered.stdout)["usage"]["total_tokens"] == 21
     second.stop()
 
@@ -212,7 +212,7 @@ def test_the_environment_wins(tmp_path):
     file = tmp_path / "courier.yaml"
     file.write_text("workers: 2\n")
     done = subprocess.run([BINARY, "check", "--config", str(file)], capture_output=True, text=True,
-                          env={"COURIER_WORKERS": "many"}, timeout=60)
+                          env={"COURIER_WORKERS": "many"}, timeout=LIMIT)
     assert done.returncode == 1 and "COURIER_WORKERS" in done.stdout + done.stderr
 
 
@@ -291,6 +291,20 @@ def test_the_example_is_good():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md", "docs/routing.md"])
+def test_the_configurations_on_the_pages_are_valid(page, tmp_path):
+    pieces = re.findall(r"^```yaml\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
+    assert pieces
+    for text in pieces:
+        if "providers:" not in text:  # a piece about models: with what it names
+            text += "  - {name: gpt-4o, provider: gpu-1}\nproviders:\n" + "".join(
+                f"  - {{name: {name}, type: vllm}}\n" for name in ("gpu-1", "gpu-2"))
+        (tmp_path / "courier.yaml").write_text(text)
+        done = courier("check", "--config", str(tmp_path / "courier.yaml"),
+                       env={"OPENAI_API_KEY": "sk-x"})
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_commands_do_not_disturb_a_running_gateway(provide, gateway, connect):
     """SQLite throws the log away when the last process leaves: which the command is not."""
     made = gateway(provide(answer_once()))
@@ -308,4 +322,4 @@ def test_commands_do_not_disturb_a_running_gateway(provide, gateway, connect):
         client.send(request(chat(), key))
         return client.answer()[0] == 200
 
-    wait_for(accepted, 5)
+    wait_for(accepted)

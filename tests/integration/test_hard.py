@@ -96,12 +96,11 @@ def test_a_bad_crowd(gateway):
         keys = [ADMIN_KEY, made.create_key("--concurrency", str(PLACES)),
                 made.create_key("--rpm", "100000", "--tpm", "100000000")]
         crowd = Crowd(SEED, made.port, keys, width=30)
-        await crowd.run(8)
+        await crowd.run(8, 100)
         return made, crowd, keys
 
     made, crowd, keys = asyncio.run(run())
     assert not crowd.failures
-    assert len(crowd.whole) > 100
     wait_for(lambda: sockets(made) == made.settings["workers"])  # those that listen
     told = {name for name in crowd.seen if crowd.is_recorded(name)}
     wait_for(lambda: told <= {row["request_id"] for row in made.rows()})

@@ -6,8 +6,8 @@ import socket
 import threading
 
 import pytest
-from client import Raw, chat, request
-from gateway import ADMIN_KEY, wait_for
+from client import chat, request
+from gateway import ADMIN_KEY, LIMIT, wait_for
 from provider import (DONE, FINISH, HELLO, ROLE, WORLD, answer, answer_once, stream_once)
 
 AUTH = f"host: x\r\nauthorization: Bearer {ADMIN_KEY}\r\n"
@@ -164,7 +164,7 @@ def test_a_request_behind_a_stream_waits_for_it(provide, gateway, connect):
             if b'"stream": true' in got.body:
                 connection.stream_head()
                 connection.chunk(ROLE + HELLO)
-                go.wait(20)
+                go.wait(LIMIT)
                 connection.chunk(FINISH + DONE)
                 connection.end_chunks()
             else:
@@ -302,7 +302,7 @@ def test_an_encoded_stream_cannot_be_read(provide, gateway, connect):
         connection.read_request()
         connection.stream_head(b"content-encoding: gzip\r\n")
         connection.chunk(packed)
-        connection.wait_closed(20)
+        connection.wait_closed()
 
     status, code, _ = upstream(provide, gateway, connect, script, True)
     assert (status, code) == (502, "upstream_invalid_response")
@@ -345,6 +345,7 @@ def test_a_provider_that_drops_idle_connections(provide, gateway, connect):
     [DONE], [DONE, "end"], [b"", DONE + b": bye\n\n", "end"]])
 def test_streams_reuse_their_connection(provide, gateway, connect, end):
     """Also when the last chunk comes after the client has had its end."""
+    ended = threading.Semaphore(0)
 
     def script(connection):
         while connection.read_request():
@@ -357,14 +358,16 @@ def test_streams_reuse_their_connection(provide, gateway, connect, end):
                     connection.chunk(part)
             if "end" not in end:
                 connection.end_chunks()
+            ended.release()
 
     provider = provide(script)
     client = connect(gateway(provider, workers=1))
     for _ in range(20):
         status, _, body = ask(client, True)
         assert status == 200 and body.startswith(ROLE + HELLO + FINISH + b"data: [DONE]")
+        ended.acquire(timeout=LIMIT)
     assert len(provider.requests) == 20
-    assert len(provider.connections) <= 3
+    assert len(provider.connections) <= 10  # typically 1; one more for each end that is not read yet
 
 
 def test_an_abandoned_stream_spoils_its_connection(provide, gateway, connect):
@@ -372,7 +375,7 @@ def test_an_abandoned_stream_spoils_its_connection(provide, gateway, connect):
         while connection.read_request():
             connection.stream_head()
             connection.chunk(ROLE + HELLO)
-            connection.wait_closed(20)
+            connection.wait_closed()
 
     provider = provide(script)
     made = gateway(provider, workers=1)
@@ -437,27 +440,15 @@ def test_calls_wait_in_line_for_a_connection(provide, gateway, connect):
         client.send(request(chat(), ADMIN_KEY))
         if i == 0:
             wait_for(lambda: provider.requests)
-    refused = wait_for(lambda: busy(clients[3]))
-    assert refused["retry-after"]
+    status, headers, body = ask(clients[3])
+    assert (status, json.loads(body)["error"]["code"]) == (503, "upstream_busy")
+    assert headers["retry-after"]
     for _ in range(10):
         go.release()
     for client in clients[:3]:
         assert client.answer()[0] == 200
     assert ask(clients[3])[0] == 200
     assert len(provider.connections) == 1
-
-
-def busy(client):
-    """The head of a 503; the line may not be full yet, and then this call would wait in it."""
-    client.sock.settimeout(0.5)
-    try:
-        status, headers, body = ask(client)
-    except TimeoutError:
-        return None
-    finally:
-        client.sock.settimeout(30)
-    assert (status, json.loads(body)["error"]["code"]) == (503, "upstream_busy")
-    return headers
 
 
 def test_a_slow_upload_to_the_provider(provide, gateway, connect):

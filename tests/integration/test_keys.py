@@ -19,12 +19,12 @@ def test_create_use_revoke(provide, gateway, connect):
     client = connect(made)
     key = made.create_key("--name", "laptop")
     assert re.fullmatch(r"sk-cr-[A-Za-z0-9_-]{43}", key)
-    wait_for(lambda: status_with(client, key) == 200, 5)
+    wait_for(lambda: status_with(client, key) == 200)
     listed = made.command("key", "list").stdout
     assert "laptop" in listed and key[:12] in listed and key not in listed
     number = re.search(r"^\s*(\d+)\b.*laptop", listed, re.M).group(1)
     made.command("key", "revoke", number)
-    wait_for(lambda: status_with(client, key) == 401, 5)
+    wait_for(lambda: status_with(client, key) == 401)
     assert status_with(client, ADMIN_KEY) == 200
 
 
@@ -34,7 +34,7 @@ def test_a_key_for_some_models(provide, gateway, connect):
                                      {"name": "n", "provider": "private"}])
     client = connect(made)
     key = made.create_key("--models", "m")
-    wait_for(lambda: status_with(client, key) == 200, 5)
+    wait_for(lambda: status_with(client, key) == 200)
     client.send(request(chat("n"), key))
     status, _, body = client.answer()
     error = json.loads(body)["error"]
@@ -53,7 +53,7 @@ def test_an_expired_key(provide, gateway, connect):
     made = gateway(provide(answer_once()))
     client = connect(made)
     key = made.create_key("--expires", "1s")
-    assert wait_for(lambda: status_with(client, key) == 401, 10)
+    assert wait_for(lambda: status_with(client, key) == 401)
 
 
 def test_wrong_flags_say_what_is_right(provide, gateway):
@@ -78,7 +78,7 @@ def test_concurrency_is_kept_and_given_back(provide, gateway, connect):
     made = gateway(provider)
     key = made.create_key("--concurrency", "1")
     first, second = connect(made), connect(made)
-    wait_for(lambda: known(second, key), 5)
+    wait_for(lambda: known(second, key))
     first.send(request(chat(), key))
     wait_for(lambda: provider.requests)
     second.send(request(chat(), key))

@@ -7,7 +7,7 @@ import time
 
 import pytest
 from client import Raw, chat, request
-from gateway import BINARY
+from gateway import BINARY, LIMIT, wait_for
 
 
 @pytest.fixture
@@ -122,6 +122,13 @@ def test_it_fails_at_first(mock, ask):
     assert ask("mock?fail_first=2").answer()[0] == 500
 
 
+def test_it_fails_by_chance(mock, ask):
+    control(mock, "/mock/reset", "POST")
+    seen = [ask("mock?odds=50&status=503").answer()[0] for _ in range(100)]
+    assert 30 <= seen.count(503) <= 70 and seen.count(503) + seen.count(200) == 100
+    assert {ask("mock?odds=0&status=503").answer()[0] for _ in range(3)} == {503}
+
+
 def test_it_fails_now_and_then(mock, ask):
     control(mock, "/mock/reset", "POST")
     seen = [500]
@@ -144,7 +151,7 @@ def test_cut(ask):
 def test_reset(ask):
     client = ask("mock?reset_after=1", True)
     client.read_head()
-    client.sock.settimeout(10)
+    client.sock.settimeout(LIMIT)
     with pytest.raises(ConnectionResetError):
         while client.sock.recv(65536):
             pass
@@ -299,11 +306,9 @@ def test_counters(mock, ask):
     control(mock, "/mock/reset", "POST")
     ask().answer()
     left = ask("mock?fault=silent")
-    while json.loads(control(mock, "/mock/stats"))["running"] < 1:
-        pass
+    wait_for(lambda: json.loads(control(mock, "/mock/stats"))["running"] == 1)
     left.close()
-    while json.loads(control(mock, "/mock/stats"))["gone"] < 1:
-        pass
+    wait_for(lambda: json.loads(control(mock, "/mock/stats"))["gone"] == 1)
     got = json.loads(control(mock, "/mock/stats"))
     assert (got["requests"], got["finished"], got["gone"], got["running"]) == (2, 1, 1, 0)
     assert abs(got["last_gone_us"] / 1e6 - time.time()) < 60
@@ -318,7 +323,7 @@ def test_pipelined(mock):
 
 
 def test_the_keys_are_listed():
-    done = subprocess.run([BINARY, "mock", "--keys"], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([BINARY, "mock", "--keys"], capture_output=True, text=True, timeout=LIMIT)
     assert done.returncode == 0
     for key in ("chunks=N", "chunk_delay=TIME", "cut_after=N", "fault=WORD", "silent", "tools=N",
                 "arguments=TEXT", "thinking=1", "lax=1"):
@@ -327,5 +332,5 @@ def test_the_keys_are_listed():
 
 def test_a_wrong_answer_is_refused():
     done = subprocess.run([BINARY, "mock", "--answer", "speed=5"], capture_output=True, text=True,
-                          timeout=30)
+                          timeout=LIMIT)
     assert done.returncode == 2 and "--answer" in done.stderr

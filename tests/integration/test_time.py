@@ -11,13 +11,13 @@ import time
 
 import pytest
 from client import chat, request
-from gateway import ADMIN_KEY, BINARY, Process, wait_for
+from gateway import ADMIN_KEY, BINARY, LIMIT, Process, wait_for
 from provider import DONE, FINISH, HELLO, ROLE, WORLD, answer, answer_once
 
 
 def silent(connection):
     connection.read_request()
-    connection.wait_closed(30)
+    connection.wait_closed()
 
 
 def stuck_after(*events):
@@ -26,7 +26,7 @@ def stuck_after(*events):
         connection.stream_head()
         for event in events:
             connection.chunk(event)
-        connection.wait_closed(30)
+        connection.wait_closed()
 
     return script
 
@@ -84,6 +84,18 @@ def test_no_connection(gateway, connect, made):
     assert (status, json.loads(body)["error"]["code"]) == (502, "upstream_connect_failed")
 
 
+def wait_refused(connect, made):
+    """Until no worker takes new connections: all of them drain."""
+
+    def refused():
+        try:
+            connect(made)
+        except OSError:
+            return True
+
+    wait_for(refused)
+
+
 def test_drain_lets_a_stream_finish(provide, gateway, connect):
     go = threading.Event()
 
@@ -91,7 +103,7 @@ def test_drain_lets_a_stream_finish(provide, gateway, connect):
         connection.read_request()
         connection.stream_head()
         connection.chunk(ROLE + HELLO)
-        go.wait(20)
+        go.wait(LIMIT)
         connection.chunk(WORLD + FINISH + DONE)
         connection.end_chunks()
 
@@ -104,18 +116,11 @@ def test_drain_lets_a_stream_finish(provide, gateway, connect):
     client.read_until(HELLO)
     made.signal(signal.SIGTERM)
     assert idle.ended()  # idle connections are closed
-
-    def refused():
-        try:
-            connect(made)
-        except OSError:
-            return True
-
-    wait_for(refused)  # no new ones are taken
+    wait_refused(connect, made)
     assert made.child.poll() is None
     go.set()
     assert DONE in client.read_until(DONE)
-    assert made.wait(20) == 0
+    assert made.wait() == 0
     rows = made.rows("request_id = 'drained'")
     assert [row["status"] for row in rows] == ["ok"]
 
@@ -127,7 +132,7 @@ def test_drain_has_a_limit(provide, gateway, connect):
         if b'"stream": true' in connection.read_request().body:
             connection.stream_head()
             connection.chunk(ROLE + HELLO)
-        connection.wait_closed(30)
+        connection.wait_closed()
 
     provider = provide(script)
     made = gateway(provider, timeouts={"drain": "300ms"})
@@ -136,15 +141,13 @@ def test_drain_has_a_limit(provide, gateway, connect):
     client.read_until(HELLO)
     waiting.send(request(chat(), ADMIN_KEY, extra="x-request-id: unanswered\r\n"))
     wait_for(lambda: len(provider.requests) == 2)
-    started = time.monotonic()
     made.signal(signal.SIGTERM)
     last = client.read_until(b"0\r\n\r\n")
     assert b"upstream_stream_interrupted" in last and b"[DONE]" not in last
     status, headers, body = waiting.answer()
     assert (status, json.loads(body)["error"]["code"]) == (503, "draining")
     assert "retry-after" in headers
-    assert made.wait(20) == 0
-    assert time.monotonic() - started < 10
+    assert made.wait() == 0
     assert [row["status"] for row in made.rows("request_id = 'cut'")] == ["interrupted"]
     assert [row["status"] for row in made.rows("request_id = 'unanswered'")] == ["gateway_error"]
 
@@ -227,7 +230,7 @@ def test_a_second_signal_ends_it_at_once(provide, gateway, connect):
     made.signal(signal.SIGTERM)
     wait_for(lambda: "draining" in made.text())
     made.signal(signal.SIGTERM)
-    assert made.wait(20) == 1
+    assert made.wait() == 1
 
 
 def test_draining_refuses_what_comes_on_an_open_connection(provide, gateway, connect):
@@ -235,7 +238,7 @@ def test_draining_refuses_what_comes_on_an_open_connection(provide, gateway, con
 
     def script(connection):
         connection.read_request()
-        go.wait(20)
+        go.wait(LIMIT)
         connection.json(answer())
 
     provider = provide(script)
@@ -244,56 +247,63 @@ def test_draining_refuses_what_comes_on_an_open_connection(provide, gateway, con
     client.send(request(chat(), ADMIN_KEY))
     wait_for(lambda: provider.requests)
     made.signal(signal.SIGTERM)
-    wait_for(lambda: "draining" in made.text())
+    wait_refused(connect, made)
     client.send(request(chat(), ADMIN_KEY))
     go.set()
     status, headers, body = client.answer()
     assert (status, body, headers["connection"]) == (200, answer(), "close")
     assert client.ended()
     assert len(provider.requests) == 1
-    assert made.wait(20) == 0
+    assert made.wait() == 0
+
+
+def has_ipv6():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("listen", ["[::1]:0", "localhost", ":0", "0.0.0.0:0"])
 def test_addresses(tmp_path, listen):
+    if listen.startswith("[") and not has_ipv6():
+        pytest.skip("no IPv6 here")
     file = tmp_path / "courier.yaml"
     file.write_text(json.dumps({"listen": listen, "workers": 2, "admin_key": ADMIN_KEY,
                                 "store": f"sqlite:{tmp_path}/c.db"}))
     if listen == "localhost":
         done = subprocess.run([BINARY, "serve", "--config", str(file)], capture_output=True,
-                              text=True, timeout=30)
+                              text=True, timeout=LIMIT)
         assert done.returncode == 1 and "IP:PORT" in done.stderr
         return
     process = Process([BINARY, "serve", "--config", str(file)])
     line = wait_for(lambda: re.search(r"listening on http://(.*):(\d+)", process.text()))
     host = line.group(1).strip("[]")
-    with socket.create_connection((host, int(line.group(2))), 10) as sock:
+    with socket.create_connection((host, int(line.group(2))), LIMIT) as sock:
         sock.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
         assert sock.recv(65536).startswith(b"HTTP/1.1 200")
     process.stop()
 
 
+def test_a_client_that_asks_nothing_is_closed(provide, gateway, connect):
+    assert connect(gateway(provide(answer_once()), timeouts={"head": "300ms"})).ended()
+
+
 def test_an_idle_client_is_closed(provide, gateway, connect):
-    made = gateway(provide(answer_once()), timeouts={"keep_alive": "200ms", "head": "300ms"})
-    fresh, used = connect(made), connect(made)
-    used.send(request(chat(), ADMIN_KEY))
-    assert used.answer()[0] == 200
-    assert used.ended() and fresh.ended()
+    client = connect(gateway(provide(answer_once()), timeouts={"keep_alive": "200ms"}))
+    client.send(request(chat(), ADMIN_KEY))
+    assert client.answer()[0] == 200
+    assert client.ended()
 
 
 def test_a_body_that_stops_coming(provide, gateway, connect):
     made = gateway(provide(answer_once()), timeouts={"body": "200ms"})
     client = connect(made)
-    sent = request(chat(), ADMIN_KEY)
-    client.send(sent[:-5])
+    client.send(request(chat(), ADMIN_KEY)[:-5])
     status, _, body = client.answer()
     assert (status, json.loads(body)["error"]["code"]) == (408, "request_timeout")
     assert client.ended()
-    slow = connect(made)
-    for at in range(0, len(sent), len(sent) // 5):  # slow, but never silent for so long
-        slow.send(sent[at:at + len(sent) // 5])
-        time.sleep(0.06)
-    assert slow.answer()[0] == 200
 
 
 def test_a_client_that_takes_nothing_is_gone(provide, gateway, connect):
@@ -327,11 +337,11 @@ def test_a_slow_client_is_no_idle_provider(provide, gateway, connect):
             connection.chunk(event)
         connection.end_chunks()
 
-    made = gateway(provide(script), timeouts={"idle": "150ms"})
+    made = gateway(provide(script), timeouts={"idle": "2s"})
     client = connect(made)
     client.send(request(chat(stream=True), ADMIN_KEY))
     client.read_head()
-    time.sleep(0.5)  # the thing measured
+    time.sleep(2.5)  # longer than that clock
     assert client.read_body({"transfer-encoding": "chunked"}) == (b"".join(events), True)
 
 

@@ -188,7 +188,7 @@ def test_leaving(provide, gateway, connect, authority, tmp_path):
         connection.read_request()
         connection.stream_head()
         connection.chunk(ROLE + HELLO)
-        closed.append(connection.wait_closed(20))
+        closed.append(connection.wait_closed())
 
     provider = provide(script, tls=context(authority, "127.0.0.1"))
     made = start(gateway, authority, provider, tmp_path)

@@ -89,7 +89,7 @@ static inline void rig_on_turn(struct turn_end *t)
 static inline void run_until(struct rig *r, bool (*until)(struct rig *r))
 {
     r->until = until;
-    r->give_up_ms = clock_now_ms() + 20000;
+    r->give_up_ms = clock_now_ms() + 60000;
     turn_end_queue(r->loop, &r->turn);
     loop_run(r->loop);
     if (!r->came)
@@ -256,10 +256,10 @@ static const struct server_events rig_events = {
 static const struct server_limits rig_limits = {
     .header_bytes = 65536,
     .body_bytes = 32u << 20,
-    .head_ms = 10000,
-    .body_ms = 10000,
-    .idle_ms = 10000,
-    .write_ms = 10000,
+    .head_ms = 60000,
+    .body_ms = 60000,
+    .idle_ms = 60000,
+    .write_ms = 60000,
     .connections = 1000,
     .write_bytes = 65536,
 };

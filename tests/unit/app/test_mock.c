@@ -122,7 +122,7 @@ static void test_hints(void **state)
 
 static void test_turns(void **state)
 {
-    struct mock_plan first = {.fail_first = 2}, flap = {.flap = 100};
+    struct mock_plan first = {.fail_first = 2}, flap = {.flap = 100}, odds = {.odds = 30};
     struct mock_turns t;
 
     (void)state;
@@ -133,6 +133,16 @@ static void test_turns(void **state)
                              i < 2);
     for (uint64_t now = 1000; now < 1600; now += 50)
         assert_int_equal(mock_turns_fails(&t, &flap, SLICE("c"), now), (now / 100) % 2 == 0);
+    unsigned failed = 0, again = 0;
+    bool last = false;
+    for (unsigned i = 0; i < 10000; i++) {
+        bool fails = mock_turns_fails(&t, &odds, SLICE("d"), 0);
+        failed += fails;
+        again += fails && last;
+        last = fails;
+    }
+    assert_in_range(failed, 2800, 3200);
+    assert_in_range(again, 700, 1100); /* as often as chance has it */
     mock_turns_clear(&t);
     assert_true(mock_turns_fails(&t, &first, SLICE("a"), 0));
     for (unsigned n = 1;; n++) { /* without memory it fails */

@@ -321,7 +321,7 @@ static void a_client_that_hangs_up_is_noticed(void **state)
     say_call(fd, "silent", "");
     close(fd);
     clock_gettime(CLOCK_REALTIME, &soon);
-    soon.tv_sec += 10;
+    soon.tv_sec += 60;
     assert_int_equal(sem_timedwait(&cancelled, &soon), 0);
     fd = dial(); /* one more request on the same loop: the first one's end lies behind it */
     say(fd, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");

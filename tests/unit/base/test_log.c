@@ -276,7 +276,7 @@ static void a_reader_that_sleeps_holds_nobody_up(void **state)
     assert_int_equal(log_start(&o), OK);
     for (unsigned i = 0; i < 20000; i++) /* more than the pipe and the ring hold */
         log_event(LOG_INFO, "line", LOG_U64("n", i), LOG_END);
-    alarm(20); /* the end of a run that hangs */
+    alarm(60); /* the end of a run that hangs */
     assert_int_equal(log_reopen(&o), OK);
     log_stop();
     alarm(0);

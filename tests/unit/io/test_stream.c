@@ -2,6 +2,8 @@
 
 #include "io/stream.h"
 
+#include "base/clock.h"
+
 #include "support/alloc_fail.h"
 #include "support/pump.h"
 #include "support/raw_peer.h"
@@ -135,6 +137,44 @@ static void test_reads_what_comes(void **state)
     assert_int_equal(stream_read(b->end.stream, at, sizeof(at)), 5);
     assert_memory_equal(at, "hello", 5);
     assert_false(stream_pending(b->end.stream));
+}
+
+struct deadline {
+    struct timer timer;
+    const struct end *end;
+    unsigned seen; /* by the end when it fired */
+    bool fired;
+};
+
+static void deadline_on_fire(struct timer *t)
+{
+    struct deadline *d = container_of(t, struct deadline, timer);
+
+    d->seen = d->end->seen;
+    d->fired = true;
+}
+
+static bool deadline_has_fired(void *arg)
+{
+    return ((struct deadline *)arg)->fired;
+}
+
+/* A thread that was held up finds bytes that came in time, and a clock that has run out since. */
+static void test_what_has_come_is_told_before_a_clock_fires(void **state)
+{
+    struct bench *b = *state;
+    struct deadline d = {.end = &b->end};
+
+    pair_up(b);
+    stream_watch(b->end.stream, STREAM_READABLE);
+    pump_turns(b->loop, 2);
+    timer_init(&d.timer, b->loop, deadline_on_fire);
+    assert_int_equal(timer_set(&d.timer, 1), OK);
+    assert_int_equal(write(b->other, "x", 1), 1);
+    for (uint64_t now = clock_now_ms(); clock_now_ms() < now + 3;)
+        ;
+    pump_until(b->loop, deadline_has_fired, &d);
+    assert_int_equal(d.seen, STREAM_READABLE);
 }
 
 static void test_end_is_zero(void **state)
@@ -346,6 +386,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_reads_what_comes),
+        TEST(test_what_has_come_is_told_before_a_clock_fires),
         TEST(test_end_is_zero),
         TEST(test_writes_spans_in_one_go),
         TEST(test_a_full_socket_says_when_there_is_room),

@@ -24,7 +24,7 @@ static void traits_are_those_of_the_table(void **state)
     assert_string_equal(fault_traits(FAULT_INTERNAL)->code, "internal_error");
     assert_true(fault_traits(FAULT_UPSTREAM_ERROR)->retry_same);
     assert_true(fault_traits(FAULT_UPSTREAM_OVERLOADED)->elsewhere);
-    assert_false(fault_traits(FAULT_UPSTREAM_OVERLOADED)->retry_same);
+    assert_false(fault_traits(FAULT_UPSTREAM_CREDENTIALS)->retry_same);
     assert_false(fault_traits(FAULT_UPSTREAM_REFUSED)->elsewhere);
 }
 

@@ -86,6 +86,7 @@ static const struct expected {
     {FAULT_UPSTREAM_TIMEOUT,     504, "upstream_error",        NULL,       "upstream_timeout"           },
     {FAULT_UPSTREAM_INTERRUPTED, 502, "upstream_error",        NULL,       "upstream_stream_interrupted"},
     {FAULT_UPSTREAM_BUSY,        503, "upstream_error",        NULL,       "upstream_busy"              },
+    {FAULT_UPSTREAM_UNAVAILABLE, 503, "upstream_error",        NULL,       "upstream_unavailable"       },
     {FAULT_NOTHING_LOADED,       503, "server_error",          NULL,       "not_ready"                  },
     {FAULT_DRAINING,             503, "server_error",          NULL,       "draining"                   },
     {FAULT_LEDGER_FULL,          503, "server_error",          NULL,       "ledger_full"                },
