@@ -6,7 +6,7 @@
 static enum alike_hole hole(struct slice name)
 {
     if (slice_eq(name, SLICE("\"content\"")) || slice_eq(name, SLICE("\"reasoning_content\"")) ||
-        slice_eq(name, SLICE("\"reasoning\"")))
+        slice_eq(name, SLICE("\"reasoning\"")) || slice_eq(name, SLICE("\"text\"")))
         return ALIKE_TEXT;
     return slice_eq(name, SLICE("\"obfuscation\"")) ? ALIKE_NOISE : ALIKE_FIXED;
 }

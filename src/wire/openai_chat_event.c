@@ -124,7 +124,7 @@ static const struct json_member frame_members[FRAME_LEN] = {
     [CITATIONS] = {SLICE_INIT("citations")},
 };
 
-enum { INDEX, DELTA, FINISH_REASON, CHOICE_USAGE, LOGPROBS, CHOICE_LEN };
+enum { INDEX, DELTA, FINISH_REASON, CHOICE_USAGE, LOGPROBS, TEXT, CHOICE_LEN };
 
 static const struct json_member choice_members[CHOICE_LEN] = {
     [INDEX] = {SLICE_INIT("index")},
@@ -132,6 +132,7 @@ static const struct json_member choice_members[CHOICE_LEN] = {
     [FINISH_REASON] = {SLICE_INIT("finish_reason")},
     [CHOICE_USAGE] = {SLICE_INIT("usage")},
     [LOGPROBS] = {SLICE_INIT("logprobs")},
+    [TEXT] = {SLICE_INIT("text")},
 };
 
 /* What the client would see as a piece of the answer; the text first. */
@@ -147,15 +148,20 @@ static bool is_something(struct json_value v)
            v.text.len > 2;
 }
 
-/* How many pieces of content there are, and the text when it is the only one. */
-static bool read_delta(struct json_value delta, unsigned *ret_pieces, struct slice *ret_text)
+/* How many pieces of content there are, and the text when it is the only one. text: the member of
+ * that name, which choices of /v1/completions have where others have a delta (Together: both). */
+static bool read_delta(struct json_value delta, struct json_value text, unsigned *ret_pieces,
+                       struct slice *ret_text)
 {
     struct json_value v[ARRAY_LEN(delta_members)];
 
     *ret_pieces = 0;
     *ret_text = (struct slice){0};
-    if (delta.type != JSON_OBJECT)
+    if (delta.type != JSON_OBJECT) {
+        *ret_pieces = text.type == JSON_STRING && is_something(text);
+        *ret_text = *ret_pieces ? text.text : (struct slice){0};
         return true;
+    }
     if (!json_members(delta.text, delta_members, ARRAY_LEN(delta_members), v))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(v); i++)
@@ -210,7 +216,7 @@ static int read_choice(struct openai_chat_stream *s, struct slice choice, struct
     struct slice text;
 
     if (!json_members(choice, choice_members, CHOICE_LEN, v) ||
-        !read_delta(v[DELTA], &pieces, &text))
+        !read_delta(v[DELTA], v[TEXT], &pieces, &text))
         return -EBADMSG;
 
     bool numbered = json_u64(v[INDEX], &index);

@@ -6,6 +6,7 @@
 #include "wire/openai_chat.h"
 
 #include "wire/body_reader.h"
+#include "wire/openai_stream_options.h"
 
 enum { MODEL, MESSAGES, STREAM, STREAM_OPTIONS, MAX_TOKENS, MAX_COMPLETION, REQUEST_LEN };
 
@@ -18,45 +19,12 @@ static const struct json_member request_members[REQUEST_LEN] = {
     [MAX_COMPLETION] = {SLICE_INIT("max_completion_tokens")},
 };
 
-static const struct json_member option_members[] = {{SLICE_INIT("include_usage")}};
-
-static const struct slice include_usage_path = SLICE_INIT("stream_options.include_usage");
-
-static bool object_is_empty(struct slice object)
-{
-    for (size_t i = 1; i + 1 < object.len; i++)
-        if (!strchr(" \t\r\n", object.at[i]))
-            return false;
-    return true;
-}
-
-static bool read_stream_options(struct reader *r, struct json_value v, struct call *ret)
-{
-    struct json_value include_usage;
-
-    if (v.type == JSON_NONE)
-        return true;
-    ret->stream_options = reader_span(r, v.text);
-    ret->stream_options_is_empty = v.type == JSON_NULL;
-    if (v.type == JSON_NULL)
-        return true;
-    if (v.type != JSON_OBJECT)
-        return reader_refuse_type(r, SLICE("stream_options"), "an object", v.type);
-
-    ret->stream_options_is_empty = object_is_empty(v.text);
-    if (!json_members(v.text, option_members, 1, &include_usage))
-        return reader_refuse_duplicate(r, include_usage_path);
-    if (include_usage.type != JSON_NONE)
-        ret->include_usage_span = reader_span(r, include_usage.text);
-    return reader_flag(r, include_usage, include_usage_path, &ret->include_usage);
-}
-
 static bool read_members(struct reader *r, const struct json_value *v, struct call *ret)
 {
     ret->prompt_estimate = reader_estimate(v[MESSAGES].text.len);
     return reader_model(r, v[MODEL], ret) && reader_messages(r, v[MESSAGES]) &&
            reader_flag(r, v[STREAM], SLICE("stream"), &ret->stream) &&
-           read_stream_options(r, v[STREAM_OPTIONS], ret) &&
+           openai_stream_options_read(r, v[STREAM_OPTIONS], ret) &&
            reader_tokens(r, v[MAX_TOKENS], SLICE("max_tokens"), &ret->max_tokens) &&
            reader_tokens(r, v[MAX_COMPLETION], SLICE("max_completion_tokens"), &ret->max_tokens);
 }

@@ -26,6 +26,17 @@ static const struct json_member usage_members[USAGE_LEN] = {
     [CACHED] = {SLICE_INIT("cached_tokens")},
 };
 
+/* The same in Responses. */
+static const struct json_member responses_members[USAGE_LEN] = {
+    [PROMPT] = {SLICE_INIT("input_tokens")},
+    [COMPLETION] = {SLICE_INIT("output_tokens")},
+    [TOTAL] = {SLICE_INIT("total_tokens")},
+    [PROMPT_DETAILS] = {SLICE_INIT("input_tokens_details")},
+    [COMPLETION_DETAILS] = {SLICE_INIT("output_tokens_details")},
+    [CACHE_HIT] = {SLICE_INIT("prompt_cache_hit_tokens")},
+    [CACHED] = {SLICE_INIT("cached_tokens")},
+};
+
 static const struct json_member prompt_members[] = {
     {SLICE_INIT("cached_tokens")},
     {SLICE_INIT("cache_write_tokens")},
@@ -51,11 +62,11 @@ static void read_details(struct json_value v, const struct json_member *wanted, 
         ret[i] = (struct json_value){0};
 }
 
-bool openai_usage_read(struct json_value value, struct usage *ret)
+static bool read_by(const struct json_member *names, struct json_value value, struct usage *ret)
 {
     struct json_value v[USAGE_LEN], prompt_details[2], completion_details[1];
 
-    if (value.type != JSON_OBJECT || !json_members(value.text, usage_members, USAGE_LEN, v))
+    if (value.type != JSON_OBJECT || !json_members(value.text, names, USAGE_LEN, v))
         return false;
     if (v[PROMPT].type != JSON_NUMBER && v[COMPLETION].type != JSON_NUMBER)
         return false;
@@ -74,6 +85,16 @@ bool openai_usage_read(struct json_value value, struct usage *ret)
     ret->reasoning = apart ? reasoning : MIN(reasoning, completion);
     ret->output = apart ? completion : completion - ret->reasoning;
     return true;
+}
+
+bool openai_usage_read(struct json_value value, struct usage *ret)
+{
+    return read_by(usage_members, value, ret);
+}
+
+bool openai_responses_usage_read(struct json_value value, struct usage *ret)
+{
+    return read_by(responses_members, value, ret);
 }
 
 struct slice openai_usage_write(const struct usage *usage, char room[OPENAI_USAGE_ROOM])

@@ -14,6 +14,8 @@
  * prompt_tokens_details.cache_write_tokens (OpenRouter). completion_tokens include the reasoning
  * tokens, but where the total says that they come on top (xAI). */
 bool openai_usage_read(struct json_value value, struct usage *ret);
+/* The same of Responses: input_tokens, output_tokens and their details. */
+bool openai_responses_usage_read(struct json_value value, struct usage *ret);
 
 enum { OPENAI_USAGE_ROOM = 448 };
 /* The object that a client gets; it lies in room. */
