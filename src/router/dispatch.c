@@ -125,8 +125,13 @@ static int dispatch_next(struct dispatch *d, struct fault *ret_fault)
         outcome->provider = target->provider;
         outcome->fallback_used = !slice_eq(target->model, plan->model->name);
         d->tries = 0;
-        rc = dispatch_try(d, target, ret_fault);
-        if (rc < 0 && !fault_traits(ret_fault->kind)->elsewhere)
+        struct fault fault;
+        rc = dispatch_try(d, target, &fault);
+        if (rc < 0 && fault.kind == FAULT_UNSUPPORTED && ret_fault->kind != FAULT_NONE)
+            continue; /* a fallback of another dialect: what failed before it says more */
+        if (rc < 0)
+            *ret_fault = fault;
+        if (rc < 0 && !fault_traits(fault.kind)->elsewhere)
             break;
     }
     return rc;
@@ -267,6 +272,7 @@ int dispatch_start(struct dispatch *d, struct router *router, const struct dispa
 {
     uint64_t most = router->options.clocks.total;
 
+    *ret_fault = (struct fault){.kind = FAULT_NONE};
     d->ask = *ask;
     d->router = router;
     d->arena = a;
