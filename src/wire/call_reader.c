@@ -8,6 +8,8 @@
 #include "wire/openai_embeddings.h"
 #include "wire/openai_responses.h"
 
+#include <errno.h>
+
 /* The same members, but no answer is limited or streamed. */
 static bool read_count_tokens(struct slice body, struct arena *a, struct call *ret,
                               struct fault *ret_fault)
@@ -38,4 +40,24 @@ bool call_read(struct call *call, struct slice body, struct arena *a, struct fau
         *ret_fault = (struct fault){.kind = FAULT_NOT_IMPLEMENTED};
         return false;
     }
+}
+
+int call_take_headers(struct call *call, const struct headers *h, struct arena *a)
+{
+    static const struct slice names[] = {
+        SLICE_INIT("anthropic-version"),
+        SLICE_INIT("anthropic-beta"),
+    };
+
+    if (call->dialect != DIALECT_MESSAGES)
+        return OK;
+    struct call_header *taken = arena_new_array(a, struct call_header, h->len + 1);
+    if (!taken)
+        return -ENOMEM;
+    for (size_t i = 0; i < h->len; i++)
+        for (size_t k = 0; k < ARRAY_LEN(names); k++)
+            if (slice_eq_nocase(h->at[i].name, names[k]))
+                taken[call->headers_len++] = (struct call_header){names[k], h->at[i].value};
+    call->headers = taken;
+    return OK;
 }
