@@ -276,19 +276,50 @@ static void a_providers_refusal_passes_unchanged(void **state)
 static void a_streams_error_is_one_event(void **state)
 {
     struct arena a;
+    struct exchange x = {.arena = &a, .route = &fail_route, .request_id = SLICE("r1")};
 
     (void)state;
     arena_init(&a, 0);
-    struct slice event = problem_event(&a, &(struct fault){.kind = FAULT_UPSTREAM_TIMEOUT});
+    struct slice event = problem_event(&x, &(struct fault){.kind = FAULT_UPSTREAM_TIMEOUT});
     assert_true(
         slice_eq(event, SLICE("data: {\"error\":{\"message\":\"The provider did not answer "
                               "in time.\",\"type\":\"upstream_error\",\"param\":null,\"code\":"
                               "\"upstream_stream_interrupted\"}}\n\n")));
-    event = problem_event(&a, &(struct fault){.kind = FAULT_INTERNAL});
+    event = problem_event(&x, &(struct fault){.kind = FAULT_INTERNAL});
     assert_true(slice_find(event, SLICE("\"internal_error\"")) < event.len);
-    event = problem_event(&a, &(struct fault){.kind = FAULT_NONE});
+    event = problem_event(&x, &(struct fault){.kind = FAULT_NONE});
     assert_true(slice_find(event, SLICE("\"server_error\"")) < event.len);
+
+    struct fault refusal = {.kind = FAULT_UPSTREAM_REFUSED, .upstream_body = SLICE("{\"e\":1}")};
+    assert_true(slice_eq(problem_event(&x, &refusal), SLICE("data: {\"e\":1}\n\n")));
+    refusal.upstream_body = SLICE("{\n\"e\":1}"); /* would be more than one line */
+    event = problem_event(&x, &refusal);
+    assert_true(slice_find(event, SLICE("\"upstream_refused\"")) < event.len);
     arena_clear(&a);
+}
+
+static void the_other_dialect_has_its_own_shape(void **state)
+{
+    static const struct route messages = {HTTP_POST, SLICE_INIT("/v1/messages"),
+                                          .dialect = DIALECT_MESSAGES, .handle = fail_handle};
+    struct arena a;
+    struct exchange x = {.arena = &a, .route = &messages, .request_id = SLICE("r1")};
+
+    (void)state;
+    arena_init(&a, 0);
+    assert_true(slice_eq(problem_event(&x, &(struct fault){.kind = FAULT_UPSTREAM_OVERLOADED}),
+                         SLICE("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":"
+                               "\"overloaded_error\",\"message\":\"The provider is overloaded.\"},"
+                               "\"request_id\":\"r1\"}\n\n")));
+    arena_clear(&a);
+
+    /* also where the path leads nowhere */
+    fake_request(HTTP_GET, "GET", "/v1/messages/nothing");
+    fake_serve(&chain_server_events, &chain);
+    assert_int_equal(fake.status, 404);
+    assert_non_null(
+        strstr(fake.body, "\"type\":\"error\",\"error\":{\"type\":\"not_found_error\""));
+    fake_done(true);
 }
 
 static void without_memory_the_status_still_goes_out(void **state)
@@ -321,6 +352,7 @@ int main(void)
         cmocka_unit_test(a_missing_key_says_which_scheme),
         cmocka_unit_test(a_providers_refusal_passes_unchanged),
         cmocka_unit_test(a_streams_error_is_one_event),
+        cmocka_unit_test(the_other_dialect_has_its_own_shape),
         cmocka_unit_test(without_memory_the_status_still_goes_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
