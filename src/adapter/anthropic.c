@@ -38,8 +38,10 @@ int anthropic_head(const struct target *t, const struct call *c, struct arena *a
 {
     /* both spellings of a base URL are in use */
     bool has_version = ends_with(t->base_path, SLICE("/v1"));
+    struct slice path = c->kind == CALL_COUNT_TOKENS ? SLICE("/v1/messages/count_tokens")
+                                                     : SLICE("/v1/messages");
     const struct encoding_place place = {
-        .path = has_version ? SLICE("/messages") : SLICE("/v1/messages"),
+        .path = slice_sub(path, has_version ? strlen("/v1") : 0, path.len),
         .key_name = SLICE("x-api-key"),
     };
     int rc = encoding_head(t, c, a, &place, ret);
@@ -90,6 +92,17 @@ static int messages_decode(const struct decoding *d, struct slice body, struct r
     return rc;
 }
 
+static int count_decode(const struct decoding *d, struct slice body, struct reply *ret,
+                        struct fault *ret_fault)
+{
+    int rc = anthropic_read_count(body, ret);
+
+    (void)d;
+    if (rc == -EPROTO)
+        anthropic_read_refusal(body, ret_fault);
+    return rc;
+}
+
 static int messages_decode_event(void *state, struct slice name, struct slice data,
                                  struct event_list *ret)
 {
@@ -108,6 +121,11 @@ const struct adapter_op anthropic_messages_op = {
     .alike = anthropic_alike,
     .framing = FRAMING_SSE,
     .state_size = sizeof(struct anthropic_stream),
+};
+
+const struct adapter_op anthropic_count_tokens_op = {
+    .encode = messages_encode,
+    .decode = count_decode,
 };
 
 static void anthropic_classify(int status, const struct headers *h, struct slice body,
@@ -134,6 +152,8 @@ const struct adapter anthropic_adapter = {
                                       {"api_key", false, NULL, "sent as x-api-key when given"},
                                       {NULL, false, NULL, NULL},
                                       },
-    .ops = {[CALL_CHAT] = &anthropic_chat_op,                                                                                [CALL_MESSAGES] = &anthropic_messages_op                                                                                              },
+    .ops = {[CALL_CHAT] = &anthropic_chat_op,
+            [CALL_MESSAGES] = &anthropic_messages_op,
+            [CALL_COUNT_TOKENS] = &anthropic_count_tokens_op},
     .classify = anthropic_classify,
 };

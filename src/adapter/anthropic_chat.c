@@ -23,7 +23,7 @@ _Static_assert(offsetof(struct chat_stream, stream) == 0, "begins with struct de
 static int chat_encode(const struct target *t, const struct call *c, struct arena *a,
                        struct http_message *ret, struct fault *ret_fault)
 {
-    const struct wire_options options = anthropic_options(t->upstream_model);
+    const struct wire_options options = anthropic_options(t);
     struct slice body;
     struct chat chat;
 

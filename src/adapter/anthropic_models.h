@@ -2,8 +2,10 @@
 
 #pragma once
 
+#include "model/target.h"
 #include "wire/chat_wire.h"
 
-/* For a model as its provider calls it; one that is not known is taken for a new one, and one that
- * is no Claude for one of another vendor that speaks the dialect. */
-struct wire_options anthropic_options(struct slice model);
+/* For the target's model, as its provider calls it; one that is not known is taken for a new one,
+ * and one that is no Claude for one of another vendor that speaks the dialect. The target's own
+ * max_tokens wins over what is known here. */
+struct wire_options anthropic_options(const struct target *t);

@@ -88,6 +88,18 @@ static int add_key(const struct target *t, struct arena *a, const struct encodin
     return value.at ? headers_add(ret, a, place->key_name, value) : -ENOMEM;
 }
 
+/* The path, and the query when there is one. */
+static struct slice target_of(const struct target *t, struct arena *a,
+                              const struct encoding_place *place)
+{
+    struct slice query = slice_is_empty(t->query) ? place->query : t->query;
+
+    if (slice_is_empty(query))
+        return join(a, t->base_path, place->path);
+    return arena_printf(a, "%.*s%.*s?%.*s", SLICE_FMT(t->base_path), SLICE_FMT(place->path),
+                        SLICE_FMT(query));
+}
+
 int encoding_head(const struct target *t, const struct call *c, struct arena *a,
                   const struct encoding_place *place, struct http_message *ret)
 {
@@ -101,7 +113,7 @@ int encoding_head(const struct target *t, const struct call *c, struct arena *a,
 
     *ret = (struct http_message){
         .method = SLICE("POST"),
-        .path = join(a, t->base_path, place->path),
+        .path = target_of(t, a, place),
     };
     if (!ret->path.at)
         return -ENOMEM;

@@ -1,8 +1,9 @@
 /* openai.c: a call in OpenAI's dialect to a provider that speaks it.
  *
- * The body passes byte for byte. Only two members are touched, by splicing spans: `model`, when the
- * provider calls it differently, and `stream_options`, so that every stream tells its usage. Key
- * order, white space and number literals survive: providers' prompt caches depend on them. */
+ * The body passes byte for byte. Only these members are touched, by splicing spans: `model`, when
+ * the provider calls it differently, `stream_options`, so that every stream tells its usage, and in
+ * a chat those that the vendor's rules speak of. Key order, white space and number literals
+ * survive: providers' prompt caches depend on them. */
 
 #include "adapter/openai.h"
 
@@ -10,7 +11,9 @@
 #include "adapter/openai_answers.h"
 #include "adapter/retry_after.h"
 #include "wire/openai_chat.h"
+#include "wire/openai_embeddings.h"
 #include "wire/openai_error.h"
+#include "wire/openai_responses.h"
 
 #include <errno.h>
 
@@ -33,63 +36,31 @@ static struct edit ask_usage(const struct call *c)
     return (struct edit){end, end, SLICE(",\"stream_options\":{\"include_usage\":true}")};
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* Takes the member stream_options out, with the one comma that belongs to it. Its name holds no
- * quote, however it is escaped, so that the quotes around it are found backwards. */
-static struct edit drop_options(const struct call *c)
-{
-    const char *body = c->body.at;
-    size_t from = c->stream_options.from, to = c->stream_options.to;
-
-    for (unsigned quotes = 0; quotes < 2;)
-        quotes += body[--from] == '"';
-
-    size_t before = from - 1;
-    while (is_space(body[before]))
-        before--;
-    if (body[before] == ',')
-        return (struct edit){before, to, {0}};
-
-    while (is_space(body[to]))
-        to++;
-    return (struct edit){from, body[to] == ',' ? to + 1 : to, {0}};
-}
-
-static void edit_stream_options(const struct target *t, const struct call *c, struct edits *ret)
+/* Streams of Responses tell their usage unasked. */
+static bool must_be_asked(const struct target *t, const struct call *c)
 {
     const struct openai_rules *rules = t->adapter->row;
+    bool has_options = c->kind == CALL_CHAT || c->kind == CALL_COMPLETIONS;
 
-    if (rules->refuses_stream_options) {
-        if (c->stream_options.to > 0)
-            edits_add(ret, drop_options(c));
-    } else if (c->stream && !c->include_usage) {
-        edits_add(ret, ask_usage(c));
-    }
+    return c->stream && has_options && !c->include_usage && !rules->refuses_stream_options;
 }
 
-const struct encoding_place openai_chat_place = {
-    .path = SLICE_INIT("/chat/completions"),
-    .key_name = SLICE_INIT("authorization"),
-    .key_prefix = SLICE_INIT("Bearer "),
-};
-
-static int chat_encode(const struct target *t, const struct call *c, struct arena *a,
+static int pass_encode(const struct target *t, const struct call *c, struct arena *a,
                        struct http_message *ret, struct fault *ret_fault)
 {
     struct edits edits = {.len = 0};
 
     if (!encoding_key_is_safe(t, ret_fault))
         return -EINVAL;
-    int rc = encoding_head(t, c, a, &openai_chat_place, ret);
+    int rc = openai_head(t, c, a, ret);
     if (rc == OK)
         rc = edits_model(&edits, t, c, a);
+    if (rc == OK && c->kind == CALL_CHAT)
+        rc = openai_edit_members(t, c->body, a, &edits, ret_fault);
     if (rc < 0)
         return rc;
-    edit_stream_options(t, c, &edits);
+    if (must_be_asked(t, c))
+        edits_add(&edits, ask_usage(c));
     edits_splice(&edits, c->body, ret);
     return OK;
 }
@@ -126,6 +97,28 @@ static int chat_decode(const struct decoding *d, struct slice body, struct reply
     return rc;
 }
 
+static int embeddings_decode(const struct decoding *d, struct slice body, struct reply *ret,
+                             struct fault *ret_fault)
+{
+    int rc = openai_embeddings_read_reply(body, ret);
+
+    (void)d;
+    if (rc == -EPROTO)
+        openai_read_refusal(body, ret_fault);
+    return rc;
+}
+
+static int responses_decode(const struct decoding *d, struct slice body, struct reply *ret,
+                            struct fault *ret_fault)
+{
+    int rc = openai_responses_read_reply(body, ret);
+
+    (void)d;
+    if (rc == -EPROTO)
+        openai_read_refusal(body, ret_fault);
+    return rc;
+}
+
 int openai_read_frame(struct openai_chat_stream *s, struct slice name, struct slice data,
                       struct event *ret)
 {
@@ -152,18 +145,51 @@ static int chat_finish(void *state, struct slice *ret)
     return OK;
 }
 
-_Static_assert(offsetof(struct openai_chat_stream, wants_text) ==
-                   offsetof(struct decoder, wants_text),
-               "a decoder's state begins with struct decoder");
+static int responses_decode_event(void *state, struct slice name, struct slice data,
+                                  struct event_list *ret)
+{
+    ret->len = 1;
+    return openai_responses_read_event(state, name, data, &ret->at[0]);
+}
+
+#define BEGINS_WITH_DECODER(type)                                                                  \
+    _Static_assert(offsetof(struct type, wants_text) == offsetof(struct decoder, wants_text),      \
+                   "a decoder's state begins with struct decoder")
+BEGINS_WITH_DECODER(openai_chat_stream);
+BEGINS_WITH_DECODER(openai_responses_stream);
 
 const struct adapter_op openai_chat_op = {
-    .encode = chat_encode,
+    .encode = pass_encode,
     .decode = chat_decode,
     .decode_event = chat_decode_event,
     .finish = chat_finish,
     .alike = openai_chat_alike,
     .framing = FRAMING_SSE,
     .state_size = sizeof(struct openai_chat_stream),
+};
+
+/* Its answers have the shape of chat's. */
+const struct adapter_op openai_completions_op = {
+    .encode = pass_encode,
+    .decode = chat_decode,
+    .decode_event = chat_decode_event,
+    .finish = chat_finish,
+    .alike = openai_chat_alike,
+    .framing = FRAMING_SSE,
+    .state_size = sizeof(struct openai_chat_stream),
+};
+
+const struct adapter_op openai_embeddings_op = {
+    .encode = pass_encode,
+    .decode = embeddings_decode,
+};
+
+const struct adapter_op openai_responses_op = {
+    .encode = pass_encode,
+    .decode = responses_decode,
+    .decode_event = responses_decode_event,
+    .framing = FRAMING_SSE,
+    .state_size = sizeof(struct openai_responses_stream),
 };
 
 static bool names_code(const char *const *codes, struct slice code)

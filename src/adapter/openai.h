@@ -29,8 +29,8 @@ struct openai_rules {
     const struct openai_member *members; /* ended by a NULL name; NULL: none. At most
                                             OPENAI_MEMBERS_MAX of them may meet in one model */
     enum openai_key key;
-    const char *deployments; /* the model is a part of the path, behind this; NULL: it is not */
-    const char *query;       /* when the base URL has none */
+    const char *deployments;     /* the model is a part of the path, behind this; NULL: it is not */
+    const char *query;           /* when the base URL has none */
     bool refuses_stream_options; /* tells usage at the end of a stream unasked */
     bool takes_reasoning;        /* wants the assistant's reasoning_content back */
     bool knows_cache_control;    /* of Anthropic's dialect */

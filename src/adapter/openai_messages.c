@@ -59,19 +59,22 @@ static int messages_encode(const struct target *t, const struct call *c, struct 
 {
     const struct openai_rules *rules = t->adapter->row;
     const struct wire_options options = openai_options(rules, t->upstream_model);
+    struct edits edits = {.len = 0};
     struct slice body;
     struct chat chat;
 
     if (!encoding_key_is_safe(t, ret_fault))
         return -EINVAL;
-    int rc = encoding_head(t, c, a, &openai_chat_place, ret);
+    int rc = openai_head(t, c, a, ret);
     if (rc < 0)
         return rc;
     if (!anthropic_messages_parse(c->body, a, &chat, ret_fault) ||
         !openai_chat_write(&chat, &options, a, &body, ret_fault))
         return ret_fault->kind == FAULT_INTERNAL ? -ENOMEM : -EINVAL;
-    encoding_body(body, ret);
-    return OK;
+    rc = openai_edit_members(t, body, a, &edits, ret_fault);
+    if (rc == OK)
+        edits_splice(&edits, body, ret);
+    return rc;
 }
 
 /* Clients know by these words that they must shorten the conversation. */

@@ -3,8 +3,9 @@
  *
  *   request.json     what the client sends        → expect.request  what the provider gets
  *   target           optional lines "base_url …", "upstream_model …", "api_key …"
- *   client           optional lines "dialect chat|messages" (else the provider's own), "header
- *                    name: value", and for a case without request "include_usage yes"
+ *   client           optional lines "dialect chat|messages" (else the provider's own), "endpoint
+ *                    completions|embeddings|responses|count_tokens", "header name: value", and for
+ *                    a case without request "include_usage yes"
  *   answer.json      what the provider answers    → expect          what it means
  *   answer.sse       the same, streamed             expect.client   what a client of the other
  *   answer.head      optional: status, header lines                 dialect gets
@@ -109,6 +110,7 @@ static void read_target(struct fixture *f)
         .adapter = f->adapter,
         .authority = url.authority,
         .base_path = url.path,
+        .query = url.query,
         .upstream_model = slice_is_empty(model) ? f->call.model : model,
         .api_key = secret_of(setting(text, SLICE("api_key"))),
     };
@@ -123,6 +125,25 @@ static enum dialect read_dialect(struct fixture *f, struct slice client)
     return slice_eq(name, SLICE("chat")) ? DIALECT_CHAT : f->adapter->dialect;
 }
 
+static enum call_kind read_kind(struct slice client, enum dialect dialect)
+{
+    static const struct {
+        struct slice name;
+        enum call_kind kind;
+    } endpoints[] = {
+        {SLICE_INIT("completions"),  CALL_COMPLETIONS },
+        {SLICE_INIT("embeddings"),   CALL_EMBEDDINGS  },
+        {SLICE_INIT("responses"),    CALL_RESPONSES   },
+        {SLICE_INIT("count_tokens"), CALL_COUNT_TOKENS},
+    };
+    struct slice name = setting(client, SLICE("endpoint"));
+
+    for (size_t i = 0; i < ARRAY_LEN(endpoints); i++)
+        if (slice_eq(name, endpoints[i].name))
+            return endpoints[i].kind;
+    return dialect == DIALECT_CHAT ? CALL_CHAT : CALL_MESSAGES;
+}
+
 static void read_request(struct fixture *f)
 {
     struct slice client = load(f, "client"), body = load(f, "request.json");
@@ -130,7 +151,7 @@ static void read_request(struct fixture *f)
     struct fault fault;
 
     f->call.dialect = read_dialect(f, client);
-    f->call.kind = f->call.dialect == DIALECT_CHAT ? CALL_CHAT : CALL_MESSAGES;
+    f->call.kind = read_kind(client, f->call.dialect);
     f->call.include_usage = slice_eq(setting(client, SLICE("include_usage")), SLICE("yes"));
     f->has_request = body.at != NULL;
     if (f->has_request && !call_read(&f->call, body, &f->arena, &fault))

@@ -50,7 +50,7 @@ static void every_adapter_is_found_by_its_name(void **state)
         assert_non_null((*a)->classify);
         assert_non_null((*a)->settings);
     }
-    assert_int_equal(n, 15);
+    assert_int_equal(n, 17);
     assert_null(adapter_find(SLICE("no-such-vendor")));
     assert_null(adapter_find(SLICE("")));
 }
