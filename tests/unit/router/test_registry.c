@@ -383,6 +383,13 @@ static void a_model_says_how_it_behaves(void **state)
     assert_int_equal(found(f)->fallback_on, 0);
     assert_int_equal(found(f)->keepalive_ms, 0);
     assert_false(found(f)->rescue);
+    assert_int_equal(found(f)->max_tokens, 0);
+    assert_int_equal(found(f)->targets[0].max_tokens, 0);
+    assert_int_equal(found(f)->context_window, 0);
+    assert_int_equal(found(f)->modalities.len, 0);
+    model.max_tokens = 8192;
+    model.context_window = 131072;
+    model.modalities = SLICE("text,image");
     model.fallback_on = SLICE("context_length");
     model.keepalive_ms = 15000;
     model.rescue = true;
@@ -390,6 +397,10 @@ static void a_model_says_how_it_behaves(void **state)
     assert_int_equal(found(f)->fallback_on, FALLBACK_ON_CONTEXT_LENGTH);
     assert_int_equal(found(f)->keepalive_ms, 15000);
     assert_true(found(f)->rescue);
+    assert_int_equal(found(f)->max_tokens, 8192);
+    assert_int_equal(found(f)->targets[0].max_tokens, 8192);
+    assert_int_equal(found(f)->context_window, 131072);
+    assert_slice(found(f)->modalities, "text,image");
     model.fallback_on = SLICE("weather, context_length,,");
     assert_int_equal(build(f, &model, 1), OK);
     assert_int_equal(found(f)->fallback_on, FALLBACK_ON_CONTEXT_LENGTH);
