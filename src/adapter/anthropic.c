@@ -38,8 +38,8 @@ int anthropic_head(const struct target *t, const struct call *c, struct arena *a
 {
     /* both spellings of a base URL are in use */
     bool has_version = ends_with(t->base_path, SLICE("/v1"));
-    struct slice path = c->kind == CALL_COUNT_TOKENS ? SLICE("/v1/messages/count_tokens")
-                                                     : SLICE("/v1/messages");
+    struct slice path =
+        c->kind == CALL_COUNT_TOKENS ? SLICE("/v1/messages/count_tokens") : SLICE("/v1/messages");
     const struct encoding_place place = {
         .path = slice_sub(path, has_version ? strlen("/v1") : 0, path.len),
         .key_name = SLICE("x-api-key"),
@@ -143,17 +143,23 @@ static void anthropic_classify(int status, const struct headers *h, struct slice
         pass_refusal(&error, ret);
 }
 
+/* clang-format off */
+static const struct setting_rule settings[] = {
+    {"base_url", false, "https://api.anthropic.com", "where its API is; before /v1"},
+    {"api_key", false, NULL, "sent as x-api-key when given"},
+    {NULL, false, NULL, NULL},
+};
+/* clang-format on */
+
 const struct adapter anthropic_adapter = {
     .name = "anthropic",
     .dialect = DIALECT_MESSAGES,
-    .settings =
-        (const struct setting_rule[]){
-                                      {"base_url", false, "https://api.anthropic.com", "where its API is; before /v1"},
-                                      {"api_key", false, NULL, "sent as x-api-key when given"},
-                                      {NULL, false, NULL, NULL},
-                                      },
-    .ops = {[CALL_CHAT] = &anthropic_chat_op,
-            [CALL_MESSAGES] = &anthropic_messages_op,
-            [CALL_COUNT_TOKENS] = &anthropic_count_tokens_op},
+    .settings = settings,
+    .ops =
+        {
+              [CALL_CHAT] = &anthropic_chat_op,
+              [CALL_MESSAGES] = &anthropic_messages_op,
+              [CALL_COUNT_TOKENS] = &anthropic_count_tokens_op,
+              },
     .classify = anthropic_classify,
 };

@@ -14,6 +14,9 @@
 /* Reads usage of a buffered answer that is passed on as it is. -EBADMSG: not one whole object
  * (json_outline); -EPROTO: an error object. */
 int anthropic_read_reply(struct slice body, struct reply *ret);
+/* Reads the answer to count_tokens, {"input_tokens":N}: to count is to use nothing, so usage has
+ * its source and no tokens. The same errors; -EBADMSG also when the number is not there. */
+int anthropic_read_count(struct slice body, struct reply *ret);
 /* Reads and validates all of it. The same errors, and -ENOMEM. */
 int anthropic_read_answer(struct slice body, struct arena *a, struct answer *ret);
 

@@ -50,6 +50,18 @@ int anthropic_read_reply(struct slice body, struct reply *ret)
     return OK;
 }
 
+int anthropic_read_count(struct slice body, struct reply *ret)
+{
+    static const struct json_member members[] = {{SLICE_INIT("input_tokens")}};
+    struct json_value tokens;
+
+    *ret = (struct reply){.body = body};
+    if (!json_outline(body, members, 1, &tokens) || tokens.type != JSON_NUMBER)
+        return refuse(body);
+    ret->usage.source = USAGE_PROVIDER;
+    return OK;
+}
+
 static size_t count_blocks(struct slice content)
 {
     struct json_value block;

@@ -246,23 +246,48 @@ static void what_is_known_of_models(void **state)
         const char *model;
         uint64_t max_tokens;
         enum wire_reasoning reasoning;
+        bool one_of_both, no_sampling, strict;
     } table[] = {
-        {"claude-3-haiku-20240307",    4096,  WIRE_REASONING_UNKNOWN },
-        {"claude-3-5-sonnet-20241022", 8192,  WIRE_REASONING_UNKNOWN },
-        {"claude-3-7-sonnet-latest",   32000, WIRE_REASONING_BUDGET  },
-        {"claude-opus-4-20250514",     32000, WIRE_REASONING_BUDGET  },
-        {"claude-sonnet-4-5",          32000, WIRE_REASONING_BUDGET  },
-        {"claude-opus-9",              32000, WIRE_REASONING_ADAPTIVE},
-        {"kimi-k2",                    8192,  WIRE_REASONING_BUDGET  },
+        {"claude-3-haiku-20240307",    4096,  WIRE_REASONING_UNKNOWN,  false, false, false},
+        {"claude-3-5-sonnet-20241022", 8192,  WIRE_REASONING_UNKNOWN,  false, false, false},
+        {"claude-3-7-sonnet-latest",   32000, WIRE_REASONING_BUDGET,   false, false, false},
+        {"claude-opus-4-20250514",     32000, WIRE_REASONING_BUDGET,   false, false, false},
+        {"claude-sonnet-4@20250514",   32000, WIRE_REASONING_BUDGET,   false, false, false},
+        {"claude-opus-4-1-20250805",   32000, WIRE_REASONING_BUDGET,   true,  false, false},
+        {"claude-sonnet-4-5",          32000, WIRE_REASONING_BUDGET,   true,  false, true },
+        {"claude-sonnet-4-6",          32000, WIRE_REASONING_ADAPTIVE, true,  false, true },
+        {"claude-opus-4-7",            32000, WIRE_REASONING_ADAPTIVE, false, true,  true },
+        {"claude-haiku-5-5",           32000, WIRE_REASONING_ADAPTIVE, false, true,  true },
+        {"claude-opus-9",              32000, WIRE_REASONING_ADAPTIVE, false, true,  true },
+        {"kimi-k2",                    8192,  WIRE_REASONING_BUDGET,   false, false, false},
     };
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
-        struct wire_options o = anthropic_options(slice_str(table[i].model));
+        struct target t = {.upstream_model = slice_str(table[i].model)};
+        struct wire_options o = anthropic_options(&t);
         assert_int_equal(o.max_tokens_default, table[i].max_tokens);
         assert_int_equal(o.reasoning, table[i].reasoning);
+        assert_int_equal(o.temperature_xor_top_p, table[i].one_of_both);
+        assert_int_equal(o.no_sampling, table[i].no_sampling);
+        assert_int_equal(o.strict_tools, table[i].strict);
         assert_true(o.max_tokens_limit == 0 || o.max_tokens_limit >= o.max_tokens_default);
     }
+}
+
+static void the_targets_own_limit_wins(void **state)
+{
+    struct target t = {.upstream_model = SLICE("claude-3-7-sonnet-latest"), .max_tokens = 1000};
+
+    (void)state;
+    assert_int_equal(anthropic_options(&t).max_tokens_default, 1000);
+    assert_int_equal(anthropic_options(&t).max_tokens_limit, 64000);
+    t.max_tokens = 128000; /* more than is known of it */
+    assert_int_equal(anthropic_options(&t).max_tokens_default, 128000);
+    assert_int_equal(anthropic_options(&t).max_tokens_limit, 128000);
+    t.upstream_model = SLICE("claude-opus-9");
+    assert_int_equal(anthropic_options(&t).max_tokens_default, 128000);
+    assert_int_equal(anthropic_options(&t).max_tokens_limit, 0);
 }
 
 static void what_is_known_of_vendors(void **state)
@@ -294,6 +319,7 @@ int main(void)
         cmocka_unit_test(a_dialect_with_a_marker_needs_it),
         cmocka_unit_test(a_refusal_without_memory_has_no_body),
         cmocka_unit_test(what_is_known_of_models),
+        cmocka_unit_test(the_targets_own_limit_wins),
         cmocka_unit_test(what_is_known_of_vendors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
