@@ -211,6 +211,8 @@ void openai_classify_by(int status, const struct headers *h, struct slice body,
         .upstream_status = status,
         .retry_after_ms = retry_after_ms(h),
     };
+    if (ret->retry_after_ms == 0)
+        ret->retry_after_ms = retry_after_text(error.retry_delay);
     if (readable && names_code(codes->account, error.code))
         ret->kind = FAULT_UPSTREAM_CREDENTIALS;
     else if (ret->kind == FAULT_UPSTREAM_REFUSED && readable &&

@@ -5,7 +5,8 @@
  *   {"error":"text","code":"text"}                     xAI, Ollama
  *   {"object":"error","message","type","code":400}     vLLM, Mistral
  *   {"code":20012,"message":"text"}                    SiliconFlow, DashScope
- *   [{"error":{…}}]                                    Gemini's compatible endpoint
+ *   [{"error":{"code":400,"message","status","details":[{"reason"},{"retryDelay"}]}}]
+ *                                                      Gemini's compatible endpoint
  *
  * Decisions rest on the status, the type and the code, never on the text of a message. */
 
@@ -17,6 +18,7 @@
 struct openai_error {
     struct slice object; /* the JSON object that tells it: the body without an array around it */
     struct slice message, type, param, code; /* as written between the quotes; empty: absent */
+    struct slice reason, retry_delay; /* the same, of Google's details: "API_KEY_INVALID", "36s" */
     int status; /* code, when it is an HTTP status (a number or its digits); else 0 */
     bool
         moderated; /* the prompt was flagged (OpenRouter's metadata.reasons): the caller's matter */
