@@ -75,8 +75,13 @@ static bool read_by(const struct json_member *names, struct json_value value, st
 
     uint64_t prompt = count(v[PROMPT]), completion = count(v[COMPLETION]);
     uint64_t cached = MAX(count(prompt_details[0]), MAX(count(v[CACHE_HIT]), count(v[CACHED])));
+    uint64_t total = count(v[TOTAL]), told = prompt + completion;
     uint64_t reasoning = count(completion_details[0]);
-    bool apart = reasoning > 0 && count(v[TOTAL]) == prompt + completion + reasoning;
+    bool untold = completion_details[0].type == JSON_NONE && v[PROMPT].type == JSON_NUMBER &&
+                  v[COMPLETION].type == JSON_NUMBER;
+    if (untold && total > told)
+        reasoning = total - told;
+    bool apart = reasoning > 0 && total == told + reasoning;
 
     *ret = (struct usage){.source = USAGE_PROVIDER};
     ret->cached_read = MIN(cached, prompt);

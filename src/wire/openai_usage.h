@@ -12,7 +12,8 @@
  * Cached tokens are read as prompt_tokens_details.cached_tokens, as cached_tokens (Moonshot) and as
  * prompt_cache_hit_tokens (DeepSeek); tokens written to a cache as
  * prompt_tokens_details.cache_write_tokens (OpenRouter). completion_tokens include the reasoning
- * tokens, but where the total says that they come on top (xAI). */
+ * tokens, but where the total says that they come on top (xAI; Gemini, which tells them nowhere
+ * else: github.com/mozilla-ai/any-llm/issues/1290). */
 bool openai_usage_read(struct json_value value, struct usage *ret);
 /* The same of Responses: input_tokens, output_tokens and their details. */
 bool openai_responses_usage_read(struct json_value value, struct usage *ret);
