@@ -27,6 +27,12 @@ struct http_message {
     size_t body_len;
 };
 
+/* What every decoder's state begins with. The rest of it is the decoder's own. */
+struct decoder {
+    bool wants_text; /* set before the first frame: events of content carry `text`. Costs a look at
+                        every frame, and `alike` must not be asked */
+};
+
 /* One thing that a vendor can do. */
 struct adapter_op {
     /* -ENOMEM; -EINVAL: the call cannot be expressed, *ret_fault names the member. */
@@ -36,8 +42,8 @@ struct adapter_op {
      * whose body is an error object is -EPROTO with *ret_fault set. */
     int (*decode)(const struct target *t, struct slice body, struct arena *a, struct reply *ret,
                   struct fault *ret_fault);
-    /* One frame of a stream. state: state_size bytes, zeroed at the start of the stream. -EBADMSG:
-     * a frame that cannot be understood. */
+    /* One frame of a stream. state: state_size bytes, a struct decoder first, zeroed at the start
+     * of the stream. -EBADMSG: a frame that cannot be understood. */
     int (*decode_event)(void *state, struct slice name, struct slice data, struct event_list *ret);
     /* Optional. How many bytes of rest are whole frames of content like `frame` (raw, one that
      * decode_event has just told to be content and nothing else); *ret_frames: how many. */

@@ -223,7 +223,7 @@ static int chat_decode(const struct target *t, struct slice body, struct arena *
     (void)a;
     if (rc == -EPROTO && openai_error_read(body, &error)) {
         *ret_fault = openai_error_fault(&error);
-        if (ret_fault->kind == FAULT_UPSTREAM_REFUSED)
+        if (fault_is_refusal(ret_fault->kind))
             pass_refusal(&error, (struct slice){0}, ret_fault);
     }
     return rc;
@@ -243,6 +243,10 @@ static int chat_decode_event(void *state, struct slice name, struct slice data,
     return rc;
 }
 
+_Static_assert(offsetof(struct openai_chat_stream, wants_text) ==
+                   offsetof(struct decoder, wants_text),
+               "a decoder's state begins with struct decoder");
+
 const struct adapter_op openai_chat_op = {
     .encode = chat_encode,
     .decode = chat_decode,
@@ -261,8 +265,8 @@ static bool names_code(const char *const *codes, struct slice code)
     return false;
 }
 
-void openai_classify_account(int status, const struct headers *h, struct slice body,
-                             const char *const *account_codes, struct fault *ret)
+void openai_classify_by(int status, const struct headers *h, struct slice body,
+                        const struct openai_codes *codes, struct fault *ret)
 {
     struct openai_error error;
     bool readable = openai_error_read(body, &error);
@@ -272,13 +276,16 @@ void openai_classify_account(int status, const struct headers *h, struct slice b
         .upstream_status = status,
         .retry_after_ms = retry_after_ms(h),
     };
-    if (readable && names_code(account_codes, error.code))
+    if (readable && names_code(codes->account, error.code))
         ret->kind = FAULT_UPSTREAM_CREDENTIALS;
-    if (ret->kind == FAULT_UPSTREAM_REFUSED && readable)
+    else if (ret->kind == FAULT_UPSTREAM_REFUSED && readable &&
+             names_code(codes->context, error.code))
+        ret->kind = FAULT_CONTEXT_LENGTH;
+    if (fault_is_refusal(ret->kind) && readable)
         pass_refusal(&error, headers_get(h, SLICE("content-type")), ret);
 }
 
 void openai_classify(int status, const struct headers *h, struct slice body, struct fault *ret)
 {
-    openai_classify_account(status, h, body, NULL, ret);
+    openai_classify_by(status, h, body, &(struct openai_codes){0}, ret);
 }

@@ -13,6 +13,11 @@ struct openai_rules {
 extern const struct adapter_op openai_chat_op;
 
 void openai_classify(int status, const struct headers *h, struct slice body, struct fault *ret);
-/* The same; a refusal with one of these error codes (ended by NULL) speaks of our account. */
-void openai_classify_account(int status, const struct headers *h, struct slice body,
-                             const char *const *account_codes, struct fault *ret);
+/* Error codes of a vendor's own that mean more than its status says; lists ended by NULL. */
+struct openai_codes {
+    const char *const *account; /* our key or our account, whatever the status */
+    const char *const *context; /* a refusal because the prompt is too long */
+};
+/* The same with them. */
+void openai_classify_by(int status, const struct headers *h, struct slice body,
+                        const struct openai_codes *codes, struct fault *ret);

@@ -30,15 +30,16 @@ static const struct openai_rules plain = {0};
  * Source: github.com/BerriAI/litellm/issues/8978, github.com/TabbyML/tabby/pull/4082 */
 static const struct openai_rules mistral = {.refuses_stream_options = true};
 
-/* Zhipu numbers its errors; these speak of the key or the account, whatever the status (an account
- * in arrears is 429). Source: docs.z.ai/api-reference/api-code */
+/* Zhipu numbers its errors: key or account, whatever the status (an account in arrears is 429), and
+ * a prompt that is too long. Source: docs.z.ai/api-reference/api-code */
 static void classify_zhipu(int status, const struct headers *h, struct slice body,
                            struct fault *ret)
 {
-    static const char *const codes[] = {"1000", "1001", "1002", "1003", "1004", "1110",
-                                        "1111", "1112", "1113", "1120", "1121", NULL};
+    static const char *const account[] = {"1000", "1001", "1002", "1003", "1004", "1110",
+                                          "1111", "1112", "1113", "1120", "1121", NULL};
+    static const char *const context[] = {"1261", NULL};
 
-    openai_classify_account(status, h, body, codes, ret);
+    openai_classify_by(status, h, body, &(struct openai_codes){account, context}, ret);
 }
 
 const struct adapter openai_like[OPENAI_LIKE_LEN] = {

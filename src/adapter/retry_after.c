@@ -1,9 +1,16 @@
-/* retry_after.c: retry-after and the x-ratelimit-reset family. */
+/* retry_after.c: retry-after and the families of ratelimit-reset.
+ *
+ * A provider may name a moment in place of a wait. There is no clock here: the wait is counted from
+ * the answer's own `date`. */
 
 #include "adapter/retry_after.h"
 
-/* A number of seconds above this is a point in time. */
-static const double epoch_seconds = 1e9;
+#include <time.h>
+
+/* A number of seconds above the first is a point in time, above the second one in milliseconds. */
+static const double epoch_seconds = 1e9, epoch_milliseconds = 1e12;
+
+enum { MOMENT_TEXT = 40 };
 
 /* Takes digits with an optional fraction off *s. */
 static bool take_number(struct slice *s, double *ret)
@@ -77,35 +84,102 @@ static bool parse_wait(struct slice text, uint64_t *ret)
     return true;
 }
 
+/* "Z", "+00:00", with a fraction of a second before it. */
+static bool is_utc(const char *rest)
+{
+    if (*rest == '.')
+        rest += 1 + strspn(rest + 1, "0123456789");
+    return strcmp(rest, "Z") == 0 || strcmp(rest, "+00:00") == 0;
+}
+
+/* An HTTP date (RFC 9110 section 5.6.7, the preferred form), RFC 3339 in UTC, or a number of
+ * seconds or milliseconds since 1970 → seconds since 1970. */
+static bool parse_moment(struct slice text, double *ret)
+{
+    char copy[MOMENT_TEXT] = {0};
+    struct tm tm = {0};
+    const char *rest;
+
+    text = slice_trim(text);
+    if (slice_is_empty(text) || text.len >= sizeof(copy))
+        return false;
+    memcpy(copy, text.at, text.len);
+    rest = strptime(copy, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    if (rest && !*rest) {
+        *ret = (double)timegm(&tm);
+        return true;
+    }
+    tm = (struct tm){0};
+    rest = strptime(copy, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (rest && is_utc(rest)) {
+        *ret = (double)timegm(&tm);
+        return true;
+    }
+    if (!take_number(&text, ret) || !slice_is_empty(text) || *ret < epoch_seconds)
+        return false;
+    *ret /= *ret >= epoch_milliseconds ? 1e3 : 1;
+    return true;
+}
+
+/* A moment that has passed is no wait. */
+static bool wait_until(const struct headers *h, struct slice text, uint64_t *ret)
+{
+    double then, now;
+
+    if (!parse_moment(text, &then) || !parse_moment(headers_get(h, SLICE("date")), &now))
+        return false;
+    *ret = then > now ? (uint64_t)MIN((then - now) * 1e3, (double)RETRY_AFTER_MAX_MS) : 0;
+    return true;
+}
+
+static bool parse_hint(const struct headers *h, struct slice text, uint64_t *ret)
+{
+    return parse_wait(text, ret) || wait_until(h, text, ret);
+}
+
 static bool starts_nocase(struct slice s, struct slice prefix)
 {
     return s.len >= prefix.len && slice_eq_nocase(slice_sub(s, 0, prefix.len), prefix);
 }
 
-/* Whether the limit that a reset header speaks of has nothing left. */
-static bool is_used_up(const struct headers *h, struct slice what)
+/* The limit that a field speaks of: what is left of its name without the family and the word.
+ * False: it is none of the family's fields with that word. */
+static bool limit_of(struct slice name, struct slice word, struct slice *ret)
 {
-    struct slice prefix = SLICE("x-ratelimit-remaining");
+    static const struct slice first = SLICE_INIT("x-ratelimit-");        /* …-reset-tokens */
+    static const struct slice last = SLICE_INIT("anthropic-ratelimit-"); /* …-tokens-reset */
 
-    for (size_t i = 0; i < h->len; i++) {
-        struct slice name = h->at[i].name;
-        if (starts_nocase(name, prefix) &&
-            slice_eq_nocase(slice_sub(name, prefix.len, name.len), what))
-            return slice_eq(h->at[i].value, SLICE("0"));
+    if (starts_nocase(name, first)) {
+        struct slice rest = slice_sub(name, first.len, name.len);
+        *ret = slice_sub(rest, MIN(word.len, rest.len), rest.len);
+        return starts_nocase(rest, word);
     }
+    if (!starts_nocase(name, last) || name.len < last.len + word.len)
+        return false;
+    *ret = slice_sub(name, last.len, name.len - word.len);
+    return slice_eq_nocase(slice_sub(name, name.len - word.len, name.len), word);
+}
+
+/* Whether the limit has nothing left. */
+static bool is_used_up(const struct headers *h, struct slice limit)
+{
+    struct slice other;
+
+    for (size_t i = 0; i < h->len; i++)
+        if (limit_of(h->at[i].name, SLICE("remaining"), &other) && slice_eq_nocase(other, limit))
+            return slice_eq(h->at[i].value, SLICE("0"));
     return false;
 }
 
 static uint64_t wait_from_resets(const struct headers *h)
 {
-    struct slice prefix = SLICE("x-ratelimit-reset");
     uint64_t longest_used_up = 0, shortest = 0, ms;
+    struct slice limit;
 
     for (size_t i = 0; i < h->len; i++) {
-        struct slice name = h->at[i].name;
-        if (!starts_nocase(name, prefix) || !parse_wait(h->at[i].value, &ms))
+        if (!limit_of(h->at[i].name, SLICE("reset"), &limit) || !parse_hint(h, h->at[i].value, &ms))
             continue;
-        if (is_used_up(h, slice_sub(name, prefix.len, name.len)))
+        if (is_used_up(h, limit))
             longest_used_up = MAX(longest_used_up, ms);
         shortest = shortest == 0 ? ms : MIN(shortest, ms);
     }
@@ -123,7 +197,7 @@ uint64_t retry_after_ms(const struct headers *h)
     for (size_t i = 0; i < ARRAY_LEN(in_ms); i++)
         if (slice_to_u64(slice_trim(headers_get(h, in_ms[i])), &ms) == 0)
             return MIN(ms, (uint64_t)RETRY_AFTER_MAX_MS);
-    if (parse_wait(headers_get(h, SLICE("retry-after")), &ms))
+    if (parse_hint(h, headers_get(h, SLICE("retry-after")), &ms))
         return ms;
     return wait_from_resets(h);
 }

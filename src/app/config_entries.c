@@ -17,43 +17,39 @@ struct list_reading {
     const char *name; /* "providers" */
     const struct setting *table;
     size_t row_size;
+    const char *const *extra; /* members that read_extra reads; both may be NULL */
+    int (*read_extra)(struct config *c, const char *prefix, const struct yaml_node *node,
+                      void *row);
     char *rows;
     const struct yaml_node **nodes;
     size_t len;
 };
 
-static size_t count_members(const struct yaml_node *list)
+static int read_entry(struct config *c, struct list_reading *r, const struct yaml_node *node,
+                      size_t index)
 {
-    size_t n = 0;
-
-    for (const struct yaml_node *m = list->first; m; m = m->next)
-        n++;
-    return n;
-}
-
-static void read_entry(struct config *c, struct list_reading *r, const struct yaml_node *node,
-                       size_t index)
-{
-    char prefix[48];
+    char prefix[CONFIG_PREFIX];
     void *row = r->rows + r->len * r->row_size;
 
     if (node->kind == YAML_BROKEN)
-        return;
+        return OK;
     snprintf(prefix, sizeof(prefix), "%s[%zu].", r->name, index);
     if (node->kind != YAML_MAP) {
         config_fault_at(&c->faults, node->line, SLICE("{name: …}"), "%s[%zu] must be a mapping",
                         r->name, index);
-        return;
+        return OK;
     }
     settings_entry_defaults(r->table, row, r->row_size);
-    config_read_members(c, &(struct config_section){prefix, r->table, "", row}, node, NULL);
+    config_read_members(c, &(struct config_section){prefix, r->table, "", row}, node, r->extra);
     r->nodes[r->len++] = node;
+    return r->read_extra ? r->read_extra(c, prefix, node, row) : OK;
 }
 
 static int read_list(struct config *c, struct list_reading *r, const struct yaml_node *root)
 {
     const struct yaml_node *list = yaml_member(root, r->name);
     size_t index = 0;
+    int rc = OK;
 
     if (!list || list->kind == YAML_NULL || list->kind == YAML_BROKEN)
         return OK;
@@ -61,14 +57,14 @@ static int read_list(struct config *c, struct list_reading *r, const struct yaml
         config_fault_at(&c->faults, list->line, SLICE("- {name: …}"), "%s must be a list", r->name);
         return OK;
     }
-    size_t n = count_members(list);
+    size_t n = yaml_count(list);
     r->rows = arena_zalloc_array(&c->arena, n, r->row_size);
     r->nodes = arena_zalloc_array(&c->arena, n, sizeof(*r->nodes));
     if (!r->rows || !r->nodes)
         return -ENOMEM;
-    for (const struct yaml_node *m = list->first; m; m = m->next)
-        read_entry(c, r, m, index++);
-    return OK;
+    for (const struct yaml_node *m = list->first; m && rc == OK; m = m->next)
+        rc = read_entry(c, r, m, index++);
+    return rc;
 }
 
 /* The line of a member, or of the entry that lacks it. */
@@ -133,12 +129,28 @@ static void check_reference(struct config *c, const struct map *names, struct sl
                     meant ? ", did you mean " : "", meant ? meant : "", meant ? "?" : "");
 }
 
+/* Of the list `targets`: row i came from the i-th node. */
+static void check_targets(struct config *c, const struct map *providers, const struct model_row *m,
+                          const struct yaml_node *list)
+{
+    const struct yaml_node *node = list ? list->first : NULL;
+
+    for (size_t i = 0; i < m->targets_len; i++, node = node->next)
+        check_reference(c, providers, m->targets[i].provider, line_of(node, "provider"),
+                        "the provider");
+}
+
 static void check_model(struct config *c, const struct map *providers, const struct map *models,
                         const struct model_row *m, const struct yaml_node *node)
 {
     struct slice rest = m->fallback;
 
     check_reference(c, providers, m->provider, line_of(node, "provider"), "the provider");
+    check_targets(c, providers, m, yaml_member(node, "targets"));
+    if (m->fallback_on.len && !m->fallback.len)
+        config_fault_at(&c->faults, line_of(node, "fallback_on"), SLICE("fallback as well"),
+                        "model %.*s: fallback_on says when, but fallback is missing",
+                        SLICE_FMT(m->name));
     while (rest.len) {
         struct slice name = slice_cut(&rest, ',');
         unsigned line = line_of(node, "fallback");
@@ -171,10 +183,14 @@ static int check_entries(struct config *c, const struct list_reading *providers,
 
 int config_read_entries(struct config *c, const struct yaml_node *root)
 {
+    static const char *const of_model[] = {"targets", NULL};
     struct list_reading providers = {
-        "providers", settings_provider, sizeof(struct provider_row), NULL, NULL, 0};
-    struct list_reading models = {"models", settings_model, sizeof(struct model_row),
-                                  NULL,     NULL,           0};
+        .name = "providers", .table = settings_provider, .row_size = sizeof(struct provider_row)};
+    struct list_reading models = {.name = "models",
+                                  .table = settings_model,
+                                  .row_size = sizeof(struct model_row),
+                                  .extra = of_model,
+                                  .read_extra = config_read_targets};
 
     _Static_assert(offsetof(struct provider_row, name) == 0, "index_names reads the name");
     _Static_assert(offsetof(struct model_row, name) == 0, "index_names reads the name");

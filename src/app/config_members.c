@@ -113,7 +113,12 @@ static void read_text(struct config *c, const struct config_section *section,
                         s->path, s->type == SETTING_URL ? ":" : "", why);
 }
 
-/* A list of names becomes one text: "a,b". */
+static bool is_list(const struct setting *s)
+{
+    return s->type == SETTING_NAMES || s->type == SETTING_WORDS;
+}
+
+/* A list of names or words becomes one text: "a,b". */
 static void read_names(struct config *c, const struct config_section *section,
                        const struct setting *s, const struct yaml_node *list)
 {
@@ -124,8 +129,8 @@ static void read_names(struct config *c, const struct config_section *section,
     for (const struct yaml_node *n = list->first; n && good; n = n->next) {
         good = n->kind == YAML_SCALAR && slice_find(n->text, SLICE(",")) == n->text.len;
         if (!good && n->kind != YAML_BROKEN)
-            config_fault_at(&c->faults, n->line, allowed_of(c, s), "%s%s: this is no name",
-                            section->prefix, s->path);
+            config_fault_at(&c->faults, n->line, allowed_of(c, s), "%s%s: this is no %s",
+                            section->prefix, s->path, s->type == SETTING_WORDS ? "word" : "name");
         if (out.len)
             buf_add_char(&out, ',');
         buf_add(&out, n->text);
@@ -154,12 +159,11 @@ static void read_member(struct config *c, const struct config_section *section,
                         s->path);
         break;
     default:
-        if (s->type == SETTING_NAMES && node->kind == YAML_LIST)
+        if (is_list(s) && node->kind == YAML_LIST)
             read_names(c, section, s, node);
         else
             config_fault_at(&c->faults, node->line, allowed_of(c, s), "%s%s must be %s, not a %s",
-                            section->prefix, s->path,
-                            s->type == SETTING_NAMES ? "a list of names" : "a single value",
+                            section->prefix, s->path, is_list(s) ? "a list" : "a single value",
                             node->kind == YAML_LIST ? "list" : "mapping");
     }
 }

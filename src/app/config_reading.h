@@ -4,6 +4,9 @@
 
 #include "app/config_file.h"
 
+/* Bytes for the longest prefix: "models[N].targets[N].". */
+enum { CONFIG_PREFIX = 72 };
+
 /* A mapping read by a table: "models[3]." and the settings that may stand in it. */
 struct config_section {
     const char *prefix;          /* for messages; "" at the top */
@@ -21,5 +24,9 @@ void config_unknown_member(struct config *c, const struct config_section *sectio
                            const struct yaml_node *member, const char *const *known);
 /* The lists `providers` and `models` of the root, and what must hold between them. -ENOMEM. */
 int config_read_entries(struct config *c, const struct yaml_node *root);
+/* The member `targets` of a model's mapping, into its row (struct model_row), and whether every
+ * target has a provider. prefix: "models[3].". -ENOMEM. */
+int config_read_targets(struct config *c, const char *prefix, const struct yaml_node *node,
+                        void *row);
 /* Joins names with a separator, in the arena. */
 struct slice config_join(struct arena *a, const char *const *names, const char *separator);

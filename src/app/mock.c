@@ -4,6 +4,7 @@
 
 #include "app/mock_chat.h"
 #include "app/mock_conn.h"
+#include "app/mock_turns.h"
 #include "base/clock.h"
 #include "base/map.h"
 #include "io/listener.h"
@@ -29,6 +30,7 @@ struct mock {
     struct mock_plan plan; /* where the model's name says nothing */
     char *answer;          /* its texts */
     struct map cache;      /* name of the model and how it is asked → script */
+    struct mock_turns turns;
     struct mock_counters counters;
     bool record;
     struct buf last_head, last_body;
@@ -77,8 +79,11 @@ static struct mock_script *make_answer(struct mock *m, struct slice name,
     slice_cut(&spec, '?');
     if (!mock_plan_read(&plan, spec, &wrong))
         return not_understood(wrong);
+    bool comes_and_goes = plan.fail_first || plan.flap || plan.odds;
+    if (comes_and_goes)
+        mock_plan_turn(&plan, mock_turns_fails(&m->turns, &plan, ask->model, loop_now_ms(m->loop)));
     struct mock_script *s = mock_chat_script(&plan, ask);
-    if (!plan.tools && !plan.json)
+    if (!plan.tools && !plan.json && !comes_and_goes)
         keep(m, name, s);
     return s;
 }
@@ -128,6 +133,7 @@ static struct mock_script *reset(struct mock *m)
     m->counters = (struct mock_counters){.running = running};
     buf_reset(&m->last_head);
     buf_reset(&m->last_body);
+    mock_turns_clear(&m->turns);
     return mock_plain_script(SLICE("application/json"), SLICE("{}"));
 }
 
@@ -214,6 +220,7 @@ int mock_open(struct loop *loop, const struct mock_options *options, struct mock
     m->record = options->record;
     list_init(&m->connections);
     map_init(&m->cache);
+    mock_turns_init(&m->turns);
     buf_init(&m->last_head, RECORD_MOST);
     buf_init(&m->last_body, RECORD_MOST);
     mock_plan_init(&m->plan);
@@ -245,6 +252,7 @@ void mock_close(struct mock *m)
     for (struct map_entry *e; (e = map_next(&m->cache, &at));)
         mock_script_unref(e->value);
     map_free(&m->cache);
+    mock_turns_clear(&m->turns);
     buf_free(&m->last_head);
     buf_free(&m->last_body);
     free(m->answer);

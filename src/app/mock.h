@@ -7,7 +7,7 @@
  *   POST …/chat/completions   GET …/models
  *   GET  /mock/stats          counters, as JSON
  *   GET  /mock/last-request   the body of the last model request, byte for byte; …/head its head
- *   POST /mock/reset          counters to zero */
+ *   POST /mock/reset          counters to zero, and no model has been asked before */
 
 #pragma once
 

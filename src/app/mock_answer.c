@@ -103,7 +103,10 @@ void mock_add_usage(const struct mock_plan *plan, struct buf *ret)
 
 static const char *type_of(uint64_t status)
 {
-    return status == 429 ? "requests" : status >= 500 ? "server_error" : "invalid_request_error";
+    return status == 429   ? "requests"
+           : status == 529 ? "overloaded_error"
+           : status >= 500 ? "server_error"
+                           : "invalid_request_error";
 }
 
 static const char *code_of(uint64_t status)

@@ -39,6 +39,12 @@ static void write_head(struct mock_writer *w, const struct mock_plan *plan, stru
                (unsigned)plan->status, reason_of(plan->status), SLICE_FMT(type));
     if (plan->retry_after)
         mock_write(w, "retry-after: %u\r\n", (unsigned)plan->retry_after);
+    if (plan->retry_after_ms)
+        mock_write(w, "retry-after-ms: %u\r\n", (unsigned)plan->retry_after_ms);
+    if (plan->reset_requests.len)
+        mock_write(w, "x-ratelimit-reset-requests: %.*s\r\n", SLICE_FMT(plan->reset_requests));
+    if (plan->reset_tokens.len)
+        mock_write(w, "x-ratelimit-reset-tokens: %.*s\r\n", SLICE_FMT(plan->reset_tokens));
 }
 
 /* The body, or its first half when the plan breaks it off. */
@@ -191,8 +197,13 @@ static struct mock_script *whole_script(const struct mock_plan *plan, const stru
     return mock_writer_end(&w);
 }
 
-/* What goes wrong at the head; the same for bodies and streams. */
-static struct mock_script *fault_script(const struct mock_plan *plan)
+static bool resets(const struct mock_plan *plan)
+{
+    return plan->fault == MOCK_RESET_BEFORE_HEAD || plan->fault == MOCK_RESET_AFTER_HEAD;
+}
+
+/* What goes wrong at the head. */
+static struct mock_script *fault_script(const struct mock_plan *plan, bool stream)
 {
     struct mock_writer w;
 
@@ -203,12 +214,11 @@ static struct mock_script *fault_script(const struct mock_plan *plan)
         mock_write(&w, "HTTP/1.1 200 OK\r\ncontent-ty");
     if (plan->fault == MOCK_MALFORMED_HEAD)
         mock_write(&w, "HTTP/1.1 twohundred\r\n\x01no colon here\r\n\r\n");
-    if (plan->fault == MOCK_CLOSE_AFTER_HEAD)
-        mock_write(&w, "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-                       "content-length: 1000\r\n\r\n");
-    mock_act(&w, plan->fault == MOCK_SILENT              ? MOCK_HOLD
-                 : plan->fault == MOCK_RESET_BEFORE_HEAD ? MOCK_RESET
-                                                         : MOCK_CLOSE);
+    if (plan->fault == MOCK_CLOSE_AFTER_HEAD || plan->fault == MOCK_RESET_AFTER_HEAD)
+        mock_write(&w, "HTTP/1.1 200 OK\r\n%s\r\n\r\n",
+                   stream ? "content-type: text/event-stream\r\ntransfer-encoding: chunked"
+                          : "content-type: application/json\r\ncontent-length: 1000");
+    mock_act(&w, plan->fault == MOCK_SILENT ? MOCK_HOLD : resets(plan) ? MOCK_RESET : MOCK_CLOSE);
     return mock_writer_end(&w);
 }
 
@@ -230,7 +240,7 @@ struct mock_script *mock_chat_script(const struct mock_plan *plan, const struct 
     case MOCK_MALFORMED_CHUNK:
         return mock_stream_script(plan, ask);
     default:
-        return fault_script(plan);
+        return fault_script(plan, ask->stream);
     }
     if (plan->status >= 400)
         return mock_chat_error(plan, SLICE("the mock was told to fail"));

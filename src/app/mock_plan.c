@@ -21,6 +21,7 @@ static const char *const fault_words[] = {"none",
                                           "reset",
                                           "half_head",
                                           "close_after_head",
+                                          "reset_after_head",
                                           "malformed_head",
                                           "malformed_chunk",
                                           "empty",
@@ -67,6 +68,9 @@ static const struct plan_key keys[] = {
     DURATION(end_delay, "before the end"),
     COUNT(status, 999, "answer with this status, and an error body from 400 on"),
     COUNT(retry_after, 1000000, "seconds, in an error's retry-after"),
+    COUNT(retry_after_ms, 1000000000, "milliseconds, in an error's retry-after-ms"),
+    TEXT(reset_requests, "an error's x-ratelimit-reset-requests"),
+    TEXT(reset_tokens, "an error's x-ratelimit-reset-tokens"),
     TEXT(type, "error.type"),
     TEXT(code, "error.code"),
     COUNT(cut_after, MOCK_NEVER, "close after so many chunks; a body: in its middle"),
@@ -75,6 +79,10 @@ static const struct plan_key keys[] = {
     COUNT(error_after, MOCK_NEVER, "an error event after so many chunks, then the end"),
     COUNT(garbage_after, MOCK_NEVER, "an event that is no JSON after so many chunks"),
     WORD(fault, fault_words, "what goes wrong"),
+    COUNT(fail_first, MOCK_NEVER, "it goes wrong for the first so many requests of this name"),
+    DURATION(flap,
+             "it goes wrong so long from the first request on, then works so long, and again"),
+    COUNT(odds, 100, "it goes wrong in so many of 100 requests, in no order that helps"),
     WORD(framing, framing_words, "how the body ends"),
     SIZE(huge_line, "the first content chunk has so many bytes in one line"),
     COUNT(prompt_tokens, MOCK_NEVER, "usage (9)"),
@@ -110,6 +118,25 @@ void mock_plan_init(struct mock_plan *ret)
         .prompt_tokens = 9,
         .completion_tokens = 12,
     };
+}
+
+void mock_plan_turn(struct mock_plan *plan, bool fails)
+{
+    bool breaks = plan->cut_after != MOCK_NEVER || plan->reset_after != MOCK_NEVER ||
+                  plan->stall_after != MOCK_NEVER || plan->error_after != MOCK_NEVER ||
+                  plan->garbage_after != MOCK_NEVER;
+    bool ends_badly = plan->no_finish || plan->no_done || plan->stall_end;
+
+    if (fails) {
+        if (plan->status < 400 && plan->fault == MOCK_NO_FAULT && !breaks && !ends_badly)
+            plan->status = 500;
+        return;
+    }
+    plan->status = plan->status < 400 ? plan->status : 200;
+    plan->fault = MOCK_NO_FAULT;
+    plan->cut_after = plan->reset_after = plan->stall_after = MOCK_NEVER;
+    plan->error_after = plan->garbage_after = MOCK_NEVER;
+    plan->no_finish = plan->no_done = plan->stall_end = false;
 }
 
 static int read_number(const struct plan_key *key, struct slice value, uint64_t *ret)

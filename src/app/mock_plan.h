@@ -11,6 +11,7 @@ enum mock_fault {
     MOCK_RESET_BEFORE_HEAD,
     MOCK_HALF_HEAD,
     MOCK_CLOSE_AFTER_HEAD,
+    MOCK_RESET_AFTER_HEAD,
     MOCK_MALFORMED_HEAD,
     MOCK_MALFORMED_CHUNK,
     MOCK_EMPTY,
@@ -25,9 +26,11 @@ struct mock_plan {
     struct slice text;                                        /* the content; empty: made up */
     uint64_t bytes, chunks;                                   /* bytes 0: as long as the text */
     uint64_t head_delay, first_delay, chunk_delay, end_delay; /* milliseconds */
-    uint64_t status, retry_after;                             /* retry_after: seconds; 0: none */
+    uint64_t status, retry_after, retry_after_ms;             /* retry_after: seconds; 0: none */
+    struct slice reset_requests, reset_tokens;                /* empty: none */
     struct slice type, code;                                  /* of an error; empty: the usual */
     uint64_t cut_after, reset_after, stall_after, error_after, garbage_after; /* content chunks */
+    uint64_t fail_first, flap, odds; /* requests; milliseconds; percent. All 0: always goes wrong */
     unsigned fault, framing;
     uint64_t huge_line; /* bytes of content in one chunk */
     uint64_t prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens;
@@ -44,5 +47,8 @@ void mock_plan_init(struct mock_plan *ret);
 /* "key=value&key=value" onto the plan; texts are borrowed. False: *ret_wrong is the part that is
  * not understood. */
 bool mock_plan_read(struct mock_plan *plan, struct slice spec, struct slice *ret_wrong);
+/* A plan whose failures come and go: it fails (with status 500 when the plan names no failure), or
+ * what goes wrong is taken out of it. Delays stay. */
+void mock_plan_turn(struct mock_plan *plan, bool fails);
 /* The keys, one on a line with what they do. */
 void mock_plan_help(struct buf *ret);

@@ -106,6 +106,24 @@ static const char *why_not_url(struct slice text)
     return url_parse(text, &url, &why) < 0 ? why : NULL;
 }
 
+static bool is_word(const struct setting *s, struct slice text, uint64_t *ret)
+{
+    for (*ret = 0; s->words[*ret]; ++*ret)
+        if (slice_eq(text, slice_str(s->words[*ret])))
+            return true;
+    return false;
+}
+
+static const char *why_not_words(const struct setting *s, struct slice text)
+{
+    uint64_t which;
+
+    while (text.len)
+        if (!is_word(s, slice_cut(&text, ','), &which))
+            return "has a word that is not allowed";
+    return NULL;
+}
+
 static const char *why_not_text(const struct setting *s, struct slice text)
 {
     switch (s->type) {
@@ -121,6 +139,8 @@ static const char *why_not_text(const struct setting *s, struct slice text)
         return why_not_name(s, text);
     case SETTING_NAMES:
         return why_not_names(s, text);
+    case SETTING_WORDS:
+        return why_not_words(s, text);
     case SETTING_URL:
         return why_not_url(text);
     default:
@@ -151,10 +171,7 @@ static const char *read_number(const struct setting *s, struct slice text, uint6
 
 static const char *read_word(const struct setting *s, struct slice text, uint64_t *ret)
 {
-    for (*ret = 0; s->words[*ret]; ++*ret)
-        if (slice_eq(text, slice_str(s->words[*ret])))
-            return NULL;
-    return "is none of the words allowed";
+    return is_word(s, text, ret) ? NULL : "is none of the words allowed";
 }
 
 static void store_number(const struct setting *s, void *object, uint64_t n)
@@ -163,6 +180,8 @@ static void store_number(const struct setting *s, void *object, uint64_t n)
 
     if (s->size == sizeof(uint64_t))
         memcpy(at, &n, sizeof(n));
+    else if (s->size == sizeof(bool))
+        memcpy(at, &(bool){n != 0}, sizeof(bool));
     else
         memcpy(at, &(unsigned){(unsigned)n}, sizeof(unsigned));
 }
@@ -198,7 +217,8 @@ bool setting_set(const struct setting *s, void *object, struct slice text, const
         break;
     case SETTING_SIZE:
     case SETTING_DURATION:
-        why = read_number(s, text, &number);
+        if (!(s->off && slice_eq(text, SLICE("off"))))
+            why = read_number(s, text, &number);
         break;
     case SETTING_WORD:
         why = read_word(s, text, &number);
@@ -291,7 +311,7 @@ void setting_allowed(const struct setting *s, struct buf *ret)
         buf_printf(ret, ", like 512, 64KB, 32MB");
         break;
     case SETTING_DURATION:
-        buf_printf(ret, "a duration from ");
+        buf_printf(ret, "%sa duration from ", s->off ? "off | " : "");
         allow_duration(ret, s->min);
         buf_printf(ret, " to ");
         allow_duration(ret, s->max);
@@ -320,6 +340,10 @@ void setting_allowed(const struct setting *s, struct buf *ret)
         break;
     case SETTING_NAMES:
         buf_printf(ret, "a list of names");
+        break;
+    case SETTING_WORDS:
+        buf_printf(ret, "a list of ");
+        allow_words(s, ret);
         break;
     }
 }

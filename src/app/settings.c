@@ -12,6 +12,7 @@
 #define GATEWAY(member)      MEMBER(struct settings, member)
 #define PROVIDER(member)     MEMBER(struct provider_row, member)
 #define MODEL(member)        MEMBER(struct model_row, member)
+#define TARGET(member)       MEMBER(struct target_row, member)
 #define WORDS(...)                                                                                 \
     .words = (const char *const[])                                                                 \
     {                                                                                              \
@@ -129,13 +130,14 @@ const struct setting settings_provider[] = {
 };
 
 const struct setting settings_model[] = {
-    {"name",                                           SETTING_NAME, .required = true, .max = 128, MODEL(name),
+    {"name",                                                 SETTING_NAME, .required = true, .max = 128, MODEL(name),
      .help = "What clients call it."},
-    {"provider",                                SETTING_NAME, .required = true, .max = 64, MODEL(provider),
-     .help = "The provider's name, from `providers`."},
-    {"upstream_model",                                     SETTING_NAME, .max = 256, MODEL(upstream_model),
+    {"provider",                                      SETTING_NAME, .max = 64, MODEL(provider),
+     .help = "The provider's name, from `providers`.",
+     .absent = "required, unless each of `targets` has one"},
+    {"upstream_model",                                           SETTING_NAME, .max = 256, MODEL(upstream_model),
      .help = "What the provider calls it.", .absent = "the name"},
-    {"endpoint",                                                SETTING_URL, MODEL(endpoint), .help = "A base URL of its own.",
+    {"endpoint",                                                      SETTING_URL, MODEL(endpoint), .help = "A base URL of its own.",
      .absent = "the provider's"},
     {"api_key",     SETTING_SECRET, .min = 1, MODEL(api_key), .help = "A key of its own.",
      .absent = "the provider's"},
@@ -143,11 +145,36 @@ const struct setting settings_model[] = {
      .help =
          "How long one attempt may take until it is answered: until the whole body, or, streamed, "
          "until the first content.", .absent = "`timeouts.answer`, `timeouts.first_token`"},
-    {"retries", SETTING_COUNT, "0", .min = 0, .max = 10, MODEL(retries),
-     .help = "How often a failed attempt is repeated on the same provider."},
-    {"fallback",                                 SETTING_NAMES, .max = 128, MODEL(fallback),
+    {"retries", SETTING_COUNT, "1", .min = 0, .max = 10, MODEL(retries),
+     .help = "How often a call that failed fast is repeated on the same target, before the next "
+             "one is tried."},
+    {"fallback",                                       SETTING_NAMES, .max = 128, MODEL(fallback),
      .help = "Other models that answer when this one cannot, in this order.", .absent = "none"},
-    {0                                     },
+    {"fallback_on",                                            SETTING_WORDS, WORDS("context_length"), MODEL(fallback_on),
+     .help = "Faults of the caller's own request that the fallback may still answer: "
+             "`context_length`, a prompt that is too long for this model.", .absent = "none"},
+    {"keepalive",                  SETTING_DURATION, "off", .off = true, .min = 1000, .max = HOUR,
+     MODEL(keepalive_ms),
+     .help = "Streamed: how often a comment is sent while the first content is awaited. From the "
+             "first comment on a failure is told within the stream."},
+    {"rescue",                                                      SETTING_WORD, "off", WORDS("off", "verified"), MODEL(rescue),
+     .help =
+         "`verified`: a stream that was cut is asked for again elsewhere and goes on when that "
+         "answer begins with exactly the text already sent. For the same model at temperature 0."},
+    {0},
+};
+
+const struct setting settings_target[] = {
+    {"provider",                                             SETTING_NAME, .max = 64, TARGET(provider),
+     .help = "The provider's name, from `providers`. With another than the model's, endpoint and "
+             "key are not the model's but that provider's.", .absent = "the model's"},
+    {"upstream_model",                                             SETTING_NAME, .max = 256, TARGET(upstream_model),
+     .help = "What the provider calls it.", .absent = "the model's"},
+    {"endpoint", SETTING_URL, TARGET(endpoint), .help = "A base URL of its own.",
+     .absent = "the model's"},
+    {"api_key",                                                      SETTING_SECRET, .min = 1, TARGET(api_key), .help = "A key of its own.",
+     .absent = "the model's"},
+    {0},
 };
 
 void settings_env_name(const struct setting *s, char ret[SETTINGS_ENV_NAME])

@@ -50,8 +50,8 @@ enum setting_type {
     SETTING_ADDRESS, /* struct slice: host:port */
     SETTING_COUNT, /* a whole number from min to max; "auto" is 0 where min is 0 and auto is set */
     SETTING_SIZE,  /* uint64_t, bytes, min to max */
-    SETTING_DURATION, /* uint64_t, milliseconds, min to max */
-    SETTING_WORD,     /* unsigned: which of `words` */
+    SETTING_DURATION, /* uint64_t, milliseconds, min to max; "off" is 0 where off is set */
+    SETTING_WORD,     /* unsigned, or bool of two: which of `words` */
     SETTING_STORE,    /* struct slice */
     SETTING_PATH,     /* struct slice */
     SETTING_SECRET,   /* struct secret, at least min characters */
@@ -59,6 +59,7 @@ enum setting_type {
     SETTING_NAME,     /* struct slice: visible ASCII without comma, at most max characters */
     SETTING_URL,      /* struct slice */
     SETTING_NAMES,    /* struct slice: names, comma-separated; a list in the file */
+    SETTING_WORDS,    /* struct slice: some of `words`, comma-separated; a list in the file */
 };
 
 struct setting {
@@ -67,7 +68,8 @@ struct setting {
     const char *fallback;      /* the default as it would be written; NULL: none */
     bool required, reloadable; /* reloadable: SIGHUP applies it */
     bool automatic;            /* SETTING_COUNT: "auto" is allowed and stored as 0 */
-    const char *const *words;  /* SETTING_WORD, ended by NULL */
+    bool off;                  /* SETTING_DURATION: "off" is allowed and stored as 0 */
+    const char *const *words;  /* SETTING_WORD, SETTING_WORDS, ended by NULL */
     const char *const *later; /* beginnings of values that a later version will know; may be NULL */
     uint64_t min, max;
     size_t at, size; /* of the member */
@@ -77,9 +79,11 @@ struct setting {
 
 /* Of struct settings; each ended by a NULL path. */
 extern const struct setting settings_table[];
-/* Of one entry of `providers` (struct provider_row) and of `models` (struct model_row). */
+/* Of one entry of `providers` (struct provider_row), of `models` (struct model_row) and of a
+ * model's `targets` (struct target_row). */
 extern const struct setting settings_provider[];
 extern const struct setting settings_model[];
+extern const struct setting settings_target[];
 
 enum { SETTINGS_ENV_NAME = 64 };
 /* "COURIER_TIMEOUTS_CONNECT", NUL-terminated. */

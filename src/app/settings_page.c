@@ -138,4 +138,10 @@ void settings_page(struct buf *ret)
     add_types(ret);
     add(ret, "\n## models\n\nA list: what clients may ask for.\n\n");
     add_entry_rows(ret, settings_model);
+    add(ret, "| `targets` | the model alone | a list of 1 to 64 targets | Several places that "
+             "answer as this "
+             "model: the one with the fewest calls is asked first, the others when it fails. |\n"
+             "\n### Targets of a model\n\nEach has at least one member; the others are the "
+             "model's.\n\n");
+    add_entry_rows(ret, settings_target);
 }

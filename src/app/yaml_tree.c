@@ -265,3 +265,12 @@ const struct yaml_node *yaml_member(const struct yaml_node *map, const char *key
             return n;
     return NULL;
 }
+
+size_t yaml_count(const struct yaml_node *node)
+{
+    size_t n = 0;
+
+    for (const struct yaml_node *m = node->first; m; m = m->next)
+        n++;
+    return n;
+}

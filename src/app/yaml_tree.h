@@ -38,3 +38,5 @@ int yaml_tree_read(struct slice text, config_getenv env, struct config_faults *f
                    struct yaml_node **ret);
 /* The member of a mapping, or NULL. */
 const struct yaml_node *yaml_member(const struct yaml_node *map, const char *key);
+/* The members of a list or mapping. */
+size_t yaml_count(const struct yaml_node *node);

@@ -25,8 +25,11 @@ void pages_init(struct pages *p)
 
 void pages_free(struct pages *p)
 {
-    for (size_t i = 0; i < p->slabs_len; i++)
+    for (size_t i = 0; i < p->slabs_len; i++) {
+        ASAN_UNPOISON_MEMORY_REGION(p->slabs[i],
+                                    SLAB_PAGES * p->size); /* others may get the place */
         munmap(p->slabs[i], SLAB_PAGES * p->size);
+    }
     free(p->slabs);
     free(p->idle);
     pages_init(p);

@@ -27,6 +27,12 @@ static void chat_handle(struct exchange *x)
         return;
     }
 
+    uint64_t patience_ms;
+    if (!exchange_patience(x, &patience_ms, &fault)) {
+        problem_answer_fault(x, &fault);
+        return;
+    }
+
     struct completion *completion;
     struct completion_ask ask = {
         .call = call,
@@ -38,6 +44,7 @@ static void chat_handle(struct exchange *x)
         .sink = reply_sink(x),
         .outcome = &x->outcome,
         .started_us = x->request->started_us,
+        .patience_ms = patience_ms,
     };
     if (completion_start(x->services->router, &ask, x->arena, &completion, &fault) < 0)
         problem_answer_fault(x, &fault);

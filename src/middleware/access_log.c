@@ -36,6 +36,8 @@ static void line_add_request(struct line *l, const struct exchange *x)
     line_add(l, LOG_STR("outcome", outcome_status_name(o->status)));
     if (o->fault != FAULT_NONE)
         line_add(l, LOG_STR("error_code", fault_traits(o->fault)->code));
+    if (o->cause != FAULT_NONE)
+        line_add(l, LOG_STR("cause", fault_traits(o->cause)->code));
     line_add_text(l, "request_id", x->request_id);
     line_add_text(l, "client", r->peer);
     if (x->principal) {
@@ -54,6 +56,8 @@ static void line_add_call(struct line *l, const struct outcome *o)
     line_add_text(l, "provider", o->provider);
     line_add(l, LOG_BOOL("stream", o->stream));
     line_add(l, LOG_U64("attempts", o->attempts));
+    if (o->attempts > 1 || o->fault != FAULT_NONE)
+        line_add_text(l, "tried", o->attempts_text);
     line_add(l, LOG_U64("first_token_ms", o->first_token_us / 1000));
     line_add(l, LOG_U64("prompt_tokens", usage_prompt(&o->usage)));
     line_add(l, LOG_U64("completion_tokens", usage_completion(&o->usage)));

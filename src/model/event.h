@@ -17,6 +17,9 @@ enum event_mark {
 struct event {
     unsigned marks;         /* 0: lifecycle (role, comment, ping) */
     uint64_t output_deltas; /* pieces of content in it: a floor for counting a cut stream */
+    /* EVENT_CONTENT: the piece of text as it stands in the frame, a JSON string with its quotes,
+     * when the frame carries text of one choice and no other content; else empty */
+    struct slice text;
     struct usage usage;
     struct fault fault;
 };

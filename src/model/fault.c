@@ -13,3 +13,8 @@ const struct fault_traits *fault_traits(enum fault_kind kind)
 {
     return &traits[(unsigned)kind < FAULT_KIND_MAX ? kind : FAULT_INTERNAL];
 }
+
+bool fault_is_refusal(enum fault_kind kind)
+{
+    return kind == FAULT_UPSTREAM_REFUSED || kind == FAULT_CONTEXT_LENGTH;
+}

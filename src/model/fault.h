@@ -17,7 +17,7 @@ struct fault {
     struct slice message; /* for the client; ours, never a provider's text. Empty: the kind's own */
     struct slice param;   /* the member that is wrong; empty: none */
     int upstream_status;  /* the provider's, 0: none */
-    /* UPSTREAM_REFUSED: what the provider said, to be passed on as it is */
+    /* a refusal: what the provider said, to be passed on as it is */
     struct slice upstream_body, upstream_content_type;
     uint64_t retry_after_ms; /* a hint; 0: none */
 };
@@ -27,3 +27,5 @@ struct fault_traits {
     bool retry_same, elsewhere;
 };
 const struct fault_traits *fault_traits(enum fault_kind kind);
+/* The provider refused the caller's own request: the client gets its status and its body. */
+bool fault_is_refusal(enum fault_kind kind);

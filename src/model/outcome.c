@@ -34,6 +34,7 @@ enum outcome_status outcome_of_fault(enum fault_kind kind, bool committed)
     case FAULT_UPSTREAM_CREDENTIALS:
     case FAULT_UPSTREAM_RATE_LIMIT:
     case FAULT_UPSTREAM_ERROR:
+    case FAULT_UPSTREAM_UNAVAILABLE:
     case FAULT_UPSTREAM_OVERLOADED:
     case FAULT_UPSTREAM_CONNECT:
     case FAULT_UPSTREAM_TLS:
@@ -66,6 +67,7 @@ enum outcome_status outcome_of_fault(enum fault_kind kind, bool committed)
     case FAULT_HEADER_TOO_LARGE:
     case FAULT_NOT_IMPLEMENTED:
     case FAULT_UPSTREAM_REFUSED:
+    case FAULT_CONTEXT_LENGTH:
         break;
     }
     return OUTCOME_CLIENT_ERROR;

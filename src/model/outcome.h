@@ -21,6 +21,7 @@ struct outcome {
     enum outcome_status status;
     int http_status;              /* what the client got; 499 when it had left before the head */
     enum fault_kind fault;        /* FAULT_NONE: none; its code is the row's error_code */
+    enum fault_kind cause;        /* what broke an answer off in the middle; FAULT_NONE: nothing */
     struct slice requested_model; /* what the client asked for */
     struct slice served_model, provider;
     bool stream;

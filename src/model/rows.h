@@ -31,14 +31,30 @@ struct provider_row {
     bool from_file;
 };
 
+/* One of several targets of a model; what is empty is as the model's own, but with a provider other
+ * than the model's, endpoint and key are that provider's: no key goes where it does not belong. */
+struct target_row {
+    struct slice provider, upstream_model, endpoint;
+    struct slice sealed_key;
+    struct secret api_key;
+};
+
 struct model_row {
-    struct slice name, provider, upstream_model; /* upstream_model empty: the name */
-    struct slice endpoint;                       /* empty: the provider's */
-    struct slice sealed_key;                     /* empty: the provider's */
+    struct slice name;
+    struct slice provider;       /* may be empty when each target has one */
+    struct slice upstream_model; /* empty: the name */
+    struct slice endpoint;       /* empty: the provider's */
+    struct slice sealed_key;     /* empty: the provider's */
     struct secret api_key;
     uint64_t timeout_ms; /* 0: default */
     unsigned retries;
-    struct slice fallback; /* comma-separated model names */
+    struct slice fallback;    /* comma-separated model names */
+    struct slice fallback_on; /* comma-separated: context_length */
+    uint64_t keepalive_ms;    /* 0: off */
+    bool rescue;              /* verified */
+    const struct target_row
+        *targets; /* several endpoints or keys; targets_len 0: just the model's */
+    size_t targets_len;
     uint64_t created_wall_us;
     bool from_file;
 };

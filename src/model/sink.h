@@ -11,14 +11,14 @@ struct sink;
 struct sink_head {
     int status; /* 200 */
     bool stream;
+    bool early;              /* nobody has answered yet: who will is not known */
     bool spent;              /* the call was sent to its end: its bytes are needed no more */
     uint64_t content_length; /* buffered only */
     struct slice content_type;
 };
 
 struct sink_events {
-    /* The answer is committed: from here on a fault is told in band. Called once, before on_bytes.
-     */
+    /* The status is told: from here on a fault is told in band. Called once, before on_bytes. */
     int (*on_head)(struct sink *s, const struct sink_head *head);
     /* Bytes for the client, in order, n <= 48 spans. They live during the call only, but for a
      * buffered answer's (`last` is set: those live as long as the request). OK; AGAIN: taken, but

@@ -18,4 +18,6 @@ struct target {
     struct secret api_key;  /* may be empty */
     uint64_t timeout_ms;    /* until answered; 0: the settings' default */
     unsigned retries;
+    uint64_t
+        identity; /* of provider, credential, endpoint and upstream model together: its health */
 };

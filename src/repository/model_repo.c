@@ -4,18 +4,38 @@
 
 #include "repository/columns.h"
 
-static const char list_all[] =
+#include <errno.h>
+
+static const char list_models[] =
     "SELECT name, provider, upstream_model, endpoint, sealed_key, timeout_ms, retries, fallback, "
-    "created_at, from_file FROM models ORDER BY name";
+    "fallback_on, keepalive_ms, rescue, created_at, from_file FROM models ORDER BY name";
+static const char list_targets[] =
+    "SELECT model, provider, upstream_model, endpoint, sealed_key FROM model_targets "
+    "WHERE model IN (SELECT name FROM models) ORDER BY model, position";
 static const char put[] =
     "INSERT INTO models (name, provider, upstream_model, endpoint, sealed_key, timeout_ms, "
-    "retries, fallback, created_at, from_file) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
+    "retries, fallback, fallback_on, keepalive_ms, rescue, created_at, from_file) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
     "ON CONFLICT (name) DO UPDATE SET provider = excluded.provider, "
     "upstream_model = excluded.upstream_model, endpoint = excluded.endpoint, "
     "sealed_key = excluded.sealed_key, timeout_ms = excluded.timeout_ms, "
-    "retries = excluded.retries, fallback = excluded.fallback, from_file = excluded.from_file";
+    "retries = excluded.retries, fallback = excluded.fallback, "
+    "fallback_on = excluded.fallback_on, keepalive_ms = excluded.keepalive_ms, "
+    "rescue = excluded.rescue, from_file = excluded.from_file";
+static const char drop_targets[] = "DELETE FROM model_targets WHERE model = $1";
+static const char add_target[] =
+    "INSERT INTO model_targets (model, position, provider, upstream_model, endpoint, sealed_key) "
+    "VALUES ($1, $2, $3, $4, $5, $6)";
 static const char mark[] = "UPDATE models SET from_file = 2 WHERE from_file = 1";
 static const char drop_marked[] = "DELETE FROM models WHERE from_file = 2";
+
+/* --- out --- */
+
+/* A row of model_targets. */
+struct stored_target {
+    struct slice model;
+    struct target_row row;
+};
 
 static void read_model(struct columns *c, void *to)
 {
@@ -29,24 +49,71 @@ static void read_model(struct columns *c, void *to)
     row->timeout_ms = columns_u64(c);
     row->retries = (unsigned)columns_u64(c);
     row->fallback = columns_text(c);
+    row->fallback_on = columns_text(c);
+    row->keepalive_ms = columns_u64(c);
+    row->rescue = columns_bool(c);
     row->created_wall_us = columns_time(c);
     row->from_file = columns_bool(c);
 }
 
+static void read_target(struct columns *c, void *to)
+{
+    struct stored_target *target = to;
+
+    target->model = columns_text(c);
+    target->row.provider = columns_text(c);
+    target->row.upstream_model = columns_text(c);
+    target->row.endpoint = columns_text(c);
+    target->row.sealed_key = columns_bytes(c);
+}
+
+static int fill(struct db *db, const char *sql, struct row_list *list,
+                void (*read)(struct columns *c, void *row))
+{
+    struct db_statement *s;
+    int rc = db_prepare(db, sql, &s);
+
+    return rc < 0 ? rc : row_list_fill(list, s, read);
+}
+
+/* Both lists are in the order of the models' names. */
+static int join(struct row_list *models, const struct row_list *targets)
+{
+    struct model_row *m = (struct model_row *)(void *)models->at;
+    const struct stored_target *t = (const struct stored_target *)(void *)targets->at;
+    struct target_row *rows = arena_new_array(models->a, struct target_row, targets->len);
+    size_t next = 0;
+
+    if (!rows)
+        return -ENOMEM;
+    for (size_t i = 0; i < models->len; i++) {
+        m[i].targets = &rows[next];
+        for (; next < targets->len && slice_eq(t[next].model, m[i].name); next++) {
+            rows[next] = t[next].row;
+            m[i].targets_len++;
+        }
+    }
+    return OK;
+}
+
 int model_repo_list(struct db *db, struct arena *a, struct model_row **ret, size_t *ret_len)
 {
-    struct row_list list = {.a = a, .row_size = sizeof(struct model_row)};
-    struct db_statement *s;
-    int rc = db_prepare(db, list_all, &s);
+    struct row_list models = {.a = a, .row_size = sizeof(struct model_row)};
+    struct row_list targets = {.a = a, .row_size = sizeof(struct stored_target)};
+    int rc = fill(db, list_models, &models, read_model);
 
     if (rc == OK)
-        rc = row_list_fill(&list, s, read_model);
-    *ret = (struct model_row *)(void *)list.at;
-    *ret_len = list.len;
+        rc = fill(db, list_targets, &targets, read_target);
+    if (rc == OK && targets.len)
+        rc = join(&models, &targets);
+    *ret = (struct model_row *)(void *)models.at;
+    *ret_len = models.len;
     return rc;
 }
 
-int model_repo_put(struct db *db, const struct model_row *row)
+/* --- in --- */
+
+static int put_model(struct db *db, const struct model_row *row)
 {
     char created[TIME_TEXT];
     struct db_statement *s;
@@ -62,9 +129,51 @@ int model_repo_put(struct db *db, const struct model_row *row)
     db_bind_u64(s, 6, row->timeout_ms);
     db_bind_i64(s, 7, row->retries);
     db_bind_text(s, 8, row->fallback);
-    bind_time(s, 9, row->created_wall_us, created);
-    db_bind_i64(s, 10, row->from_file);
+    db_bind_text(s, 9, row->fallback_on);
+    db_bind_u64(s, 10, row->keepalive_ms);
+    db_bind_i64(s, 11, row->rescue);
+    bind_time(s, 12, row->created_wall_us, created);
+    db_bind_i64(s, 13, row->from_file);
     return db_run(s);
+}
+
+static int clear_targets(struct db *db, struct slice model)
+{
+    struct db_statement *s;
+    int rc = db_prepare(db, drop_targets, &s);
+
+    if (rc < 0)
+        return rc;
+    db_bind_text(s, 1, model);
+    return db_run(s);
+}
+
+static int put_target(struct db *db, struct slice model, size_t position,
+                      const struct target_row *row)
+{
+    struct db_statement *s;
+    int rc = db_prepare(db, add_target, &s);
+
+    if (rc < 0)
+        return rc;
+    db_bind_text(s, 1, model);
+    db_bind_u64(s, 2, position);
+    db_bind_text(s, 3, row->provider);
+    db_bind_text(s, 4, row->upstream_model);
+    db_bind_text(s, 5, row->endpoint);
+    bind_bytes_or_null(s, 6, row->sealed_key);
+    return db_run(s);
+}
+
+int model_repo_put(struct db *db, const struct model_row *row)
+{
+    int rc = put_model(db, row);
+
+    if (rc == OK)
+        rc = clear_targets(db, row->name);
+    for (size_t i = 0; rc == OK && i < row->targets_len; i++)
+        rc = put_target(db, row->name, i + 1, &row->targets[i]);
+    return rc;
 }
 
 int model_repo_mark_from_file(struct db *db)

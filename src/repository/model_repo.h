@@ -1,4 +1,4 @@
-/* model_repo.h: the table models. Blocking; errors as in repository.h. */
+/* model_repo.h: the tables models and model_targets. Blocking; errors as in repository.h. */
 
 #pragma once
 
@@ -7,9 +7,11 @@
 
 struct db;
 
-/* All, by name. api_key stays empty: the service opens sealed_key. */
+/* All, by name, each with its targets in order. api_key stays empty: the service opens sealed_key.
+ * Within a transaction. */
 int model_repo_list(struct db *db, struct arena *a, struct model_row **ret, size_t *ret_len);
-/* Adds, or replaces all but the time of creation (row->created_wall_us) of the row of that name. */
+/* Adds, or replaces all but the time of creation (row->created_wall_us) of the row of that name,
+ * and all of its targets. Within a transaction. */
 int model_repo_put(struct db *db, const struct model_row *row);
 /* To renew the file's entries within one transaction: mark, put each anew, then drop those still
  * marked. */

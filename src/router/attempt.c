@@ -109,7 +109,8 @@ void attempt_pause(struct attempt *a)
 
 void attempt_resume(struct attempt *a)
 {
-    if (a->state == ATTEMPT_ENDED)
+    /* it may be another one than that which filled the client's buffers */
+    if (a->state != ATTEMPT_STREAM || !a->http.paused)
         return;
     attempt_set_clock(a, a->dispatch->router->options.clocks.idle);
     client_resume(&a->http);
@@ -229,8 +230,6 @@ static void attempt_on_end(struct client_call *c, int rc)
 
     if (a->state == ATTEMPT_REFUSAL)
         attempt_refused(a); /* the status is known; a cut body only says less */
-    else if (rc < 0 && a->state == ATTEMPT_STREAM && a->dispatch->committed)
-        attempt_fail(a, FAULT_UPSTREAM_INTERRUPTED);
     else if (rc < 0)
         attempt_fail(a, fault_of_end(rc, c->phase));
     else if (a->state == ATTEMPT_STREAM)

@@ -65,6 +65,26 @@ void attempt_set_clock(struct attempt *a, uint64_t ms);
 /* A good end: the rest of the provider's body is not waited for. */
 void attempt_done(struct attempt *a);
 
+/* Frames of one read on their way to the client; neighbours in memory are one span. */
+enum { BATCH_SPANS = 40 };
+struct batch {
+    struct slice spans[BATCH_SPANS];
+    size_t len;
+    bool commit; /* content was among them */
+    bool done;   /* the terminal marker was */
+    bool plain;  /* the frame just read was content and nothing else */
+};
+
+/* Negative: the attempt ended. */
+int batch_add(struct attempt *a, struct batch *b, struct slice raw);
+/* Sends the batch on, or holds it while nothing of it is content. last: with it the answer ends,
+ * well. Negative: the attempt ended. */
+int batch_flush(struct attempt *a, struct batch *b, bool last);
+/* What becomes of a frame when the answer may be, or is, a rescue: it is passed on, left out, or
+ * cut where the client's text ends. False: the attempt ended. */
+bool attempt_rescue_frame(struct attempt *a, struct batch *b, struct slice raw,
+                          const struct event_list *events);
+
 int attempt_stream_begin(struct attempt *a);
 void attempt_stream_bytes(struct attempt *a, struct slice bytes);
 void attempt_stream_end(struct attempt *a);

@@ -13,17 +13,6 @@
 
 #include <errno.h>
 
-enum { BATCH_SPANS = 40 };
-
-/* Frames of one read on their way to the client; neighbours in memory are one span. */
-struct batch {
-    struct slice spans[BATCH_SPANS];
-    size_t len;
-    bool commit; /* content was among them */
-    bool done;   /* the terminal marker was */
-    bool plain;  /* the frame just read was content and nothing else */
-};
-
 static void stream_free(void *arg)
 {
     struct attempt_stream *s = arg;
@@ -39,9 +28,10 @@ int attempt_stream_begin(struct attempt *a)
 
     if (!s)
         return -ENOMEM;
-    s->decoder = arena_zalloc(arena, MAX(a->op->state_size, 1));
+    s->decoder = arena_zalloc(arena, MAX(a->op->state_size, sizeof(struct decoder)));
     if (!s->decoder)
         return -ENOMEM;
+    ((struct decoder *)s->decoder)->wants_text = a->dispatch->rescue != NULL;
     sse_init(&s->sse, a->dispatch->router->options.limits.frame_bytes);
     buf_init(&s->held, a->dispatch->router->options.limits.frame_bytes);
     a->stream = s;
@@ -76,9 +66,7 @@ static int stream_hold(struct attempt_stream *s, const struct batch *b)
     return OK;
 }
 
-/* Sends the batch on, or holds it while nothing of it is content. last: with it the answer ends,
- * well. Negative: the attempt ended. */
-static int batch_flush(struct attempt *a, struct batch *b, bool last)
+int batch_flush(struct attempt *a, struct batch *b, bool last)
 {
     struct dispatch *d = a->dispatch;
 
@@ -104,7 +92,7 @@ static int batch_flush(struct attempt *a, struct batch *b, bool last)
     return rc < 0 ? rc : OK;
 }
 
-static int batch_add(struct attempt *a, struct batch *b, struct slice raw)
+int batch_add(struct attempt *a, struct batch *b, struct slice raw)
 {
     struct slice *last = b->len ? &b->spans[b->len - 1] : NULL;
 
@@ -194,6 +182,8 @@ static bool stream_on_frame(struct attempt *a, struct batch *b, const struct sse
     }
     if (!stream_note(a, b, &events, &strip))
         return false;
+    if (!strip && a->dispatch->rescue)
+        return attempt_rescue_frame(a, b, frame->raw, &events) && !b->done;
     return (strip || batch_add(a, b, frame->raw) == OK) && !b->done;
 }
 
@@ -231,13 +221,13 @@ void attempt_stream_bytes(struct attempt *a, struct slice bytes)
         /* bytes that sse itself holds live only until its next call */
         if (b.len && !slice_within(frame.raw, bytes) && batch_flush(a, &b, false) < 0)
             return;
-        if (b.plain && a->op->alike && stream_on_alike(a, &b, frame.raw, &input) < 0)
+        if (b.plain && a->op->alike && !a->dispatch->rescue &&
+            stream_on_alike(a, &b, frame.raw, &input) < 0)
             return;
     }
     if (rc < 0) {
         if (batch_flush(a, &b, false) == OK) /* what was good before it still goes out */
-            attempt_fail(a, a->dispatch->committed ? FAULT_UPSTREAM_INTERRUPTED
-                                                   : FAULT_UPSTREAM_TOO_LARGE);
+            attempt_fail(a, FAULT_UPSTREAM_TOO_LARGE);
         return;
     }
     if (b.done)
@@ -257,7 +247,7 @@ void attempt_stream_end(struct attempt *a)
     if (sse_end(&s->sse, &frame) && !stream_on_frame(a, &b, &frame) && !b.done)
         return;
     if (!s->finished && !b.done) {
-        attempt_fail(a, a->dispatch->committed ? FAULT_UPSTREAM_INTERRUPTED : FAULT_UPSTREAM_RESET);
+        attempt_fail(a, FAULT_UPSTREAM_RESET);
         return;
     }
     if (!b.done && batch_add(a, &b, a->op->end_marker) < 0)

@@ -3,96 +3,127 @@
 #include "router/dispatch.h"
 
 #include "base/clock.h"
-#include "base/fmt.h"
 #include "base/ids.h"
 #include "router/retry.h"
 #include "router/router_internal.h"
+#include "router/trail.h"
 
 #include <errno.h>
 
-enum { TEXT_MAX = 512 };
+static uint64_t dispatch_now_ms(const struct dispatch *d)
+{
+    return loop_now_ms(d->router->options.loop);
+}
+
+static uint64_t dispatch_left_ms(const struct dispatch *d)
+{
+    uint64_t now = dispatch_now_ms(d);
+
+    return now < d->deadline_ms ? d->deadline_ms - now : 0;
+}
+
+static struct health *dispatch_health(const struct dispatch *d, const struct target *target)
+{
+    return health_of(d->router->health, target->identity);
+}
+
+static void dispatch_note(struct dispatch *d, const struct fault *fault)
+{
+    trail_add(&d->ask.outcome->attempts_text, d->arena, d->attempt.target, d->attempt.status,
+              fault);
+}
+
+/* --- the end --- */
 
 static void dispatch_close(struct dispatch *d)
 {
     d->ended = true;
     timer_stop(&d->backoff);
+    timer_stop(&d->keepalive);
+    health_end(&d->health);
 }
 
-/* What an attempt came to, in one word, where there was no status. */
-static struct slice word_of(const struct fault *fault)
+/* What was used of the answer that the client has. */
+static void dispatch_settle_usage(struct dispatch *d)
 {
-    switch (fault->kind) {
-    case FAULT_UPSTREAM_TIMEOUT:
-        return SLICE("timeout");
-    case FAULT_UPSTREAM_CONNECT:
-        return SLICE("connect");
-    case FAULT_UPSTREAM_TLS:
-        return SLICE("tls");
-    default:
-        return SLICE("failed");
-    }
-}
-
-/* Appends "model:result" to the outcome's list of attempts; mostly there is one. */
-static void dispatch_note(struct dispatch *d, const struct target *target, struct slice result)
-{
-    struct slice *text = &d->ask.outcome->attempts_text;
-    size_t room = text->len + target->model.len + result.len + 2;
-    char *whole = room <= TEXT_MAX ? arena_alloc(d->arena, room) : NULL, *at = whole;
-
-    if (!whole)
-        return;
-    if (text->len) {
-        at = mempcpy(at, text->at, text->len);
-        *at++ = ',';
-    }
-    at = mempcpy(at, target->model.at, target->model.len);
-    *at++ = ':';
-    at = mempcpy(at, result.at, result.len);
-    *text = slice_of(whole, (size_t)(at - whole));
-}
-
-static void dispatch_note_status(struct dispatch *d, const struct attempt *a,
-                                 const struct fault *fault)
-{
-    char digits[20];
-
-    if (fault && (!fault->upstream_status || fault->upstream_status < 300))
-        dispatch_note(d, a->target, word_of(fault));
+    if (!d->committed)
+        d->ask.outcome->usage = (struct usage){.source = USAGE_NONE};
+    else if (d->rescue && rescue_is_behind(d->rescue))
+        d->ask.outcome->usage = d->delivered;
     else
-        dispatch_note(d, a->target, slice_of(digits, fmt_u64(digits, (uint64_t)a->status)));
+        attempt_usage(&d->attempt, &d->ask.outcome->usage);
 }
 
-static uint64_t dispatch_left_ms(const struct dispatch *d)
+/* Nothing went out and nothing more can be tried, or something did: the sink hears. */
+static void dispatch_give_up(struct dispatch *d, const struct fault *fault)
 {
-    uint64_t now = loop_now_ms(d->router->options.loop);
+    dispatch_close(d);
+    dispatch_settle_usage(d);
+    d->ask.sink->events->on_fault(d->ask.sink, fault);
+}
 
-    return now < d->deadline_ms ? d->deadline_ms - now : 0;
+/* --- attempts --- */
+
+static enum health_verdict dispatch_verdict(const struct dispatch *d, enum fault_kind kind)
+{
+    switch (kind) {
+    case FAULT_UPSTREAM_REFUSED:
+    case FAULT_CONTEXT_LENGTH:
+        return HEALTH_GOOD; /* it answered; the caller's request was wrong */
+    case FAULT_UPSTREAM_CREDENTIALS:
+        return HEALTH_REFUSED;
+    case FAULT_UPSTREAM_RATE_LIMIT:
+        return HEALTH_LIMITED;
+    case FAULT_UPSTREAM_TIMEOUT: /* perhaps it was given no time */
+        return dispatch_left_ms(d) > 0 ? HEALTH_BAD : HEALTH_NEUTRAL;
+    default:
+        return fault_traits(kind)->elsewhere && kind != FAULT_UPSTREAM_BUSY ? HEALTH_BAD
+                                                                            : HEALTH_NEUTRAL;
+    }
+}
+
+/* The attempt is over: what it says about its target. */
+static void dispatch_judge(struct dispatch *d, const struct fault *fault)
+{
+    health_judge(&d->health, dispatch_verdict(d, fault->kind), fault->retry_after_ms,
+                 dispatch_now_ms(d));
+    health_end(&d->health);
 }
 
 static int dispatch_try(struct dispatch *d, const struct target *target, struct fault *ret_fault)
 {
     d->ask.outcome->attempts++;
     d->tries++;
-    d->begun_ms = loop_now_ms(d->router->options.loop);
+    d->begun_ms = dispatch_now_ms(d);
     *ret_fault = (struct fault){.kind = FAULT_NONE};
+    health_begin(&d->health, dispatch_health(d, target), d->begun_ms);
     int rc = attempt_start(&d->attempt, d, target, ret_fault);
-    if (rc < 0)
-        dispatch_note(d, target, word_of(ret_fault));
+    if (rc < 0) {
+        dispatch_judge(d, ret_fault);
+        dispatch_note(d, ret_fault);
+    }
     return rc;
+}
+
+static bool dispatch_is_resting(const struct dispatch *d, const struct target *target)
+{
+    return health_wait_ms(dispatch_health(d, target), dispatch_now_ms(d)) > 0;
 }
 
 /* Begins an attempt at the next target that can be begun at all. */
 static int dispatch_next(struct dispatch *d, struct fault *ret_fault)
 {
+    const struct plan *plan = &d->ask.plan;
     struct outcome *outcome = d->ask.outcome;
     int rc = -ENOENT;
 
-    while (rc < 0 && d->next < d->ask.plan.len) {
-        const struct target *target = d->ask.plan.targets[d->next++];
+    while (rc < 0 && d->next < plan->len) {
+        const struct target *target = plan->targets[d->next++];
+        if (d->next < plan->len && dispatch_is_resting(d, target))
+            continue; /* since the plan was made */
         outcome->served_model = target->model;
         outcome->provider = target->provider;
-        outcome->fallback_used = d->next > 1;
+        outcome->fallback_used = !slice_eq(target->model, plan->model->name);
         d->tries = 0;
         rc = dispatch_try(d, target, ret_fault);
         if (rc < 0 && !fault_traits(ret_fault->kind)->elsewhere)
@@ -101,21 +132,46 @@ static int dispatch_next(struct dispatch *d, struct fault *ret_fault)
     return rc;
 }
 
-/* Nothing went out and nothing more can be tried, or something did: the sink hears. */
-static void dispatch_give_up(struct dispatch *d, const struct fault *fault)
+/* Other targets of the same model have the same window. */
+static void dispatch_skip_model(struct dispatch *d)
 {
-    dispatch_close(d);
-    attempt_usage(&d->attempt, &d->ask.outcome->usage);
-    d->ask.sink->events->on_fault(d->ask.sink, fault);
+    const struct plan *plan = &d->ask.plan;
+
+    while (d->next < plan->len && slice_eq(plan->targets[d->next]->model, d->attempt.target->model))
+        d->next++;
+}
+
+static bool dispatch_may_go_elsewhere(struct dispatch *d, const struct fault *fault)
+{
+    if (dispatch_left_ms(d) == 0)
+        return false;
+    if (fault->kind != FAULT_CONTEXT_LENGTH)
+        return fault_traits(fault->kind)->elsewhere;
+    dispatch_skip_model(d);
+    return d->ask.plan.model->fallback_on & FALLBACK_ON_CONTEXT_LENGTH;
+}
+
+/* Every circuit was open, and the target nearest to recovery failed again. A rate limit is no
+ * outage: clients know what to do about it. */
+static void dispatch_name_outage(const struct dispatch *d, struct fault *fault)
+{
+    const struct plan *plan = &d->ask.plan;
+
+    if (plan->rest_ms == 0 || !fault_traits(fault->kind)->elsewhere)
+        return;
+    if (fault->kind != FAULT_UPSTREAM_RATE_LIMIT)
+        fault->kind = FAULT_UPSTREAM_UNAVAILABLE;
+    fault->retry_after_ms = plan_rest_ms(plan, &d->router->view);
 }
 
 static void dispatch_go_elsewhere(struct dispatch *d, const struct fault *fault)
 {
     struct fault last = *fault;
 
-    if (fault_traits(fault->kind)->elsewhere && dispatch_left_ms(d) > 0 &&
-        d->next < d->ask.plan.len && dispatch_next(d, &last) >= 0)
+    if (dispatch_may_go_elsewhere(d, fault) && d->next < d->ask.plan.len &&
+        dispatch_next(d, &last) >= 0)
         return;
+    dispatch_name_outage(d, &last);
     dispatch_give_up(d, &last);
 }
 
@@ -131,40 +187,100 @@ static void dispatch_on_backoff(struct timer *t)
 /* True: the same target will be tried again. */
 static bool dispatch_retry(struct dispatch *d, const struct fault *fault)
 {
+    struct health *health = dispatch_health(d, d->attempt.target);
+    uint64_t now = dispatch_now_ms(d);
     const struct retry_question question = {
         .fault = fault,
         .tries = d->tries,
         .retries = d->attempt.target->retries,
-        .took_ms = loop_now_ms(d->router->options.loop) - d->begun_ms,
+        .took_ms = now - d->begun_ms,
         .left_ms = dispatch_left_ms(d),
         .random = ids_random(),
     };
+
     int64_t wait = retry_wait_ms(&question);
-    return wait >= 0 && timer_set(&d->backoff, (uint64_t)wait) == OK;
+    if (wait < 0 || health_wait_ms(health, now + (uint64_t)wait) > 0 ||
+        !health_take_retry(health, now))
+        return false;
+    return timer_set(&d->backoff, (uint64_t)wait) == OK;
 }
+
+/* --- keep-alive --- */
+
+static int dispatch_tell_head(struct dispatch *d, const struct sink_head *head)
+{
+    if (d->head_told)
+        return OK;
+    d->head_told = true;
+    int rc = d->ask.sink->events->on_head(d->ask.sink, head);
+    if (rc < 0)
+        dispatch_cancel(d);
+    return rc;
+}
+
+/* A comment for whoever on the way cuts a connection that is silent for long. From the first one on
+ * the status is told and a failure comes in band; the call may still go to another target. */
+static void dispatch_on_keepalive(struct timer *t)
+{
+    static const struct slice comment = SLICE_INIT(": keep-alive\n\n");
+    static const struct sink_head head = {.status = 200, .stream = true, .early = true};
+    struct dispatch *d = container_of(t, struct dispatch, keepalive);
+
+    (void)timer_set(t, d->ask.plan.model->keepalive_ms); /* moving it cannot fail */
+    if (dispatch_tell_head(d, &head) == OK)
+        dispatch_bytes(d, &comment, 1, false);
+}
+
+/* --- from the start to the end --- */
 
 static void dispatch_on_arena_end(void *arg)
 {
-    dispatch_cancel(arg);
+    struct dispatch *d = arg;
+
+    dispatch_cancel(d);
+    if (d->rescue)
+        rescue_free(d->rescue);
+}
+
+static int dispatch_prepare(struct dispatch *d)
+{
+    const struct registry_model *model = d->ask.plan.model;
+    bool stream = d->ask.call->stream;
+    int rc = OK;
+
+    timer_init(&d->backoff, d->router->options.loop, dispatch_on_backoff);
+    timer_init(&d->keepalive, d->router->options.loop, dispatch_on_keepalive);
+    if (stream && model->rescue) {
+        d->rescue = arena_new(d->arena, struct rescue);
+        if (!d->rescue)
+            return -ENOMEM;
+        rescue_init(d->rescue);
+    }
+    rc = arena_defer(d->arena, dispatch_on_arena_end, d);
+    if (rc == OK && stream && model->keepalive_ms)
+        rc = timer_set(&d->keepalive, model->keepalive_ms);
+    return rc;
 }
 
 int dispatch_start(struct dispatch *d, struct router *router, const struct dispatch_ask *ask,
                    struct arena *a, struct fault *ret_fault)
 {
+    uint64_t most = router->options.clocks.total;
+
     d->ask = *ask;
     d->router = router;
     d->arena = a;
-    d->deadline_ms = loop_now_ms(router->options.loop) + router->options.clocks.total;
-    timer_init(&d->backoff, router->options.loop, dispatch_on_backoff);
+    d->deadline_ms = dispatch_now_ms(d) + (ask->patience_ms ? MIN(most, ask->patience_ms) : most);
 
-    int rc = arena_defer(a, dispatch_on_arena_end, d);
-    if (rc < 0) {
-        *ret_fault = (struct fault){.kind = FAULT_INTERNAL};
-        return rc;
-    }
-    rc = dispatch_next(d, ret_fault);
+    int rc = dispatch_prepare(d);
     if (rc < 0)
+        *ret_fault = (struct fault){.kind = FAULT_INTERNAL};
+    else
+        rc = dispatch_next(d, ret_fault);
+    if (rc < 0) {
+        dispatch_name_outage(d, ret_fault);
         dispatch_close(d);
+    }
     return rc;
 }
 
@@ -179,7 +295,7 @@ void dispatch_cancel(struct dispatch *d)
     if (d->ended)
         return;
     dispatch_close(d);
-    attempt_usage(&d->attempt, &d->ask.outcome->usage);
+    dispatch_settle_usage(d);
     attempt_cancel(&d->attempt);
 }
 
@@ -189,14 +305,14 @@ int dispatch_commit(struct dispatch *d, const struct sink_head *head)
     struct sink_head told = *head;
 
     d->committed = true;
-    told.spent = d->attempt.sent;
+    timer_stop(&d->keepalive);
+    health_judge(&d->health, HEALTH_GOOD, 0, dispatch_now_ms(d));
+    told.spent = d->attempt.sent && !d->rescue;
     if (head->stream)
         outcome->first_token_us = clock_now_us() - d->ask.started_us;
-    dispatch_note_status(d, &d->attempt, NULL);
-    int rc = d->ask.sink->events->on_head(d->ask.sink, &told);
-    if (rc < 0)
-        dispatch_cancel(d);
-    else if (head->stream)
+    dispatch_note(d, NULL);
+    int rc = dispatch_tell_head(d, &told);
+    if (rc == OK && head->stream)
         attempt_drop_head(&d->attempt);
     return rc;
 }
@@ -211,17 +327,46 @@ int dispatch_bytes(struct dispatch *d, const struct slice *spans, size_t n, bool
     return rc;
 }
 
+/* The client has the beginning of an answer that goes no further. */
+static void dispatch_broke_off(struct dispatch *d, const struct fault *fault)
+{
+    struct fault last = *fault;
+
+    d->ask.outcome->cause = fault->kind;
+    if (d->rescue && d->rescue->able && dispatch_left_ms(d) > 0) {
+        if (!rescue_is_behind(d->rescue))
+            attempt_usage(&d->attempt, &d->delivered);
+        rescue_begin(d->rescue);
+        if (dispatch_next(d, &last) >= 0)
+            return;
+    }
+    last.kind = FAULT_UPSTREAM_INTERRUPTED;
+    dispatch_give_up(d, &last);
+}
+
 void dispatch_failed(struct dispatch *d, const struct fault *fault)
 {
     if (d->ended)
         return;
+    dispatch_judge(d, fault);
     if (d->committed) {
-        struct fault last = *fault;
-        last.kind = FAULT_UPSTREAM_INTERRUPTED;
-        dispatch_give_up(d, &last);
+        dispatch_broke_off(d, fault);
         return;
     }
-    dispatch_note_status(d, &d->attempt, fault);
+    dispatch_note(d, fault);
     if (!dispatch_retry(d, fault))
         dispatch_go_elsewhere(d, fault);
+}
+
+void dispatch_rescued(struct dispatch *d)
+{
+    d->ask.outcome->cause = FAULT_NONE;
+    health_judge(&d->health, HEALTH_GOOD, 0, dispatch_now_ms(d));
+    dispatch_note(d, NULL);
+    attempt_drop_head(&d->attempt);
+}
+
+void dispatch_diverged(struct dispatch *d)
+{
+    dispatch_give_up(d, &(struct fault){.kind = FAULT_UPSTREAM_INTERRUPTED});
 }

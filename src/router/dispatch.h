@@ -2,7 +2,8 @@
  * allows, until one answers, the fault is nobody else's to mend, or content has gone out.
  *
  * `committed` is one boolean, set in one place (dispatch_commit): before it any fault may go to the
- * next target; after it a fault ends the answer in band. */
+ * next target; after it a fault ends the answer in band, unless the model allows a rescue
+ * (rescue.h). */
 
 #pragma once
 
@@ -11,7 +12,9 @@
 #include "model/outcome.h"
 #include "model/sink.h"
 #include "router/attempt.h"
+#include "router/health.h"
 #include "router/plan.h"
+#include "router/rescue.h"
 
 struct router;
 
@@ -24,18 +27,24 @@ struct dispatch_ask {
     struct sink *sink;
     struct outcome *outcome;
     uint64_t started_us;
+    uint64_t patience_ms; /* the caller's, for the whole; 0: as the settings say */
 };
 
 struct dispatch {
     struct dispatch_ask ask;
     struct router *router;
     struct arena *arena;
-    struct attempt attempt; /* the one that runs; one at a time */
-    size_t next;            /* into the plan */
-    unsigned tries;         /* on the target of the attempt */
-    uint64_t begun_ms;      /* the attempt */
-    struct timer backoff;   /* before the same target is tried again */
-    uint64_t deadline_ms;   /* of the whole */
+    struct attempt attempt;    /* the one that runs; one at a time */
+    struct health_call health; /* its */
+    size_t next;               /* into the plan */
+    unsigned tries;            /* on the target of the attempt */
+    uint64_t begun_ms;         /* the attempt */
+    struct timer backoff;      /* before the same target is tried again */
+    struct timer keepalive;    /* until content goes out */
+    struct rescue *rescue;     /* NULL: the model does not want it */
+    struct usage delivered;    /* of the attempt whose answer the client has, during a rescue */
+    uint64_t deadline_ms;      /* of the whole */
+    bool head_told; /* the sink knows the status: at the commit, or a keep-alive before */
     bool committed;
     bool ended; /* the sink has heard the end, or nobody listens any more */
 };
@@ -58,3 +67,7 @@ int dispatch_commit(struct dispatch *d, const struct sink_head *head);
 int dispatch_bytes(struct dispatch *d, const struct slice *spans, size_t n, bool last);
 /* The attempt failed. Goes to the same target once more, to the next, or tells the sink. */
 void dispatch_failed(struct dispatch *d, const struct fault *fault);
+/* A rescue: the attempt has said all that the client has, and goes on. */
+void dispatch_rescued(struct dispatch *d);
+/* A rescue: it says something else. The attempt has ended; the sink hears that the answer broke. */
+void dispatch_diverged(struct dispatch *d);

@@ -8,14 +8,20 @@
 
 struct registry;
 
+/* Faults of the caller's own request that a model may still send elsewhere (`fallback_on`). */
+enum { FALLBACK_ON_CONTEXT_LENGTH = 1 };
+
 struct registry_model {
     struct slice name;
-    struct slice owned_by; /* the provider's name */
+    struct slice owned_by; /* the first target's provider */
     uint64_t created_wall_us;
-    const struct target *targets; /* where it can be answered, in order */
+    const struct target *targets; /* where it can be answered; several share the load */
     size_t targets_len;
-    const struct slice *fallback; /* names of other models, in order */
+    const struct registry_model *const *fallback; /* other models, in order */
     size_t fallback_len;
+    unsigned fallback_on;  /* FALLBACK_ON_… */
+    uint64_t keepalive_ms; /* comments while waiting for the first content; 0: none */
+    bool rescue;           /* `rescue: verified` */
 };
 
 /* A row that could not be used. */

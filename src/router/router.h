@@ -5,6 +5,7 @@
 #include "io/loop.h"
 
 struct client;
+struct plan_view;
 struct router;
 
 /* The settings' clocks, milliseconds. */
@@ -29,5 +30,7 @@ struct router_options {
 
 struct router *router_new(const struct router_options *options);
 void router_free(struct router *r);
+/* What plans are made by: how the targets are doing, as this worker has seen them. */
+const struct plan_view *router_view(const struct router *r);
 /* New clocks for calls that begin from now on (SIGHUP). */
 void router_set_clocks(struct router *r, const struct router_clocks *clocks);

@@ -2,8 +2,12 @@
 
 #pragma once
 
+#include "router/health.h"
+#include "router/plan.h"
 #include "router/router.h"
 
 struct router {
     struct router_options options;
+    struct health_table *health;
+    struct plan_view view;
 };

@@ -5,6 +5,7 @@
 #include "router/dispatch.h"
 #include "router/plan.h"
 #include "router/registry.h"
+#include "router/router.h"
 #include "service/snapshot.h"
 
 #include <errno.h>
@@ -22,8 +23,8 @@ static int refuse(struct fault *ret, enum fault_kind kind, struct slice message)
 }
 
 /* May this principal use this model, and where can it be answered? */
-static int completion_decide(const struct completion_ask *ask, struct arena *a, struct plan *ret,
-                             struct fault *ret_fault)
+static int completion_decide(const struct router *router, const struct completion_ask *ask,
+                             struct arena *a, struct plan *ret, struct fault *ret_fault)
 {
     const struct call *call = ask->call;
     const struct registry_model *model = registry_find(ask->snapshot->registry, call->model);
@@ -38,7 +39,7 @@ static int completion_decide(const struct completion_ask *ask, struct arena *a, 
     }
     if (!principal_may_use(ask->principal, call->model))
         return refuse(ret_fault, FAULT_MODEL_NOT_ALLOWED, SLICE(""));
-    if (plan_make(ask->snapshot->registry, model, call->kind, a, ret) < 0)
+    if (plan_make(model, call->kind, router_view(router), a, ret) < 0)
         return refuse(ret_fault, FAULT_INTERNAL, SLICE(""));
     if (ret->len == 0)
         return refuse(ret_fault, FAULT_MODEL_NOT_FOUND,
@@ -57,9 +58,10 @@ int completion_start(struct router *router, const struct completion_ask *ask, st
         .sink = ask->sink,
         .outcome = ask->outcome,
         .started_us = ask->started_us,
+        .patience_ms = ask->patience_ms,
     };
 
-    int rc = completion_decide(ask, a, &what.plan, ret_fault);
+    int rc = completion_decide(router, ask, a, &what.plan, ret_fault);
     if (rc < 0)
         return rc;
     *ret = arena_new(a, struct completion);

@@ -26,7 +26,8 @@ struct completion_ask {
     struct arena *early; /* lives with the call's bytes, until its head was told to be `spent` */
     struct sink *sink;
     struct outcome *outcome;
-    uint64_t started_us; /* clock_now_us of the request's first byte */
+    uint64_t started_us;  /* clock_now_us of the request's first byte */
+    uint64_t patience_ms; /* how long the caller waits for the whole; 0: it did not say */
 };
 
 /* AGAIN: the sink hears the answer or the fault, never within this call. Negative: nothing was

@@ -8,6 +8,8 @@
 #include "repository/repository.h"
 #include "service/admin.h"
 
+#include <errno.h>
+
 static int seed_providers(struct admin *a, const struct provider_row *rows, size_t n,
                           struct arena *arena)
 {
@@ -16,12 +18,28 @@ static int seed_providers(struct admin *a, const struct provider_row *rows, size
     for (size_t i = 0; rc == OK && i < n; i++) {
         struct provider_row row = rows[i];
         row.from_file = true;
-        rc = seal_key(&a->seal, (struct seal_row){"provider", row.name}, row.api_key, arena,
+        rc = seal_key(&a->seal, (struct seal_row){"provider", row.name, 0}, row.api_key, arena,
                       &row.sealed_key);
         if (rc == OK)
             rc = provider_repo_put(a->db, &row, clock_wall_us());
     }
     return rc < 0 ? rc : provider_repo_drop_marked(a->db);
+}
+
+/* *ret: the targets with their keys sealed. */
+static int seal_targets(struct admin *a, const struct model_row *m, struct arena *arena,
+                        const struct target_row **ret)
+{
+    struct target_row *rows = arena_new_array(arena, struct target_row, m->targets_len);
+    int rc = rows ? OK : -ENOMEM;
+
+    for (size_t i = 0; rc == OK && i < m->targets_len; i++) {
+        rows[i] = m->targets[i];
+        rc = seal_key(&a->seal, (struct seal_row){"target", m->name, i + 1}, rows[i].api_key, arena,
+                      &rows[i].sealed_key);
+    }
+    *ret = rows;
+    return rc;
 }
 
 static int seed_models(struct admin *a, const struct model_row *rows, size_t n, struct arena *arena)
@@ -32,8 +50,10 @@ static int seed_models(struct admin *a, const struct model_row *rows, size_t n, 
         struct model_row row = rows[i];
         row.from_file = true;
         row.created_wall_us = clock_wall_us();
-        rc = seal_key(&a->seal, (struct seal_row){"model", row.name}, row.api_key, arena,
+        rc = seal_key(&a->seal, (struct seal_row){"model", row.name, 0}, row.api_key, arena,
                       &row.sealed_key);
+        if (rc == OK)
+            rc = seal_targets(a, &rows[i], arena, &row.targets);
         if (rc == OK)
             rc = model_repo_put(a->db, &row);
     }

@@ -20,6 +20,8 @@ void seal_wipe(struct seal *s)
 
 static struct slice bound_text(struct arena *a, struct seal_row row)
 {
+    if (row.place)
+        return arena_printf(a, "%s:%.*s:%zu", row.kind, SLICE_FMT(row.name), row.place);
     return arena_printf(a, "%s:%.*s", row.kind, SLICE_FMT(row.name));
 }
 

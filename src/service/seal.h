@@ -15,8 +15,9 @@ struct seal {
 
 /* The row that a key belongs to. */
 struct seal_row {
-    const char *kind; /* "provider" or "model" */
+    const char *kind; /* "provider", "model" or "target" */
     struct slice name;
+    size_t place; /* of a model's targets, from 1; 0: not one of several */
 };
 
 int seal_init(struct seal *s, struct secret secret_key);

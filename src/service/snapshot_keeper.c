@@ -78,7 +78,7 @@ static int open_providers(struct snapshot_keeper *k, struct catalog *c)
 
     for (size_t i = 0; i < c->providers_len; i++) {
         struct provider_row *p = &c->providers[i];
-        int rc = seal_open_key(&k->seal, (struct seal_row){"provider", p->name}, p->sealed_key,
+        int rc = seal_open_key(&k->seal, (struct seal_row){"provider", p->name, 0}, p->sealed_key,
                                &c->arena, &p->api_key);
         if (rc == -ENOMEM)
             return rc;
@@ -91,18 +91,71 @@ static int open_providers(struct snapshot_keeper *k, struct catalog *c)
     return OK;
 }
 
+static void wipe_key(struct secret key)
+{
+    struct slice text = secret_reveal(key);
+
+    if (text.len)
+        secret_wipe((void *)(uintptr_t)text.at, text.len);
+}
+
+static void wipe_model(const struct model_row *m)
+{
+    wipe_key(m->api_key);
+    for (size_t i = 0; i < m->targets_len; i++)
+        wipe_key(m->targets[i].api_key);
+}
+
+/* Targets whose keys open, in their order. A model of which none is left is left out: without them
+ * it would stand for itself. */
+static int open_targets(struct snapshot_keeper *k, struct model_row *m, struct arena *a)
+{
+    struct target_row *rows = arena_new_array(a, struct target_row, m->targets_len);
+    size_t kept = 0, len = m->targets_len;
+    const struct target_row *stored = m->targets;
+
+    if (!rows)
+        return -ENOMEM;
+    m->targets = rows;
+    for (size_t i = 0; i < len; i++) {
+        rows[kept] = stored[i];
+        int rc = seal_open_key(&k->seal, (struct seal_row){"target", m->name, i + 1},
+                               stored[i].sealed_key, a, &rows[kept].api_key);
+        if (rc == -ENOMEM)
+            return rc;
+        if (rc < 0)
+            tell_sealed("target_of", m->name);
+        else
+            kept++;
+    }
+    m->targets_len = kept;
+    return len && !kept ? -EBADMSG : OK;
+}
+
+static int open_model(struct snapshot_keeper *k, struct model_row *m, struct arena *a)
+{
+    int rc = seal_open_key(&k->seal, (struct seal_row){"model", m->name, 0}, m->sealed_key, a,
+                           &m->api_key);
+
+    if (rc == OK)
+        return open_targets(k, m, a);
+    m->targets_len = 0; /* none was opened */
+    if (rc != -ENOMEM)
+        tell_sealed("model", m->name);
+    return rc;
+}
+
 static int open_models(struct snapshot_keeper *k, struct catalog *c)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < c->models_len; i++) {
         struct model_row *m = &c->models[i];
-        int rc = seal_open_key(&k->seal, (struct seal_row){"model", m->name}, m->sealed_key,
-                               &c->arena, &m->api_key);
+        int rc = open_model(k, m, &c->arena);
         if (rc == -ENOMEM)
             return rc;
         if (rc < 0)
-            tell_sealed("model", m->name);
+            wipe_model(m);
         else
             c->models[kept++] = *m;
     }
@@ -134,16 +187,10 @@ static int publish(struct snapshot_keeper *k, struct catalog *c)
 
 static void wipe_keys(struct catalog *c)
 {
-    for (size_t i = 0; i < c->providers_len; i++) {
-        struct slice key = secret_reveal(c->providers[i].api_key);
-        if (key.len)
-            secret_wipe((void *)(uintptr_t)key.at, key.len);
-    }
-    for (size_t i = 0; i < c->models_len; i++) {
-        struct slice key = secret_reveal(c->models[i].api_key);
-        if (key.len)
-            secret_wipe((void *)(uintptr_t)key.at, key.len);
-    }
+    for (size_t i = 0; i < c->providers_len; i++)
+        wipe_key(c->providers[i].api_key);
+    for (size_t i = 0; i < c->models_len; i++)
+        wipe_model(&c->models[i]);
 }
 
 static int load(struct snapshot_keeper *k)

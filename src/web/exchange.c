@@ -71,6 +71,26 @@ struct slice exchange_bearer(const struct exchange *x)
     return exchange_field(x, SLICE("x-api-key"));
 }
 
+enum { PATIENCE_MOST_MS = 24 * 3600 * 1000 };
+
+bool exchange_patience(const struct exchange *x, uint64_t *ret_ms, struct fault *ret_fault)
+{
+    const struct slice name = SLICE("x-request-timeout-ms");
+    struct slice text = exchange_field(x, name);
+
+    *ret_ms = 0;
+    if (slice_is_empty(text))
+        return true;
+    if (slice_to_u64(text, ret_ms) == OK && *ret_ms > 0 && *ret_ms <= PATIENCE_MOST_MS)
+        return true;
+    *ret_fault = (struct fault){
+        .kind = FAULT_INVALID_VALUE,
+        .param = name,
+        .message = SLICE("x-request-timeout-ms must be a whole number from 1 to 86400000."),
+    };
+    return false;
+}
+
 const struct call *exchange_call(struct exchange *x, struct fault *ret_fault)
 {
     if (x->call)

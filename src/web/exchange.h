@@ -75,6 +75,9 @@ void exchange_header(struct exchange *x, struct slice name, struct slice value);
 struct slice exchange_field(const struct exchange *x, struct slice name);
 /* The key: "Authorization: Bearer …", else x-api-key. Empty: none, or two that contradict. */
 struct slice exchange_bearer(const struct exchange *x);
+/* How long the caller waits for the whole, from its field x-request-timeout-ms; 0: it does not say.
+ * False: *ret_fault says what is wrong with it. */
+bool exchange_patience(const struct exchange *x, uint64_t *ret_ms, struct fault *ret_fault);
 /* The body, read as this route's call; parsed once. Tells the outcome which model was asked for.
  * NULL: *ret_fault says why it cannot be read. */
 const struct call *exchange_call(struct exchange *x, struct fault *ret_fault);

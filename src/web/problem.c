@@ -32,79 +32,81 @@ struct problem {
 
 enum { A_SECOND = 1000 };
 
+/* clang-format off */
 static const struct problem problems[FAULT_KIND_MAX] = {
-    [FAULT_UNAUTHENTICATED] = {401,                                                         .type = REQUEST,
-                               .message = "The API key is missing or not valid. Send it in the "
-                                          "Authorization header: \"Authorization: Bearer "
-                                          "YOUR_KEY\"."                                                                                                                                                           },
-    [FAULT_MODEL_NOT_ALLOWED] = {403,                                                         .type = PERMISSION,           .param = "model",
-                               .message = "This API key may not use the model."},
-    [FAULT_ADMIN_ONLY] = {403,                                                           .type = PERMISSION,                                                                                     .message = "This needs an admin key."                                                                                                },
-    [FAULT_MODEL_NOT_FOUND] = {404,                                                           .type = REQUEST,                                                                                     .param = "model",
-                               .message = "The model does not exist or you do not have access "
-                                          "to it."},
-    [FAULT_UNKNOWN_URL] = {404,                                         .type = REQUEST,                                                                     .message = "Invalid URL."                                                                                                                                                          },
-    [FAULT_METHOD_NOT_ALLOWED] = {405,                                  .type = REQUEST,
-                               .message = "This method is not allowed here."},
-    [FAULT_INVALID_JSON] = {400,               .type = REQUEST,
-                               .message = "We could not parse the body of your request: it is not "
-                                       "valid JSON."                                                                                                                                                                                                           },
-    [FAULT_MISSING_MEMBER] = {400,                                       .type = REQUEST,                                                                   .message = "A required parameter is missing."},
-    [FAULT_WRONG_TYPE] = {400,              .type = REQUEST,.message = "A parameter has the wrong type."                                                                                                                },
-    [FAULT_INVALID_VALUE] = {400,               .type = REQUEST,
-                               .message = "A parameter has a value that is not allowed."                                         },
-    [FAULT_DUPLICATE_MEMBER] = {400,   .type = REQUEST,
-                               .message = "A parameter is given more than once."                                                                           },
-    [FAULT_BAD_REQUEST] = {400,           .type = REQUEST,                                       .message = "The request is malformed."                                                 },
-    [FAULT_REQUEST_TIMEOUT] = {408,                     .type = REQUEST,
-                               .message = "The request did not arrive in time."                                               },
-    [FAULT_BODY_TOO_LARGE] = {413,            .type = REQUEST,                                        .message = "The request body is too large."                                                                              },
-    [FAULT_HEADER_TOO_LARGE] = {431,                .type = REQUEST,
-                               .message = "The request's header fields are too large."            },
-    [FAULT_NOT_IMPLEMENTED] = {501,     AGAIN_NEVER,                                 .type = REQUEST,
-                               .message = "The request uses something that is not supported."},
-    [FAULT_LIMIT_REQUESTS] = {429,                                            .retry_ms = A_SECOND,                            .type = "requests",
-                               .message = "Rate limit reached: requests per minute."},
-    [FAULT_LIMIT_TOKENS] = {429,.retry_ms = A_SECOND,.type = "tokens",
-                               .message = "Rate limit reached: tokens per minute."},
-    [FAULT_LIMIT_CONCURRENCY] = {429,                                                         .retry_ms = A_SECOND,                                                                      .type = "concurrent_requests",
-                               .message = "Rate limit reached: concurrent requests."},
-    [FAULT_CLIENT_CLOSED] = {499,                                                           .type = REQUEST,                                                                                     .message = "The client closed the connection."                                                                                                },
-    [FAULT_UPSTREAM_REFUSED] = {502,       .type = REQUEST,
-                               .message = "The provider refused the request."                                                                                                                        },
-    [FAULT_UPSTREAM_CREDENTIALS] = {502,             AGAIN_NEVER,.type = UPSTREAM,
-                               .message = "The provider refused the gateway's credentials."},
-    [FAULT_UPSTREAM_RATE_LIMIT] = {429,              .retry_ms = A_SECOND,                                          .type = UPSTREAM,
-                               .message = "The provider's rate limit is reached."},
-    [FAULT_UPSTREAM_ERROR] = {502,                                           AGAIN_IF_FRESH,                              .type = UPSTREAM,
-                               .message = "The provider failed."},
-    [FAULT_UPSTREAM_OVERLOADED] = {503,                          .retry_ms = A_SECOND,.type = UPSTREAM,
-                               .message = "The provider is overloaded."},
-    [FAULT_UPSTREAM_CONNECT] = {502,                                                         AGAIN_IF_FRESH,                             .type = UPSTREAM,
-                               .message = "The provider could not be reached."},
-    [FAULT_UPSTREAM_TLS] = {502,                                                           AGAIN_NEVER,                                                                                     .type = UPSTREAM,
-                               .message = "No trusted connection to the provider could be made."},
-    [FAULT_UPSTREAM_RESET] = {502,                    AGAIN_IF_FRESH,                                                .type = UPSTREAM,
-                               .message = "The connection to the provider was lost."},
-    [FAULT_UPSTREAM_PROTOCOL] = {502,                                           AGAIN_IF_FRESH,                                           .type = UPSTREAM,
-                               .message = "The provider's answer could not be understood."},
-    [FAULT_UPSTREAM_TOO_LARGE] = {502,AGAIN_NEVER,.type = UPSTREAM,
-                               .message = "The provider's answer is too large."},
-    [FAULT_UPSTREAM_TIMEOUT] = {504,                                                         AGAIN_IF_FRESH,                                                    .type = UPSTREAM,
-                               .message = "The provider did not answer in time."},
-    [FAULT_UPSTREAM_INTERRUPTED] = {502,                                                           AGAIN_IF_FRESH,                                                                                     .type = UPSTREAM,
-                               .message = "The provider's answer broke off."},
-    [FAULT_UPSTREAM_BUSY] = {503, .retry_ms = A_SECOND,                             .type = UPSTREAM,
-                               .message = "Too many requests are waiting for the provider."},
-    [FAULT_NOTHING_LOADED] = {503,                                           .retry_ms = A_SECOND,                                          .type = SERVER,
-                               .message = "The gateway is starting. Please try again shortly."},
-    [FAULT_DRAINING] = {503,.retry_ms = A_SECOND,.type = SERVER,
-                               .message = "The gateway is shutting down. Please try again shortly."},
-    [FAULT_LEDGER_FULL] = {503,                                                         .retry_ms = 5 * A_SECOND,             .type = SERVER,
-                               .message = "The gateway cannot record requests at the moment. Please "
-                                      "try again shortly."},
-    [FAULT_INTERNAL] = {500,                                                           .type = SERVER,                                                                                     .message = "The gateway failed."                                                                                                                                                        },
+    [FAULT_UNAUTHENTICATED] = {401, .type = REQUEST,
+        .message = "The API key is missing or not valid. Send it in the Authorization header: "
+                   "\"Authorization: Bearer YOUR_KEY\"."},
+    [FAULT_MODEL_NOT_ALLOWED] = {403, .type = PERMISSION, .param = "model",
+        .message = "This API key may not use the model."},
+    [FAULT_ADMIN_ONLY] = {403, .type = PERMISSION, .message = "This needs an admin key."},
+    [FAULT_MODEL_NOT_FOUND] = {404, .type = REQUEST, .param = "model",
+        .message = "The model does not exist or you do not have access to it."},
+    [FAULT_UNKNOWN_URL] = {404, .type = REQUEST, .message = "Invalid URL."},
+    [FAULT_METHOD_NOT_ALLOWED] = {405, .type = REQUEST,
+        .message = "This method is not allowed here."},
+    [FAULT_INVALID_JSON] = {400, .type = REQUEST,
+        .message = "We could not parse the body of your request: it is not valid JSON."},
+    [FAULT_MISSING_MEMBER] = {400, .type = REQUEST, .message = "A required parameter is missing."},
+    [FAULT_WRONG_TYPE] = {400, .type = REQUEST, .message = "A parameter has the wrong type."},
+    [FAULT_INVALID_VALUE] = {400, .type = REQUEST,
+        .message = "A parameter has a value that is not allowed."},
+    [FAULT_DUPLICATE_MEMBER] = {400, .type = REQUEST,
+        .message = "A parameter is given more than once."},
+    [FAULT_BAD_REQUEST] = {400, .type = REQUEST, .message = "The request is malformed."},
+    [FAULT_REQUEST_TIMEOUT] = {408, .type = REQUEST,
+        .message = "The request did not arrive in time."},
+    [FAULT_BODY_TOO_LARGE] = {413, .type = REQUEST, .message = "The request body is too large."},
+    [FAULT_HEADER_TOO_LARGE] = {431, .type = REQUEST,
+        .message = "The request's header fields are too large."},
+    [FAULT_NOT_IMPLEMENTED] = {501, AGAIN_NEVER, .type = REQUEST,
+        .message = "The request uses something that is not supported."},
+    [FAULT_LIMIT_REQUESTS] = {429, .retry_ms = A_SECOND, .type = "requests",
+        .message = "Rate limit reached: requests per minute."},
+    [FAULT_LIMIT_TOKENS] = {429, .retry_ms = A_SECOND, .type = "tokens",
+        .message = "Rate limit reached: tokens per minute."},
+    [FAULT_LIMIT_CONCURRENCY] = {429, .retry_ms = A_SECOND, .type = "concurrent_requests",
+        .message = "Rate limit reached: concurrent requests."},
+    [FAULT_CLIENT_CLOSED] = {499, .type = REQUEST, .message = "The client closed the connection."},
+    [FAULT_UPSTREAM_REFUSED] = {502, .type = REQUEST,
+        .message = "The provider refused the request."},
+    [FAULT_CONTEXT_LENGTH] = {502, .type = REQUEST, .param = "messages",
+        .message = "The prompt is too long for the model."},
+    [FAULT_UPSTREAM_CREDENTIALS] = {502, AGAIN_NEVER, .type = UPSTREAM,
+        .message = "The provider refused the gateway's credentials."},
+    [FAULT_UPSTREAM_RATE_LIMIT] = {429, .retry_ms = A_SECOND, .type = UPSTREAM,
+        .message = "The provider's rate limit is reached."},
+    [FAULT_UPSTREAM_ERROR] = {502, AGAIN_IF_FRESH, .type = UPSTREAM,
+        .message = "The provider failed."},
+    [FAULT_UPSTREAM_OVERLOADED] = {503, .retry_ms = A_SECOND, .type = UPSTREAM,
+        .message = "The provider is overloaded."},
+    [FAULT_UPSTREAM_CONNECT] = {502, AGAIN_IF_FRESH, .type = UPSTREAM,
+        .message = "The provider could not be reached."},
+    [FAULT_UPSTREAM_TLS] = {502, AGAIN_NEVER, .type = UPSTREAM,
+        .message = "No trusted connection to the provider could be made."},
+    [FAULT_UPSTREAM_RESET] = {502, AGAIN_IF_FRESH, .type = UPSTREAM,
+        .message = "The connection to the provider was lost."},
+    [FAULT_UPSTREAM_PROTOCOL] = {502, AGAIN_IF_FRESH, .type = UPSTREAM,
+        .message = "The provider's answer could not be understood."},
+    [FAULT_UPSTREAM_TOO_LARGE] = {502, AGAIN_NEVER, .type = UPSTREAM,
+        .message = "The provider's answer is too large."},
+    [FAULT_UPSTREAM_TIMEOUT] = {504, AGAIN_IF_FRESH, .type = UPSTREAM,
+        .message = "The provider did not answer in time."},
+    [FAULT_UPSTREAM_INTERRUPTED] = {502, AGAIN_IF_FRESH, .type = UPSTREAM,
+        .message = "The provider's answer broke off."},
+    [FAULT_UPSTREAM_BUSY] = {503, .retry_ms = A_SECOND, .type = UPSTREAM,
+        .message = "Too many requests are waiting for the provider."},
+    [FAULT_UPSTREAM_UNAVAILABLE] = {503, .retry_ms = A_SECOND, .type = UPSTREAM,
+        .message = "Every provider of the model is failing."},
+    [FAULT_NOTHING_LOADED] = {503, .retry_ms = A_SECOND, .type = SERVER,
+        .message = "The gateway is starting. Please try again shortly."},
+    [FAULT_DRAINING] = {503, .retry_ms = A_SECOND, .type = SERVER,
+        .message = "The gateway is shutting down. Please try again shortly."},
+    [FAULT_LEDGER_FULL] = {503, .retry_ms = 5 * A_SECOND, .type = SERVER,
+        .message = "The gateway cannot record requests at the moment. Please try again shortly."},
+    [FAULT_INTERNAL] = {500, .type = SERVER, .message = "The gateway failed."},
 };
+/* clang-format on */
 
 static const struct problem *problem_of(const struct fault *fault)
 {
@@ -115,7 +117,7 @@ static const struct problem *problem_of(const struct fault *fault)
 
 int problem_status(const struct fault *fault)
 {
-    if (fault->kind == FAULT_UPSTREAM_REFUSED && fault->upstream_status >= 400 &&
+    if (fault_is_refusal(fault->kind) && fault->upstream_status >= 400 &&
         fault->upstream_status < 500)
         return fault->upstream_status;
     return problem_of(fault)->status;
@@ -206,8 +208,23 @@ static bool fault_is_upstreams(enum fault_kind kind)
     return problems[kind].type && strcmp(problems[kind].type, UPSTREAM) == 0;
 }
 
+/* What the provider said about the caller's own request, where it fits into a frame's line. */
+static struct slice refusal_event(struct arena *a, const struct fault *fault)
+{
+    struct slice said = fault->upstream_body;
+
+    if (!fault_is_refusal(fault->kind) || said.len == 0 || memchr(said.at, '\n', said.len) ||
+        memchr(said.at, '\r', said.len))
+        return (struct slice){0};
+    return arena_printf(a, "data: %.*s\n\n", SLICE_FMT(said));
+}
+
 struct slice problem_event(struct arena *a, const struct fault *fault)
 {
+    struct slice refusal = refusal_event(a, fault);
+    if (refusal.len > 0)
+        return refusal;
+
     struct error_members e = error_members(fault);
 
     /* clients know one code for a stream that broke; the message says what broke it */
@@ -245,7 +262,7 @@ static void add_advice(struct exchange *x, const struct fault *fault)
  * during the call only. */
 static struct slice refusal_body(struct arena *a, const struct fault *fault)
 {
-    if (fault->kind != FAULT_UPSTREAM_REFUSED || fault->upstream_body.len == 0)
+    if (!fault_is_refusal(fault->kind) || fault->upstream_body.len == 0)
         return (struct slice){0};
     return arena_copy(a, fault->upstream_body);
 }

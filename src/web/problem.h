@@ -13,7 +13,7 @@ enum mw problem_answer(struct exchange *x, enum fault_kind kind);
 enum mw problem_answer_fault(struct exchange *x, const struct fault *fault);
 /* The same with another status than the fault's own (a malformed request: the server knows it). */
 enum mw problem_answer_as(struct exchange *x, const struct fault *fault, int status);
-/* The status of a fault: a provider's own for FAULT_UPSTREAM_REFUSED. */
+/* The status of a fault: a provider's own for its refusals. */
 int problem_status(const struct fault *fault);
 /* The error object: in the arena; .at NULL when out of memory. */
 struct slice problem_body(struct arena *a, const struct fault *fault);

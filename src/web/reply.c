@@ -32,7 +32,16 @@ static void head_add_foreign(struct head *h, struct slice name, struct slice val
         head_add(h, name, value);
 }
 
-static int reply_head(struct exchange *x, int status, struct slice content_type, int64_t length)
+static void head_add_outcome(struct head *h, const struct outcome *o)
+{
+    head_add_foreign(h, SLICE("x-courier-model"), o->served_model);
+    head_add_foreign(h, SLICE("x-courier-provider"), o->provider);
+    head_add_foreign(h, SLICE("x-courier-attempts"), o->attempts_text);
+}
+
+/* early: who will answer is not known yet. */
+static int reply_head(struct exchange *x, int status, struct slice content_type, int64_t length,
+                      bool early)
 {
     struct head h;
 
@@ -43,9 +52,8 @@ static int reply_head(struct exchange *x, int status, struct slice content_type,
         head_add(&h, SLICE("cache-control"), SLICE("no-cache"));
         head_add(&h, SLICE("x-accel-buffering"), SLICE("no"));
     }
-    head_add_foreign(&h, SLICE("x-courier-model"), x->outcome.served_model);
-    head_add_foreign(&h, SLICE("x-courier-provider"), x->outcome.provider);
-    head_add_foreign(&h, SLICE("x-courier-attempts"), x->outcome.attempts_text);
+    if (!early)
+        head_add_outcome(&h, &x->outcome);
 
     x->reply.committed = true;
     x->outcome.http_status = status;
@@ -93,7 +101,7 @@ void reply_send(struct exchange *x, int status, struct slice content_type, struc
 {
     if (x->reply.ended)
         return;
-    int rc = reply_head(x, status, content_type, (int64_t)body.len);
+    int rc = reply_head(x, status, content_type, (int64_t)body.len, false);
     if (rc < 0)
         reply_break(x, rc);
     else
@@ -119,7 +127,7 @@ static int sink_on_head(struct sink *s, const struct sink_head *head)
     if (head->stream)
         type = SLICE("text/event-stream; charset=utf-8");
     int rc = reply_head(x, head->status, type,
-                        head->stream ? SERVER_CHUNKED : (int64_t)head->content_length);
+                        head->stream ? SERVER_CHUNKED : (int64_t)head->content_length, head->early);
     if (rc < 0)
         reply_break(x, rc);
     return rc;

@@ -23,16 +23,17 @@ int openai_chat_read_reply(struct slice body, struct reply *ret);
 
 /* What is remembered from frame to frame of one stream; zeroed at its start. */
 struct openai_chat_stream {
+    bool wants_text; /* the caller's wish: fill event.text */
     bool content_seen;
     uint64_t seen, finished; /* choices, a bit for each index below 64 */
 };
 
 /* Reads one whole frame's data. -EBADMSG: not JSON.
  *
- * Until content has been seen every frame is parsed and validated. From then on a frame that is
- * plainly one more piece of content is told from the few member names in it and not parsed: only
- * its first and last byte are checked, which is enough because frames are whole events. Frames that
- * carry usage, a finish reason or an error are parsed always. */
+ * Until content has been seen, or when text is wanted, every frame is parsed and validated. Else a
+ * frame that is plainly one more piece of content is told from the few member names in it and not
+ * parsed: only its first and last byte are checked, which is enough because frames are whole
+ * events. Frames that carry usage, a finish reason or an error are parsed always. */
 int openai_chat_read_event(struct openai_chat_stream *s, struct slice data, struct event *ret);
 
 /* How many bytes of rest are whole frames that say the same as `frame` does but for the insides of

@@ -123,16 +123,17 @@ static const struct json_member frame_members[FRAME_LEN] = {
     [CITATIONS] = {SLICE_INIT("citations")},
 };
 
-enum { INDEX, DELTA, FINISH_REASON, CHOICE_USAGE, CHOICE_LEN };
+enum { INDEX, DELTA, FINISH_REASON, CHOICE_USAGE, LOGPROBS, CHOICE_LEN };
 
 static const struct json_member choice_members[CHOICE_LEN] = {
     [INDEX] = {SLICE_INIT("index")},
     [DELTA] = {SLICE_INIT("delta")},
     [FINISH_REASON] = {SLICE_INIT("finish_reason")},
     [CHOICE_USAGE] = {SLICE_INIT("usage")},
+    [LOGPROBS] = {SLICE_INIT("logprobs")},
 };
 
-/* What the client would see as a piece of the answer. */
+/* What the client would see as a piece of the answer; the text first. */
 static const struct json_member delta_members[] = {
     {SLICE_INIT("content")},           {SLICE_INIT("refusal")},   {SLICE_INIT("tool_calls")},
     {SLICE_INIT("reasoning_content")}, {SLICE_INIT("reasoning")}, {SLICE_INIT("audio")},
@@ -145,17 +146,21 @@ static bool is_something(struct json_value v)
            v.text.len > 2;
 }
 
-static bool delta_has_content(struct json_value delta, bool *ret)
+/* How many pieces of content there are, and the text when it is the only one. */
+static bool read_delta(struct json_value delta, unsigned *ret_pieces, struct slice *ret_text)
 {
     struct json_value v[ARRAY_LEN(delta_members)];
 
-    *ret = false;
+    *ret_pieces = 0;
+    *ret_text = (struct slice){0};
     if (delta.type != JSON_OBJECT)
         return true;
     if (!json_members(delta.text, delta_members, ARRAY_LEN(delta_members), v))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(v); i++)
-        *ret |= is_something(v[i]);
+        *ret_pieces += is_something(v[i]);
+    if (*ret_pieces == 1 && is_something(v[0]) && v[0].type == JSON_STRING)
+        *ret_text = v[0].text;
     return true;
 }
 
@@ -189,19 +194,24 @@ static bool read_choice(struct openai_chat_stream *s, struct slice choice, struc
 {
     struct json_value v[CHOICE_LEN];
     uint64_t index = 0;
-    bool content;
+    unsigned pieces;
+    struct slice text;
 
     if (!json_members(choice, choice_members, CHOICE_LEN, v) ||
-        !delta_has_content(v[DELTA], &content))
+        !read_delta(v[DELTA], &pieces, &text))
         return false;
 
-    uint64_t bit = json_u64(v[INDEX], &index) && index < 64 ? UINT64_C(1) << index : 1;
+    bool numbered = json_u64(v[INDEX], &index);
+    uint64_t bit = numbered && index < 64 ? UINT64_C(1) << index : 1;
     s->seen |= bit;
-    if (content) {
+    if (pieces > 0) {
         s->content_seen = true;
         ret->marks |= EVENT_CONTENT;
         ret->output_deltas++;
     }
+    bool alone = v[LOGPROBS].type == JSON_NONE || v[LOGPROBS].type == JSON_NULL;
+    if (s->wants_text && alone && (numbered ? index == 0 : v[INDEX].type == JSON_NONE))
+        ret->text = text;
     mark_usage(ret, v[CHOICE_USAGE]); /* Moonshot */
     if (v[FINISH_REASON].type == JSON_STRING && is_something(v[FINISH_REASON]))
         mark_finish(s, ret, v[FINISH_REASON], bit);
@@ -228,6 +238,8 @@ static int read_frame(struct openai_chat_stream *s, const struct json_value *v, 
             if (choice.type != JSON_OBJECT || !read_choice(s, choice.text, ret))
                 return -EBADMSG;
     }
+    if (choices != 1)
+        ret->text = (struct slice){0};
     read_groq_usage(v[X_GROQ], ret);
     mark_usage(ret, v[USAGE]);
 
@@ -260,7 +272,7 @@ int openai_chat_read_event(struct openai_chat_stream *s, struct slice data, stru
 {
     *ret = (struct event){0};
     data = slice_trim(data);
-    if (s->content_seen && is_plain_content(data)) {
+    if (s->content_seen && !s->wants_text && is_plain_content(data)) {
         ret->marks = EVENT_CONTENT;
         ret->output_deltas = 1;
         return OK;

@@ -50,8 +50,16 @@ static const struct slice rate_words[] = {
 static const struct slice request_words[] = {
     SLICE_INIT("invalid_request_error"),
     SLICE_INIT("BadRequestError"),
-    SLICE_INIT("context_length_exceeded"),
     SLICE_INIT("content_filter"),
+    SLICE_INIT("content_policy_violation"),
+};
+
+/* The prompt is longer than the model's window. Sources: OpenAI "Error codes"; llama.cpp's server
+ * (a type). vLLM, Mistral, DeepSeek and others say it in the message alone: a refusal like others.
+ */
+static const struct slice context_words[] = {
+    SLICE_INIT("context_length_exceeded"),
+    SLICE_INIT("exceed_context_size_error"),
 };
 
 static struct slice inner_text(struct json_value v)
@@ -143,9 +151,27 @@ static bool says_one_of(const struct openai_error *e, const struct slice *words,
     return false;
 }
 
+/* A gateway in front of Anthropic: 400 invalid_request_error "Your credit balance is too low to
+ * access the Anthropic API …". The account is ours. */
+static bool says_no_credit(const struct openai_error *e)
+{
+    const struct slice words = SLICE("credit balance is too low");
+
+    return slice_find(e->message, words) < e->message.len;
+}
+
+static bool says_too_long(const struct openai_error *e)
+{
+    return e && says_one_of(e, context_words, ARRAY_LEN(context_words));
+}
+
 static enum fault_kind kind_of_4xx(int status, const struct openai_error *e)
 {
     switch (status) {
+    case 400:
+    case 413:
+    case 422:
+        return says_too_long(e) ? FAULT_CONTEXT_LENGTH : FAULT_UPSTREAM_REFUSED;
     case 401:
     case 402:
         return FAULT_UPSTREAM_CREDENTIALS;
@@ -196,6 +222,8 @@ static enum fault_kind kind_of_words(const struct openai_error *e)
 {
     if (e && says_one_of(e, rate_words, ARRAY_LEN(rate_words)))
         return FAULT_UPSTREAM_RATE_LIMIT;
+    if (says_too_long(e))
+        return FAULT_CONTEXT_LENGTH;
     if (e && says_one_of(e, request_words, ARRAY_LEN(request_words)))
         return FAULT_UPSTREAM_REFUSED;
     return FAULT_UPSTREAM_ERROR;
@@ -203,7 +231,8 @@ static enum fault_kind kind_of_words(const struct openai_error *e)
 
 enum fault_kind openai_error_kind(int status, const struct openai_error *error)
 {
-    if (error && says_one_of(error, account_words, ARRAY_LEN(account_words)))
+    if (error &&
+        (says_one_of(error, account_words, ARRAY_LEN(account_words)) || says_no_credit(error)))
         return FAULT_UPSTREAM_CREDENTIALS;
     if (error && says_one_of(error, overload_words, ARRAY_LEN(overload_words)))
         return FAULT_UPSTREAM_OVERLOADED;
@@ -224,7 +253,7 @@ struct fault openai_error_fault(const struct openai_error *error)
         .upstream_status = error->status,
     };
 
-    if (fault.kind == FAULT_UPSTREAM_REFUSED && fault.upstream_status == 0)
+    if (fault_is_refusal(fault.kind) && fault.upstream_status == 0)
         fault.upstream_status = 400;
     return fault;
 }

@@ -57,7 +57,8 @@ static void fuzz_answer(struct slice body)
 static void fuzz_chunk(struct slice chunk)
 {
     struct openai_chat_stream fresh = {0}, running = {.content_seen = true};
-    struct event parsed, glanced;
+    struct openai_chat_stream wanting = {.wants_text = true, .content_seen = true};
+    struct event parsed, glanced, told_text;
     unsigned told = EVENT_USAGE | EVENT_FINISH;
     bool escaped_names = slice_find(chunk, SLICE("\\")) < chunk.len;
 
@@ -66,6 +67,10 @@ static void fuzz_chunk(struct slice chunk)
     check(!(parsed.marks & EVENT_CONTENT) == (parsed.output_deltas == 0));
     if (rc == 0 && !escaped_names && !(parsed.marks & EVENT_ERROR) && (parsed.marks & told))
         check(again == 0 && glanced.marks == parsed.marks);
+
+    check(openai_chat_read_event(&wanting, chunk, &told_text) == rc);
+    check(rc != 0 || told_text.marks == parsed.marks);
+    check(rc != 0 || told_text.text.len == 0 || (told_text.marks & EVENT_CONTENT));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)

@@ -1,9 +1,11 @@
 """A provider that does exactly what a test says, byte by byte, and keeps what it was sent."""
 
+import json
 import socket
 import ssl
 import struct
 import threading
+import time
 
 
 class Connection:
@@ -13,9 +15,11 @@ class Connection:
         self.sock = sock
         self.provider = provider
         self.buffer = b""
+        self.busy = False  # between a request and the end of what the script does about it
 
     def read_request(self):
         """Head and body of the next request as bytes; None at the end."""
+        self.busy = False
         while b"\r\n\r\n" not in self.buffer:
             got = self.sock.recv(65536)
             if not got:
@@ -34,6 +38,7 @@ class Connection:
             rest += got
         self.buffer = rest[length:]
         request = Request(head, rest[:length])
+        self.busy = True
         self.provider.requests.append(request)
         return request
 
@@ -94,6 +99,11 @@ class Request:
             name, _, value = line.decode("latin-1").partition(":")
             self.headers[name.strip().lower()] = value.strip()
         self.body = body
+        self.at = time.monotonic()
+
+    @property
+    def model(self):
+        return json.loads(self.body)["model"]
 
 
 class Provider:
@@ -133,6 +143,7 @@ class Provider:
             self.failures.append(failure)
         finally:
             if connection:
+                connection.busy = False
                 connection.close()
 
     def close(self):
@@ -141,6 +152,10 @@ class Provider:
         for connection in self.connections:
             connection.close()
         assert not self.failures, self.failures
+
+    def busy(self):
+        """How many connections have a request that the script is not done with."""
+        return sum(connection.busy for connection in self.connections)
 
     def entry(self, name="private", **more):
         """For the configuration."""

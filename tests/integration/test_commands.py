@@ -291,6 +291,20 @@ def test_the_example_is_good():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md", "docs/routing.md"])
+def test_the_configurations_on_the_pages_are_valid(page, tmp_path):
+    pieces = re.findall(r"^```yaml\n(.*?)^```", (ROOT / page).read_text(), re.M | re.S)
+    assert pieces
+    for text in pieces:
+        if "providers:" not in text:  # a piece about models: with what it names
+            text += "  - {name: gpt-4o, provider: gpu-1}\nproviders:\n" + "".join(
+                f"  - {{name: {name}, type: vllm}}\n" for name in ("gpu-1", "gpu-2"))
+        (tmp_path / "courier.yaml").write_text(text)
+        done = courier("check", "--config", str(tmp_path / "courier.yaml"),
+                       env={"OPENAI_API_KEY": "sk-x"})
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_commands_do_not_disturb_a_running_gateway(provide, gateway, connect):
     """SQLite throws the log away when the last process leaves: which the command is not."""
     made = gateway(provide(answer_once()))

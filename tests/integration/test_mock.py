@@ -105,6 +105,41 @@ def test_statuses(ask, status, code):
     assert json.loads(body)["error"]["code"] == code
 
 
+@pytest.mark.parametrize("keys, name, value", [
+    ("retry_after_ms=250", "retry-after-ms", "250"),
+    ("reset_requests=1m2s", "x-ratelimit-reset-requests", "1m2s"),
+    ("reset_tokens=6ms", "x-ratelimit-reset-tokens", "6ms"),
+])
+def test_hints(ask, keys, name, value):
+    assert ask(f"mock?status=429&{keys}").answer()[1][name] == value
+
+
+def test_it_fails_at_first(mock, ask):
+    control(mock, "/mock/reset", "POST")
+    assert [ask("mock?fail_first=2").answer()[0] for _ in range(4)] == [500, 500, 200, 200]
+    assert [ask("mock?fail_first=1&status=503").answer()[0] for _ in range(2)] == [503, 200]
+    control(mock, "/mock/reset", "POST")
+    assert ask("mock?fail_first=2").answer()[0] == 500
+
+
+def test_it_fails_by_chance(mock, ask):
+    control(mock, "/mock/reset", "POST")
+    seen = [ask("mock?odds=50&status=503").answer()[0] for _ in range(100)]
+    assert 30 <= seen.count(503) <= 70 and seen.count(503) + seen.count(200) == 100
+    assert {ask("mock?odds=0&status=503").answer()[0] for _ in range(3)} == {503}
+
+
+def test_it_fails_now_and_then(mock, ask):
+    control(mock, "/mock/reset", "POST")
+    seen = [500]
+    end = time.monotonic() + 10
+    while len(seen) < 5 and time.monotonic() < end:
+        status = ask("mock?flap=50ms").answer()[0]
+        if status != seen[-1]:
+            seen.append(status)
+    assert seen == [500, 200, 500, 200, 500]
+
+
 def test_cut(ask):
     client = ask("mock?cut_after=2&chunks=5&text=abcde", True)
     _, headers = client.read_head()
@@ -136,6 +171,7 @@ def test_silence(ask, keys):
     ("half_head", b"HTTP/1.1 200 OK\r\ncontent-ty"),
     ("malformed_head", b"HTTP/1.1 twohundred"),
     ("close_after_head", b"HTTP/1.1 200 OK\r\n"),
+    ("reset_after_head", b"HTTP/1.1 200 OK\r\n"),
 ])
 def test_faults_end_the_connection(ask, fault, start):
     client = ask(f"mock?fault={fault}")

@@ -71,7 +71,7 @@ def test_what_passes_is_repeated(provide, gateway, connect, how, told, stream):
 
 @pytest.mark.parametrize("how, status", [
     ((400, b'{"error":{"message":"no"}}'), 400), ((404, b'{"error":{"message":"no"}}'), 404),
-    ((401, b"{}"), 502), ((503, b'{"error":{"message":"busy"}}'), 503), ((200, b"<html>"), 502),
+    ((401, b"{}"), 502), ((529, b'{"error":{"message":"busy"}}'), 503), ((200, b"<html>"), 502),
 ])
 def test_what_would_fail_again_is_not_repeated(provide, gateway, connect, how, status):
     script = Failing(1, how)

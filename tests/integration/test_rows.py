@@ -96,7 +96,7 @@ REFUSAL = b'{"error":{"message":"no","type":"invalid_request_error","param":null
     ],
 )
 def test_what_came_of_it(provide, gateway, connect, answered, status, told, code, source):
-    made = gateway(provide(answer_once(answered[1], answered[0])))
+    made = gateway(provide(answer_once(answered[1], answered[0])), model={"retries": 0})
     client = connect(made)
     client.send(request(chat(), ADMIN_KEY, extra="x-request-id: one\r\n"))
     assert client.answer()[0] == told
@@ -124,7 +124,7 @@ def test_fallback_is_told(provide, gateway, connect):
     bad = provide(answer_once(b"{}", 500))
     good = provide(answer_once())
     made = gateway(providers=[bad.entry("bad"), good.entry("good")],
-                   models=[{"name": "m", "provider": "bad", "fallback": ["n"]},
+                   models=[{"name": "m", "provider": "bad", "retries": 0, "fallback": ["n"]},
                            {"name": "n", "provider": "good", "upstream_model": "other"}])
     client = connect(made)
     client.send(request(chat(), ADMIN_KEY, extra="x-request-id: fb\r\n"))

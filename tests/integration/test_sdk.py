@@ -673,12 +673,13 @@ class Refusing:
 
 @pytest.fixture
 def retrying(provide, gateway):
-    """retrying(script, …): (client, provider, the waits it was told)."""
+    """retrying(script, …): (client, provider, the waits it was told). The gateway itself does not
+    repeat."""
     clients = []
 
     def make(script, max_retries=2, models=None):
         provider = provide(script)
-        made = gateway(provider, models=models)
+        made = gateway(provider, models=models, model={"retries": 0})
         client = OpenAI(api_key=ADMIN_KEY, base_url=f"{made.url}/v1", max_retries=max_retries,
                         timeout=LIMIT)
         clients.append(client)
@@ -727,8 +728,9 @@ def test_what_would_fail_again_is_not_tried_again(retrying, status, body):
 
 def test_what_the_gateway_tried_elsewhere_is_not_tried_again(retrying):
     ai, provider, waits = retrying(
-        Refusing(9, 500), models=[{"name": "m", "provider": "private", "fallback": ["n"]},
-                                  {"name": "n", "provider": "private"}])
+        Refusing(9, 500), models=[
+            {"name": "m", "provider": "private", "retries": 0, "fallback": ["n"]},
+            {"name": "n", "provider": "private", "retries": 0}])
     error_of(openai.InternalServerError, ask(ai, "m"))
     assert len(provider.requests) == 2 and waits == []
 

@@ -184,14 +184,14 @@ def test_an_answer_cut_at_every_byte_is_never_passed_off_as_whole(provide, gatew
             connection.chunk(text[:at])
         connection.close()
 
-    made = gateway(provide(script), workers=1)
+    made = gateway(provide(script), workers=1, model={"retries": 0})
     client = connect(made)
     for at in range(0, len(text) - 2, 7):
         status, _, body = stream(client, max_tokens=at)
         if status == 200:
             assert interrupted(body)
         else:
-            assert status == 502
+            assert status in (502, 503)  # 503: it has failed too often
 
 
 def test_a_line_of_megabytes_passes(provide, gateway, connect):

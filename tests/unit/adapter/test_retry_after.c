@@ -52,6 +52,36 @@ static void nonsense_is_no_hint(void **state)
     assert_int_equal(WAIT("x-ratelimit-reset: 2026-01-01T00:00:00Z"), 0);
 }
 
+#define DATE "date: Wed, 31 Dec 2025 23:59:50 GMT"
+
+static void moments_are_counted_from_the_answers_own_date(void **state)
+{
+    (void)state;
+    assert_int_equal(WAIT("retry-after: Wed, 31 Dec 2025 23:59:59 GMT", DATE), 9000);
+    assert_int_equal(WAIT("retry-after: Wed, 31 Dec 2025 23:59:00 GMT", DATE), 0);
+    assert_int_equal(WAIT("retry-after: Thu, 31 Dec 2026 23:59:59 GMT", DATE), RETRY_AFTER_MAX_MS);
+    assert_int_equal(WAIT("x-ratelimit-reset: 1767225595", DATE), 5000);
+    assert_int_equal(WAIT("x-ratelimit-reset: 1767225590250", DATE), 250);
+    assert_int_equal(WAIT("x-ratelimit-reset: 2025-12-31T23:59:51Z", DATE), 1000);
+    assert_int_equal(WAIT("x-ratelimit-reset: 2025-12-31T23:59:51.5+00:00", DATE), 1000);
+    assert_int_equal(WAIT("retry-after: Wed, 31 Dec 2025 23:59:59 CET", DATE), 0);
+    assert_int_equal(WAIT("retry-after: Wed, 31 Dec 2025 23:59:59 GMT", "date: today"), 0);
+    assert_int_equal(WAIT("retry-after: 5", DATE), 5000);
+}
+
+static void the_other_family(void **state)
+{
+    (void)state;
+    assert_int_equal(WAIT("anthropic-ratelimit-tokens-remaining: 0",
+                          "anthropic-ratelimit-tokens-reset: 2025-12-31T23:59:57Z",
+                          "anthropic-ratelimit-requests-remaining: 7",
+                          "anthropic-ratelimit-requests-reset: 2025-12-31T23:59:51Z", DATE),
+                     7000);
+    assert_int_equal(WAIT("anthropic-ratelimit-: 4", "anthropic-ratelimit-reset"), 0);
+    assert_int_equal(WAIT("anthropic-ratelimit-tokens-reset: 3"), 3000);
+    assert_int_equal(WAIT("x-ratelimit-: 3", "x-ratelimit-r: 4"), 0);
+}
+
 static void waits_are_capped(void **state)
 {
     (void)state;
@@ -87,6 +117,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_plain_headers),
         cmocka_unit_test(nonsense_is_no_hint),
+        cmocka_unit_test(moments_are_counted_from_the_answers_own_date),
+        cmocka_unit_test(the_other_family),
         cmocka_unit_test(waits_are_capped),
         cmocka_unit_test(reset_headers),
         cmocka_unit_test(the_limit_that_is_used_up_decides),

@@ -69,7 +69,17 @@ static const char complete[] =
     "    base_url: http://10.0.0.5:8000/v1\n"
     "models:\n"
     "  - {name: a, provider: first, timeout: 2s, retries: 2, fallback: [b]}\n"
-    "  - {name: b, provider: second, upstream_model: \"$${x}\"}\n";
+    "  - {name: b, provider: second, upstream_model: \"$${x}\"}\n"
+    "  - name: c\n"
+    "    fallback: [a, b]\n"
+    "    fallback_on: [context_length]\n"
+    "    keepalive: 15s\n"
+    "    rescue: verified\n"
+    "    targets:\n"
+    "      - {provider: first, api_key: \"${UPSTREAM_KEY}\"}\n"
+    "      - provider: second\n"
+    "        upstream_model: other\n"
+    "        endpoint: http://10.0.0.6:8000/v1\n";
 
 static void test_complete_file(void **state)
 {
@@ -92,11 +102,38 @@ static void test_complete_file(void **state)
     assert_false(secret_is_empty(c.providers[0].api_key));
     assert_true(c.providers[0].from_file);
     assert_true(slice_eq(c.providers[1].base_url, SLICE("http://10.0.0.5:8000/v1")));
-    assert_int_equal(c.models_len, 2);
+    assert_int_equal(c.models_len, 3);
     assert_int_equal(c.models[0].timeout_ms, 2000);
     assert_int_equal(c.models[0].retries, 2);
     assert_true(slice_eq(c.models[0].fallback, SLICE("b")));
     assert_true(slice_eq(c.models[1].upstream_model, SLICE("${x}")));
+    assert_int_equal(c.models[1].retries, 1);
+    config_free(&c);
+}
+
+static void test_targets(void **state)
+{
+    struct config c;
+
+    (void)state;
+    assert_int_equal(config_parse(slice_str(complete), SLICE("f"), test_env, &c), OK);
+    const struct model_row *bare = &c.models[0], *m = &c.models[2];
+    assert_int_equal(bare->targets_len, 0);
+    assert_int_equal(bare->fallback_on.len, 0);
+    assert_int_equal(bare->keepalive_ms, 0);
+    assert_false(bare->rescue);
+    assert_int_equal(m->provider.len, 0);
+    assert_true(slice_eq(m->fallback, SLICE("a,b")));
+    assert_true(slice_eq(m->fallback_on, SLICE("context_length")));
+    assert_int_equal(m->keepalive_ms, 15000);
+    assert_true(m->rescue);
+    assert_int_equal(m->targets_len, 2);
+    assert_true(slice_eq(m->targets[0].provider, SLICE("first")));
+    assert_true(slice_eq(secret_reveal(m->targets[0].api_key), SLICE("sk-upstream-0123456789")));
+    assert_int_equal(m->targets[0].endpoint.len, 0);
+    assert_true(slice_eq(m->targets[1].upstream_model, SLICE("other")));
+    assert_true(slice_eq(m->targets[1].endpoint, SLICE("http://10.0.0.6:8000/v1")));
+    assert_true(secret_is_empty(m->targets[1].api_key));
     config_free(&c);
 }
 
@@ -128,6 +165,16 @@ struct bad_file {
     const char *text;
     const char *said; /* all of it */
 };
+
+static void assert_faults(const struct bad_file *files, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char *printed = faults_of(files[i].text, test_env);
+        if (strcmp(printed, files[i].said) != 0)
+            fail_msg("%s\nsays   %sshould %s", files[i].text, printed, files[i].said);
+        free(printed);
+    }
+}
 
 #define TOP                                                                                        \
     "; allowed: listen, workers, store, limiter, admin_key, secret_key, store_prompts, log, "      \
@@ -237,11 +284,87 @@ static void test_bad_files(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        char *printed = faults_of(files[i].text, test_env);
-        if (strcmp(printed, files[i].said) != 0)
-            fail_msg("%s\nsays   %sshould %s", files[i].text, printed, files[i].said);
+    assert_faults(files, ARRAY_LEN(files));
+}
+
+/* A model of a provider that is there, with more members. */
+#define MODEL(members)                                                                             \
+    "providers:\n  - {name: p, type: openai}\nmodels:\n  - {name: m, " members "}\n"
+#define OF_TARGETS "; allowed: - {provider: …}, with provider, upstream_model, endpoint, api_key\n"
+#define KEEPALIVES "; allowed: off | a duration from 1s to 1h, like 250ms, 30s, 2m\n"
+
+static void test_bad_models(void **state)
+{
+    static const struct bad_file files[] = {
+        {MODEL("provider: p, retries: -1"),                                         "f:4: models[0].retries: \"-1\" is no whole number; "
+                                            "allowed: a whole number from 0 to 10\n"                       },
+        {MODEL("provider: p, keepalive: 500ms"),
+         "f:4: models[0].keepalive: \"500ms\" is too small" KEEPALIVES                                                                                },
+        {MODEL("provider: p, keepalive: 15"),
+         "f:4: models[0].keepalive: \"15\" is no duration" KEEPALIVES                                                                                 },
+        {MODEL("provider: p, rescue: on"),                                          "f:4: models[0].rescue: \"on\" is none of the words "
+                                           "allowed; allowed: off | verified\n"                             },
+        {MODEL("provider: p, fallback_on: [weather]"),
+         "f:4: models[0].fallback_on: \"weather\" has a word that is not allowed; allowed: a list "
+         "of context_length\n"                                                                                                                        },
+        {MODEL("provider: p, fallback_on: [[context_length]]"),
+         "f:4: models[0].fallback_on: this is no word; allowed: a list of context_length\n"                                                           },
+        {MODEL("provider: p, fallback_on: {context_length: yes}"),
+         "f:4: models[0].fallback_on must be a list, not a mapping; allowed: a list of "
+         "context_length\n"                                                                                                                           },
+        {MODEL("provider: p, fallback_on: [context_length]"),
+         "f:4: model m: fallback_on says when, but fallback is missing; allowed: fallback as "
+         "well\n"                                                                                                                                     },
+ /* targets */
+        {MODEL("targets: p"),                                                       "f:4: models[0].targets must be a list of at least one" OF_TARGETS},
+        {MODEL("targets: {provider: p}"),
+         "f:4: models[0].targets must be a list of at least one" OF_TARGETS                                                                           },
+        {MODEL("targets: []"),                                                      "f:4: models[0].targets must be a list of at least one" OF_TARGETS},
+        {MODEL("targets: "),                                                        "f:4: models[0].targets must be a list of at least one" OF_TARGETS},
+        {MODEL("targets: [p]"),
+         "f:4: models[0].targets[0] must be a mapping with at least one member" OF_TARGETS                                                            },
+        {MODEL("provider: p, targets: [{}]"),
+         "f:4: models[0].targets[0] must be a mapping with at least one member" OF_TARGETS                                                            },
+        {MODEL("provider: p, targets: [{weight: 5}]"),
+         "f:4: unknown setting \"models[0].targets[0].weight\"; allowed: provider, "
+         "upstream_model, endpoint, api_key\n"                                                                                                        },
+        {MODEL("provider: p, targets: [{endpoint: h}]"),
+         "f:4: models[0].targets[0].endpoint: a URL begins with http:// or https://; allowed: "
+         "http(s)://HOST[:PORT][/PATH]\n"                                                                                                             },
+        {MODEL("provider: p, targets: [{api_key: a}, {api_key: b}, {api_key: a}]"),
+         "f:4: models[0].targets[2] is the same as targets[0]\n"                                                                                      },
+        {MODEL("targets: [{provider: p}, {api_key: a}]"),
+         "f:4: models[0].targets[1].provider is missing, and the model has none; allowed: the name "
+         "of a provider, here or of the model\n"                                                                                                      },
+        {MODEL("targets: [{provider: p}, {provider: q}]"),
+         "f:4: the provider q is not there; allowed: p\n"                                                                                             },
+        {MODEL("targets: [{provider: p}], targets: [{provider: p}]"),
+         "f:4: models[0].targets is given twice, first on line 4\n"                                                                                   },
+        {MODEL("retries: 1"),
+         "f:4: models[0].provider is missing; allowed: the name of a provider, or `targets`\n"                                                        },
+    };
+
+    (void)state;
+    assert_faults(files, ARRAY_LEN(files));
+}
+
+static void test_too_many_targets(void **state)
+{
+    struct buf text;
+
+    (void)state;
+    for (unsigned n = 64; n <= 65; n++) {
+        buf_init(&text, 1 << 16);
+        buf_printf(&text, "providers:\n  - {name: p, type: openai}\nmodels:\n"
+                          "  - name: m\n    provider: p\n    targets:\n");
+        for (unsigned i = 0; i < n; i++)
+            buf_printf(&text, "      - api_key: key%u\n", i);
+        buf_add_char(&text, '\0');
+        char *printed = faults_of(text.at, no_env);
+        assert_string_equal(
+            printed, n <= 64 ? "" : "f:7: models[0].targets has 65 targets; allowed: at most 64\n");
         free(printed);
+        buf_free(&text);
     }
 }
 
@@ -347,9 +470,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_complete_file),
+        cmocka_unit_test(test_targets),
         cmocka_unit_test(test_nothing_is_a_good_file),
         cmocka_unit_test(test_json_is_yaml),
         cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_bad_models),
+        cmocka_unit_test(test_too_many_targets),
         cmocka_unit_test(test_environment_wins),
         cmocka_unit_test(test_example_is_good),
         cmocka_unit_test(test_cut_at_every_byte),

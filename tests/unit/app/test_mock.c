@@ -8,6 +8,7 @@
 
 #include "app/mock_chat.h"
 #include "app/mock_schema.h"
+#include "app/mock_turns.h"
 #include "support/alloc_fail.h"
 
 static void test_plan(void **state)
@@ -105,6 +106,83 @@ static void test_scripts_say_what_the_plan_says(void **state)
                 "\"choices\":[],\"usage\":{\"prompt_tokens\":9", true);
 }
 
+static void test_hints(void **state)
+{
+    (void)state;
+    expect_text("{\"model\":\"mock?status=429&retry_after=2\"}", "retry-after: 2\r\n", true);
+    expect_text("{\"model\":\"mock?status=429&retry_after_ms=250\"}", "retry-after-ms: 250\r\n",
+                true);
+    expect_text("{\"model\":\"mock?status=429&reset_requests=1m2s&reset_tokens=6ms\"}",
+                "x-ratelimit-reset-requests: 1m2s\r\nx-ratelimit-reset-tokens: 6ms\r\n", true);
+    expect_text("{\"model\":\"mock?status=429\"}", "reset", false);
+    expect_text("{\"model\":\"mock?status=529\"}", "overloaded_error", true);
+    expect_text(STREAM("fault=reset_after_head"), "text/event-stream", true);
+    expect_text("{\"model\":\"mock?fault=reset_after_head\"}", "application/json", true);
+}
+
+static void test_turns(void **state)
+{
+    struct mock_plan first = {.fail_first = 2}, flap = {.flap = 100}, odds = {.odds = 30};
+    struct mock_turns t;
+
+    (void)state;
+    mock_turns_init(&t);
+    for (int name = 0; name < 2; name++)
+        for (unsigned i = 0; i < 4; i++)
+            assert_int_equal(mock_turns_fails(&t, &first, name ? SLICE("a") : SLICE("b"), i),
+                             i < 2);
+    for (uint64_t now = 1000; now < 1600; now += 50)
+        assert_int_equal(mock_turns_fails(&t, &flap, SLICE("c"), now), (now / 100) % 2 == 0);
+    unsigned failed = 0, again = 0;
+    bool last = false;
+    for (unsigned i = 0; i < 10000; i++) {
+        bool fails = mock_turns_fails(&t, &odds, SLICE("d"), 0);
+        failed += fails;
+        again += fails && last;
+        last = fails;
+    }
+    assert_in_range(failed, 2800, 3200);
+    assert_in_range(again, 700, 1100); /* as often as chance has it */
+    mock_turns_clear(&t);
+    assert_true(mock_turns_fails(&t, &first, SLICE("a"), 0));
+    for (unsigned n = 1;; n++) { /* without memory it fails */
+        mock_turns_clear(&t);
+        alloc_fail_at(n);
+        assert_true(mock_turns_fails(&t, &first, SLICE("a"), 0));
+        if (!alloc_fail_hit())
+            break;
+    }
+    mock_turns_clear(&t);
+}
+
+static void test_a_turn_takes_out_what_goes_wrong(void **state)
+{
+    static const char *const specs[] = {"status=503",
+                                        "fault=silent",
+                                        "cut_after=1",
+                                        "no_done=1",
+                                        "error_after=0",
+                                        "stall_end=1",
+                                        "status=429&retry_after=3"};
+    struct mock_plan bad, good, plain;
+    struct slice wrong;
+
+    (void)state;
+    mock_plan_init(&plain);
+    for (size_t i = 0; i < ARRAY_LEN(specs); i++) {
+        mock_plan_init(&bad);
+        assert_true(mock_plan_read(&bad, slice_str(specs[i]), &wrong));
+        good = bad;
+        mock_plan_turn(&bad, true);
+        assert_memory_equal(&bad, &good, sizeof(bad));
+        mock_plan_turn(&good, false);
+        good.retry_after = 0;
+        assert_memory_equal(&good, &plain, sizeof(good));
+    }
+    mock_plan_turn(&plain, true);
+    assert_int_equal(plain.status, 500);
+}
+
 static void test_steps(void **state)
 {
     struct mock_script *s =
@@ -195,6 +273,9 @@ int main(void)
         cmocka_unit_test(test_plan),
         cmocka_unit_test(test_what_is_not_understood),
         cmocka_unit_test(test_scripts_say_what_the_plan_says),
+        cmocka_unit_test(test_hints),
+        cmocka_unit_test(test_turns),
+        cmocka_unit_test(test_a_turn_takes_out_what_goes_wrong),
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_schemas),

@@ -13,11 +13,13 @@
 
 static void test_defaults_are_allowed(void **state)
 {
-    const struct setting *const tables[] = {settings_table, settings_provider, settings_model};
+    const struct setting *const tables[] = {settings_table, settings_provider, settings_model,
+                                            settings_target};
     union {
         struct settings settings;
         struct provider_row provider;
         struct model_row model;
+        struct target_row target;
     } object;
     const char *why;
 
@@ -47,7 +49,10 @@ static void test_defaults(void **state)
     assert_int_equal(s.timeouts.total, 600000);
     assert_true(secret_is_empty(s.admin_key));
     settings_entry_defaults(settings_model, &model, sizeof(model));
-    assert_int_equal(model.retries, 0);
+    assert_int_equal(model.retries, 1);
+    assert_int_equal(model.keepalive_ms, 0);
+    assert_false(model.rescue);
+    assert_int_equal(model.targets_len, 0);
     assert_int_equal(model.timeout_ms, 0);
 }
 
@@ -121,16 +126,40 @@ static void test_values(void **state)
         {settings_provider, "base_url",         "http://u:p@10.0.0.5",      false},
         {settings_provider, "name",             "a,b",                      false},
         {settings_provider, "name",             "a b",                      false},
+        {settings_model,    "retries",          "0",                        true },
         {settings_model,    "retries",          "10",                       true },
         {settings_model,    "retries",          "11",                       false},
         {settings_model,    "upstream_model",   "Qwen/Qwen2.5-7B?chunks=3", true },
         {settings_model,    "fallback",         "a,b",                      true },
         {settings_model,    "fallback",         "a,,b",                     false},
+        {settings_model,    "fallback_on",      "context_length",           true },
+        {settings_model,    "fallback_on",      "",                         true },
+        {settings_model,    "fallback_on",      "Context_length",           false},
+        {settings_model,    "fallback_on",      "context_length,weather",   false},
+        {settings_model,    "fallback_on",      "context_length,,",         false},
+        {settings_model,    "keepalive",        "off",                      true },
+        {settings_model,    "keepalive",        "1s",                       true },
+        {settings_model,    "keepalive",        "15s",                      true },
+        {settings_model,    "keepalive",        "1h",                       true },
+        {settings_model,    "keepalive",        "999ms",                    false},
+        {settings_model,    "keepalive",        "0",                        false},
+        {settings_model,    "keepalive",        "2h",                       false},
+        {settings_model,    "keepalive",        "on",                       false},
+        {settings_model,    "rescue",           "off",                      true },
+        {settings_model,    "rescue",           "verified",                 true },
+        {settings_model,    "rescue",           "true",                     false},
+        {settings_model,    "timeout",          "off",                      false},
+        {settings_target,   "provider",         "a b",                      false},
+        {settings_target,   "endpoint",         "https://h:1/v1",           true },
+        {settings_target,   "endpoint",         "h:1",                      false},
+        {settings_target,   "api_key",          "",                         false},
+        {settings_target,   "upstream_model",   "",                         false},
     };
     union {
         struct settings settings;
         struct provider_row provider;
         struct model_row model;
+        struct target_row target;
     } object;
 
     (void)state;

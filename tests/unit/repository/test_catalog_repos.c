@@ -3,7 +3,13 @@
 #include "repository/model_repo.h"
 #include "repository/provider_repo.h"
 
+#include "store/migrate.h"
+
 #include "store_rig.h"
+#include "support/alloc_fail.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 static const uint64_t noon = 1769860800000000; /* 2026-01-31T12:00:00Z */
 
@@ -29,6 +35,12 @@ static struct model_row model_of(const char *name, bool from_file)
                               .created_wall_us = noon,
                               .from_file = from_file};
 }
+
+static const struct target_row three_targets[] = {
+    {.endpoint = SLICE_INIT("http://10.0.0.7:8000/v1")},
+    { .provider = SLICE_INIT("two"),            .upstream_model = SLICE_INIT("other")},
+    { .provider = SLICE_INIT("one"),         .sealed_key = SLICE_INIT("\x01\x00\xff")},
+};
 
 static void put_provider(struct store_rig *r, const char *name, bool from_file)
 {
@@ -87,6 +99,199 @@ static void a_model_comes_back_as_it_was(void **state)
     assert_int_equal(rows[0].created_wall_us, noon);
     assert_false(rows[0].from_file);
     assert_true(rows[1].from_file);
+}
+
+static void put_with_targets(struct store_rig *r, const char *name,
+                             const struct target_row *targets, size_t n)
+{
+    struct model_row row = model_of(name, true);
+
+    row.targets = targets;
+    row.targets_len = n;
+    row.fallback_on = SLICE("context_length");
+    row.keepalive_ms = 15000;
+    row.rescue = true;
+    assert_int_equal(model_repo_put(r->db, &row), OK);
+}
+
+static void assert_targets(const struct model_row *m, const struct target_row *targets, size_t n)
+{
+    assert_int_equal(m->targets_len, n);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(slice_eq(m->targets[i].provider, targets[i].provider));
+        assert_true(slice_eq(m->targets[i].upstream_model, targets[i].upstream_model));
+        assert_true(slice_eq(m->targets[i].endpoint, targets[i].endpoint));
+        assert_true(slice_eq(m->targets[i].sealed_key, targets[i].sealed_key));
+        assert_true(secret_is_empty(m->targets[i].api_key));
+    }
+}
+
+static void a_models_targets_come_back_in_their_order(void **state)
+{
+    struct store_rig *r = *state;
+    struct model_row *rows;
+    size_t n;
+
+    put_with_targets(r, "z", &three_targets[1], 1);
+    put_model(r, "m", false);
+    put_with_targets(r, "a", three_targets, 3);
+    put_with_targets(r, "B", &three_targets[2], 1); /* in the order of bytes, as everything */
+    assert_int_equal(model_repo_list(r->db, &r->arena, &rows, &n), OK);
+    assert_int_equal(n, 4);
+    assert_targets(&rows[0], &three_targets[2], 1);
+    assert_targets(&rows[1], three_targets, 3);
+    assert_targets(&rows[2], NULL, 0);
+    assert_targets(&rows[3], &three_targets[1], 1);
+    assert_true(slice_eq(rows[1].fallback_on, SLICE("context_length")));
+    assert_int_equal(rows[1].keepalive_ms, 15000);
+    assert_true(rows[1].rescue);
+    assert_int_equal(rows[2].fallback_on.len, 0);
+    assert_int_equal(rows[2].keepalive_ms, 0);
+    assert_false(rows[2].rescue);
+}
+
+static void more_than_nine_targets_keep_their_order(void **state)
+{
+    struct store_rig *r = *state;
+    struct target_row targets[64];
+    char names[64][8];
+    struct model_row *rows;
+    size_t n;
+
+    for (size_t i = 0; i < ARRAY_LEN(targets); i++) {
+        snprintf(names[i], sizeof(names[i]), "p%zu", i);
+        targets[i] = (struct target_row){.provider = slice_str(names[i])};
+    }
+    put_with_targets(r, "a", targets, ARRAY_LEN(targets));
+    assert_int_equal(model_repo_list(r->db, &r->arena, &rows, &n), OK);
+    assert_targets(&rows[0], targets, ARRAY_LEN(targets));
+}
+
+static void a_put_replaces_the_targets(void **state)
+{
+    struct store_rig *r = *state;
+    struct model_row *rows;
+    size_t n;
+
+    put_with_targets(r, "a", three_targets, 3);
+    put_with_targets(r, "b", three_targets, 2);
+    put_with_targets(r, "a", &three_targets[1], 1);
+    assert_int_equal(model_repo_list(r->db, &r->arena, &rows, &n), OK);
+    assert_targets(&rows[0], &three_targets[1], 1);
+    assert_targets(&rows[1], three_targets, 2);
+    put_model(r, "a", true);
+    assert_int_equal(model_repo_list(r->db, &r->arena, &rows, &n), OK);
+    assert_targets(&rows[0], NULL, 0);
+    assert_false(rows[0].rescue);
+}
+
+static void targets_go_with_their_model(void **state)
+{
+    struct store_rig *r = *state;
+    struct model_row row = model_of("b", true);
+
+    put_with_targets(r, "a", three_targets, 3);
+    put_with_targets(r, "b", three_targets, 2);
+    assert_int_equal(repository_begin(r->db), OK);
+    assert_int_equal(model_repo_mark_from_file(r->db), OK);
+    row.targets = three_targets;
+    row.targets_len = 1;
+    assert_int_equal(model_repo_put(r->db, &row), OK);
+    assert_int_equal(model_repo_drop_marked(r->db), OK);
+    assert_int_equal(repository_end(r->db, OK), OK);
+    assert_sql(r, "SELECT group_concat(model || position) FROM model_targets", "b1");
+}
+
+static void the_catalog_moves_with_targets(void **state)
+{
+    static const char *const changes[] = {
+        "UPDATE model_targets SET endpoint = ''",
+        "DELETE FROM model_targets WHERE position = 1",
+        "INSERT INTO model_targets VALUES ('a', 1, '', '', '', NULL)",
+    };
+    struct store_rig *r = *state;
+
+    put_with_targets(r, "a", three_targets, 3);
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        uint64_t version = store_rig_version(r);
+        assert_int_equal(db_exec(r->db, changes[i]), OK);
+        assert_true(store_rig_version(r) > version);
+    }
+}
+
+static void out_of_memory_is_told(void **state)
+{
+    struct store_rig *r = *state;
+    struct model_row *rows;
+    char name[8];
+    size_t len;
+
+    for (unsigned i = 0; i < 40; i++) {
+        snprintf(name, sizeof(name), "m%u", i);
+        put_with_targets(r, name, three_targets, i % 4);
+    }
+    for (unsigned n = 1;; n++) {
+        struct arena arena;
+        arena_init(&arena, 0);
+        alloc_fail_at(n);
+        int rc = model_repo_list(r->db, &arena, &rows, &len);
+        bool hit = alloc_fail_hit();
+        arena_clear(&arena);
+        assert_int_equal(rc, hit ? -ENOMEM : OK);
+        if (!hit)
+            break;
+    }
+    assert_int_equal(len, 40);
+}
+
+/* --- a database of the first release --- */
+
+static void make_first_release(struct store_rig *r)
+{
+    static char sql[1 << 16];
+    const struct migration first = {"0001_base.sql", sql};
+    FILE *file = fopen("../sql/sqlite/0001_base.sql", "rb");
+    char why[REPOSITORY_WHY];
+
+    assert_non_null(file);
+    sql[fread(sql, 1, sizeof(sql) - 1, file)] = '\0';
+    fclose(file);
+    repository_close(r->db);
+    scratch_path(&r->scratch, "sqlite:", "old.db", r->url);
+    assert_int_equal(repository_open(slice_str(r->url), why, &r->db), OK);
+    assert_int_equal(migrate_list(r->db, &first, 1, NULL, why), OK);
+    assert_sql(r, "SELECT count(*) FROM pragma_table_info('models')", "10");
+}
+
+static void models_of_the_first_release_stay_as_they_were(void **state)
+{
+    struct store_rig *r = *state;
+    char why[REPOSITORY_WHY];
+    struct model_row *rows;
+    size_t n;
+
+    make_first_release(r);
+    assert_int_equal(db_exec(r->db,
+                             "INSERT INTO models VALUES ('old', 'one', 'upstream', 'http://h/v1', "
+                             "x'0100ff', 60000, 0, 'b,c', '2026-01-31T12:00:00.000Z', 1)"),
+                     OK);
+    assert_int_equal(repository_migrate(r->db, NULL, why), OK);
+    assert_int_equal(model_repo_list(r->db, &r->arena, &rows, &n), OK);
+    assert_int_equal(n, 1);
+    assert_true(slice_eq(rows[0].name, SLICE("old")));
+    assert_true(slice_eq(rows[0].sealed_key, SLICE("\x01\x00\xff")));
+    assert_true(slice_eq(rows[0].fallback, SLICE("b,c")));
+    assert_int_equal(rows[0].retries, 0);
+    assert_int_equal(rows[0].created_wall_us, noon);
+    assert_true(rows[0].from_file);
+    assert_int_equal(rows[0].fallback_on.len, 0);
+    assert_int_equal(rows[0].keepalive_ms, 0);
+    assert_false(rows[0].rescue);
+    assert_int_equal(rows[0].targets_len, 0);
+    put_with_targets(r, "old", three_targets, 3);
+    assert_int_equal(model_repo_list(r->db, &r->arena, &rows, &n), OK);
+    assert_targets(&rows[0], three_targets, 3);
+    assert_true(rows[0].rescue);
 }
 
 static void a_put_replaces_all_but_the_birth(void **state)
@@ -153,6 +358,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORE_TEST(a_provider_comes_back_as_it_was),
         STORE_TEST(a_model_comes_back_as_it_was),
+        STORE_TEST(a_models_targets_come_back_in_their_order),
+        STORE_TEST(more_than_nine_targets_keep_their_order),
+        STORE_TEST(a_put_replaces_the_targets),
+        STORE_TEST(targets_go_with_their_model),
+        STORE_TEST(the_catalog_moves_with_targets),
+        STORE_TEST(out_of_memory_is_told),
+        STORE_TEST(models_of_the_first_release_stay_as_they_were),
         STORE_TEST(a_put_replaces_all_but_the_birth),
         STORE_TEST(renewal_drops_what_the_file_no_longer_says),
         STORE_TEST(the_catalog_moves_with_providers_and_models),

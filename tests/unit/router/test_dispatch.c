@@ -2,9 +2,11 @@
  *
  * The client's functions are defined here and found instead of the library's: each test plays the
  * provider by calling the events. The adapter speaks a toy dialect, one word a frame:
- *   role  c:TEXT (content)  u:N (usage only)  fin  done  err  junk */
+ *   role  c:TEXT (content)  t:"TEXT" (the same, told as text when wanted)  f:"TEXT" (and the
+ * finish) u:N (usage only)  fin  done  err  junk */
 
 #include "router/dispatch.h"
+#include "router/registry.h"
 #include "router/router.h"
 
 #include <setjmp.h>
@@ -110,7 +112,8 @@ static int toy_decode_event(void *state, struct slice name, struct slice data,
 {
     struct event *e = &ret->at[0];
 
-    (void)state;
+    const struct decoder *decoder = state;
+
     (void)name;
     *e = (struct event){0};
     ret->len = 1;
@@ -119,6 +122,10 @@ static int toy_decode_event(void *state, struct slice name, struct slice data,
     if (slice_starts(data, SLICE("c:"))) {
         e->marks = EVENT_CONTENT;
         e->output_deltas = 1;
+    } else if (slice_starts(data, SLICE("t:")) || slice_starts(data, SLICE("f:"))) {
+        e->marks = data.at[0] == 't' ? EVENT_CONTENT : EVENT_CONTENT | EVENT_FINISH;
+        e->output_deltas = 1;
+        e->text = decoder->wants_text ? slice_sub(data, 2, data.len) : SLICE("");
     } else if (slice_starts(data, SLICE("u:"))) {
         e->marks = EVENT_USAGE | EVENT_USAGE_ONLY;
         e->usage = (struct usage){.input = 7, .output = (uint64_t)(data.at[2] - '0')};
@@ -136,7 +143,12 @@ static int toy_decode_event(void *state, struct slice name, struct slice data,
 static void toy_classify(int status, const struct headers *h, struct slice body, struct fault *ret)
 {
     (void)h;
-    ret->kind = status == 400 ? FAULT_UPSTREAM_REFUSED : FAULT_UPSTREAM_ERROR;
+    static const enum fault_kind kinds[] = {[0] = FAULT_UPSTREAM_REFUSED,
+                                            [1] = FAULT_UPSTREAM_CREDENTIALS,
+                                            [13] = FAULT_CONTEXT_LENGTH};
+
+    ret->kind = status < 400 || status > 413 || !kinds[status - 400] ? FAULT_UPSTREAM_ERROR
+                                                                     : kinds[status - 400];
     ret->upstream_body = body;
 }
 
@@ -158,13 +170,16 @@ struct world {
     struct router *router;
     struct call call;
     struct outcome outcome;
-    struct target targets[2];
-    const struct target *plan[2];
+    struct target targets[3];
+    struct registry_model model;
+    const struct target *plan[3];
+    uint64_t rest_ms, patience_ms; /* of the plan, of the caller */
     struct dispatch dispatch;
     char got[4096]; /* what the client got */
     size_t got_len;
     unsigned heads, faults;
     bool spent; /* the sink was told so */
+    bool told_early; /* the head came before an answer */
     struct fault fault;
     bool last;
     int bytes_rc; /* what the sink answers */
@@ -177,6 +192,7 @@ static int sink_on_head(struct sink *s, const struct sink_head *head)
     assert_int_equal(head->status, 200);
     w->heads++;
     w->spent = head->spent;
+    w->told_early = head->early;
     return OK;
 }
 
@@ -227,12 +243,15 @@ static int setup(void **state)
     };
     w->router = router_new(&options);
     w->call = (struct call){.body = SLICE("{}"), .stream = true, .prompt_estimate = 5};
-    w->targets[0] =
-        (struct target){.model = SLICE("one"), .provider = SLICE("p1"), .adapter = &toy};
-    w->targets[1] =
-        (struct target){.model = SLICE("two"), .provider = SLICE("p2"), .adapter = &toy};
-    w->plan[0] = &w->targets[0];
-    w->plan[1] = &w->targets[1];
+    static const char *const names[] = {"one", "two", "three"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        w->targets[i] = (struct target){.model = slice_str(names[i]),
+                                        .provider = i ? SLICE("p2") : SLICE("p1"),
+                                        .adapter = &toy,
+                                        .identity = i + 1};
+        w->plan[i] = &w->targets[i];
+    }
+    w->model.name = SLICE("one");
     *state = w;
     return 0;
 }
@@ -254,7 +273,13 @@ static int start(struct world *w, size_t targets, struct fault *ret_fault)
 {
     const struct dispatch_ask ask = {
         .call = &w->call,
-        .plan = {w->plan, targets},
+        .plan = {.model = &w->model,
+                 .targets = w->plan,
+                 .len = targets,
+                 .resting = w->plan,
+                 .resting_len = w->rest_ms ? targets : 0,
+                 .rest_ms = w->rest_ms},
+        .patience_ms = w->patience_ms,
         .request_id = SLICE("r1"),
         .early = &w->early,
         .sink = &w->sink,
@@ -780,6 +805,293 @@ static void cancel_before_the_head_closes_and_counts_nothing(void **state)
     assert_int_equal(w->faults, 0);
 }
 
+/* --- health --- */
+
+static struct plan_health health(struct world *w, size_t target)
+{
+    const struct plan_view *view = router_view(w->router);
+
+    return view->look(view, &w->targets[target]);
+}
+
+/* A call of its own, with the router of this test. */
+static void call_that(struct world *w, void (*happen)(struct world *w))
+{
+    arena_clear(&w->arena);
+    memset(&w->dispatch, 0, sizeof(w->dispatch));
+    w->outcome = (struct outcome){0};
+    w->heads = w->faults = 0;
+    w->last = false;
+    w->got_len = 0;
+    started(w, 1);
+    assert_int_equal(health(w, 0).outstanding, 1);
+    happen(w);
+    assert_int_equal(health(w, 0).outstanding, 0);
+}
+
+static void is_reset(struct world *w)
+{
+    (void)w;
+    end(-ECONNRESET);
+}
+
+static void is_refused(struct world *w)
+{
+    (void)w;
+    head(400, "application/json", -1);
+    end(OK);
+}
+
+static void has_no_credentials(struct world *w)
+{
+    (void)w;
+    head(401, "application/json", -1);
+    end(OK);
+}
+
+static void is_left(struct world *w)
+{
+    dispatch_cancel(&w->dispatch);
+}
+
+static void breaks_off(struct world *w)
+{
+    (void)w;
+    head(200, "text/event-stream", -1);
+    body("data: c:x\n\n");
+    end(-ECONNRESET);
+}
+
+static void is_answered(struct world *w)
+{
+    (void)w;
+    head(200, "text/event-stream", -1);
+    body("data: c:x\n\ndata: done\n\n");
+}
+
+static void failures_open_the_circuit_and_the_callers_faults_do_not(void **state)
+{
+    struct world *w = *state;
+
+    for (int i = 0; i < 20; i++)
+        call_that(w, i % 2 ? is_refused : is_left);
+    assert_int_equal(health(w, 0).wait_ms, 0);
+    for (int i = 0; i < 4; i++)
+        call_that(w, is_reset);
+    call_that(w, is_answered);
+    assert_int_equal(health(w, 0).wait_ms, 0);
+    for (int i = 0; i < 5; i++)
+        call_that(w, is_reset);
+    assert_int_not_equal(health(w, 0).wait_ms, 0);
+    assert_int_equal(health(w, 1).wait_ms, 0);
+}
+
+static void streams_that_break_off_open_it_too(void **state)
+{
+    struct world *w = *state;
+
+    for (int i = 0; i < 10; i++)
+        call_that(w, breaks_off);
+    assert_int_not_equal(health(w, 0).wait_ms, 0);
+}
+
+static void refused_credentials_open_it_at_once(void **state)
+{
+    struct world *w = *state;
+
+    call_that(w, has_no_credentials);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_CREDENTIALS);
+    assert_int_not_equal(health(w, 0).wait_ms, 0);
+}
+
+static void an_open_circuit_is_not_asked_twice(void **state)
+{
+    struct world *w = *state;
+
+    for (int i = 0; i < 5; i++)
+        call_that(w, is_reset);
+    w->targets[0].retries = 1;
+    call_that(w, is_reset);
+    assert_false(timer_is_set(&w->dispatch.backoff));
+}
+
+static void when_all_rest_the_answer_says_until_when(void **state)
+{
+    struct world *w = *state;
+
+    for (int i = 0; i < 5; i++)
+        call_that(w, is_reset);
+    w->rest_ms = 1;
+    call_that(w, is_reset);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_UNAVAILABLE);
+    assert_int_equal(w->fault.retry_after_ms, health(w, 0).wait_ms);
+    call_that(w, is_refused);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_REFUSED);
+    w->rest_ms = 0;
+}
+
+/* --- a prompt that is too long --- */
+
+static void too_long(struct world *w, const char *model)
+{
+    w->targets[1].model = SLICE("one"); /* the same model at another place */
+    w->model.fallback_on = model ? FALLBACK_ON_CONTEXT_LENGTH : 0;
+    started(w, 3);
+    head(413, "application/json", -1);
+    end(OK);
+}
+
+static void a_prompt_too_long_goes_back_to_the_caller(void **state)
+{
+    struct world *w = *state;
+
+    too_long(w, NULL);
+    assert_int_equal(wire.starts, 1);
+    assert_int_equal(w->fault.kind, FAULT_CONTEXT_LENGTH);
+}
+
+static void or_to_another_model_where_that_is_allowed(void **state)
+{
+    struct world *w = *state;
+
+    too_long(w, "three");
+    assert_int_equal(wire.starts, 2);
+    head(200, "text/event-stream", -1);
+    body("data: c:good\n\ndata: done\n\n");
+    assert_true(slice_eq(w->outcome.attempts_text, SLICE("one:413,three:200")));
+    assert_true(w->outcome.fallback_used);
+}
+
+/* --- rescue --- */
+
+static void cut_after(struct world *w, size_t targets, const char *frames)
+{
+    w->model.rescue = true;
+    stream_begun(w, targets);
+    body(frames);
+    assert_false(w->spent); /* another target may still need the call */
+    end(-ECONNRESET);
+}
+
+static void goes_on(const char *frames)
+{
+    head(200, "text/event-stream", -1);
+    body(frames);
+}
+
+static void a_cut_answer_is_continued_by_the_same_text(void **state)
+{
+    struct world *w = *state;
+
+    cut_after(w, 2, "data: role\n\ndata: t:\"ab\"\n\ndata: t:\"c\"\n\n");
+    goes_on("data: role\n\ndata: t:\"abc\"\n\ndata: t:\"d\"\n\ndata: u:9\n\ndata: fin\n\ndata: "
+            "done\n\n");
+    assert_string_equal(w->got, "data: role\n\ndata: t:\"ab\"\n\ndata: t:\"c\"\n\n"
+                                "data: t:\"d\"\n\ndata: fin\n\ndata: done\n\n");
+    assert_true(w->last);
+    assert_int_equal(w->faults, 0);
+    assert_int_equal(w->outcome.usage.output, 9);
+    assert_true(slice_eq(w->outcome.attempts_text, SLICE("one:200,two:200")));
+}
+
+static void a_piece_is_cut_where_the_clients_text_ends(void **state)
+{
+    struct world *w = *state;
+
+    cut_after(w, 2, "data: t:\"abc\"\n\n");
+    goes_on("data: t:\"ab\"\n\ndata: t:\"c\\u00e4\\n!\"\n\n");
+    assert_string_equal(w->got, "data: t:\"abc\"\n\ndata: t:\"ä\\n!\"\n\n");
+    body("data: f:\"x\"\n\ndata: done\n\n");
+    assert_true(w->last);
+}
+
+static void an_end_in_the_last_known_piece_is_kept(void **state)
+{
+    struct world *w = *state;
+
+    cut_after(w, 2, "data: t:\"abc\"\n\n");
+    goes_on("data: f:\"abc\"\n\ndata: done\n\n");
+    assert_string_equal(w->got, "data: t:\"abc\"\n\ndata: f:\"\"\n\ndata: done\n\n");
+    assert_true(w->last);
+}
+
+/* Each ends as a stream does that broke off, and nothing of the other answer is seen. */
+static void what_differs_is_not_continued(void **state)
+{
+    static const char *const others[] = {
+        "data: t:\"abx\"\n\n", "data: t:\"ab\"\n\ndata: fin\n\n",
+        "data: f:\"ab\"\n\n",  "data: t:\"ab\"\n\ndata: done\n\n",
+        "data: c:x\n\n",       "data: done\n\n",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        void *fresh;
+        setup(&fresh);
+        struct world *w = fresh;
+        cut_after(w, 3, "data: t:\"abc\"\n\n");
+        goes_on(others[i]);
+        assert_string_equal(w->got, "data: t:\"abc\"\n\n");
+        assert_int_equal(w->faults, 1);
+        assert_int_equal(w->fault.kind, FAULT_UPSTREAM_INTERRUPTED);
+        assert_int_equal(wire.starts, 2);
+        assert_int_equal(w->outcome.usage.output, 1); /* of the answer that the client has */
+        assert_int_equal(w->outcome.usage.source, USAGE_PARTIAL);
+        assert_int_equal(health(w, 1).outstanding, 0);
+        teardown(&fresh);
+    }
+}
+
+static void a_rescue_that_fails_goes_to_the_next(void **state)
+{
+    struct world *w = *state;
+
+    cut_after(w, 3, "data: t:\"abc\"\n\n");
+    end(-ECONNREFUSED);
+    assert_int_equal(wire.starts, 3);
+    goes_on("data: t:\"abcd\"\n\n");
+    end(-ECONNRESET); /* nobody is left */
+    assert_string_equal(w->got, "data: t:\"abc\"\n\ndata: t:\"d\"\n\n");
+    assert_int_equal(w->faults, 1);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_INTERRUPTED);
+}
+
+static void what_is_not_text_is_not_rescued(void **state)
+{
+    struct world *w = *state;
+
+    cut_after(w, 2, "data: t:\"abc\"\n\ndata: c:tool\n\n");
+    assert_int_equal(wire.starts, 1);
+    assert_int_equal(w->faults, 1);
+}
+
+static void a_client_that_leaves_during_a_rescue_has_what_it_has(void **state)
+{
+    struct world *w = *state;
+
+    cut_after(w, 2, "data: t:\"ab\"\n\ndata: t:\"c\"\n\n");
+    goes_on("data: t:\"ab\"\n\n");
+    dispatch_cancel(&w->dispatch);
+    assert_int_equal(w->outcome.usage.output, 2);
+}
+
+static void a_slow_client_of_a_rescue_wakes_who_waits_for_it(void **state)
+{
+    struct world *w = *state;
+
+    w->model.rescue = true;
+    stream_begun(w, 2);
+    w->bytes_rc = AGAIN;
+    body("data: t:\"abc\"\n\n");
+    assert_true(wire.paused);
+    end(-ECONNRESET);
+    wire.paused = false;
+    dispatch_proceed(&w->dispatch); /* while the other has not even begun */
+    w->bytes_rc = OK;
+    goes_on("data: t:\"abcd\"\n\ndata: done\n\n");
+    assert_true(w->last);
+}
+
 /* --- clocks, on the real loop --- */
 
 struct stopper {
@@ -881,6 +1193,77 @@ static void the_whole_has_a_deadline(void **state)
     assert_int_equal(wire.starts, 1);
 }
 
+static void the_caller_may_wait_for_less(void **state)
+{
+    struct world *w = *state;
+
+    w->patience_ms = 10;
+    stream_begun(w, 2);
+    run_until_fault(w);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_TIMEOUT);
+    assert_int_equal(wire.starts, 1);
+    assert_int_equal(health(w, 0).wait_ms, 0);
+}
+
+struct byte_watch {
+    struct timer timer;
+    struct world *w;
+};
+
+static void stop_when_bytes_came(struct timer *t)
+{
+    struct byte_watch *b = container_of(t, struct byte_watch, timer);
+
+    if (b->w->got_len)
+        loop_stop(b->w->loop);
+    else
+        timer_set(t, 1);
+}
+
+static void run_until_bytes(struct world *w)
+{
+    struct byte_watch b = {.w = w};
+
+    timer_init(&b.timer, w->loop, stop_when_bytes_came);
+    timer_set(&b.timer, 1);
+    loop_run(w->loop);
+    timer_stop(&b.timer);
+}
+
+static void comments_are_sent_while_the_first_content_is_awaited(void **state)
+{
+    static const struct router_clocks clocks = {600000, 600000, 600000, 600000};
+    struct world *w = *state;
+
+    router_set_clocks(w->router, &clocks);
+    w->model.keepalive_ms = 2;
+    stream_begun(w, 2);
+    body("data: role\n\n");
+    run_until_bytes(w);
+    assert_true(w->told_early);
+    assert_false(w->spent);
+    assert_int_equal(strncmp(w->got, ": keep-alive\n\n", 14), 0);
+    body("data: err\n\n"); /* it may still go elsewhere */
+    assert_int_equal(wire.starts, 2);
+    w->got_len = 0;
+    goes_on("data: c:x\n\n");
+    assert_int_equal(w->heads, 1);
+    assert_string_equal(w->got, "data: c:x\n\n");
+    assert_false(timer_is_set(&w->dispatch.keepalive));
+    body("data: done\n\n");
+    assert_true(w->last);
+}
+
+static void a_buffered_call_gets_no_comments(void **state)
+{
+    struct world *w = *state;
+
+    w->model.keepalive_ms = 1;
+    w->call.stream = false;
+    started(w, 1);
+    assert_false(timer_is_set(&w->dispatch.keepalive));
+}
+
 static void every_failing_allocation_is_survived(void **state)
 {
     (void)state;
@@ -944,10 +1327,28 @@ int main(void)
         TEST(a_call_that_cannot_be_begun_is_refused_at_once),
         TEST(what_cannot_be_expressed_is_the_callers_fault),
         TEST(cancel_before_the_head_closes_and_counts_nothing),
+        TEST(failures_open_the_circuit_and_the_callers_faults_do_not),
+        TEST(streams_that_break_off_open_it_too),
+        TEST(refused_credentials_open_it_at_once),
+        TEST(an_open_circuit_is_not_asked_twice),
+        TEST(when_all_rest_the_answer_says_until_when),
+        TEST(a_prompt_too_long_goes_back_to_the_caller),
+        TEST(or_to_another_model_where_that_is_allowed),
+        TEST(a_cut_answer_is_continued_by_the_same_text),
+        TEST(a_piece_is_cut_where_the_clients_text_ends),
+        TEST(an_end_in_the_last_known_piece_is_kept),
+        cmocka_unit_test(what_differs_is_not_continued),
+        TEST(a_rescue_that_fails_goes_to_the_next),
+        TEST(what_is_not_text_is_not_rescued),
+        TEST(a_client_that_leaves_during_a_rescue_has_what_it_has),
+        TEST(a_slow_client_of_a_rescue_wakes_who_waits_for_it),
         TEST(a_silent_provider_is_a_timeout),
         TEST(a_role_does_not_stop_the_first_content_clock),
         TEST(a_stall_after_content_is_told_in_band),
         TEST(the_whole_has_a_deadline),
+        TEST(the_caller_may_wait_for_less),
+        TEST(comments_are_sent_while_the_first_content_is_awaited),
+        TEST(a_buffered_call_gets_no_comments),
         cmocka_unit_test(every_failing_allocation_is_survived),
     };
 

@@ -205,7 +205,7 @@ static void wrong_rows_are_left_out_and_told(void **state)
     assert_slice(target_of(f, "good")->origin->host, "h");
 }
 
-static void fallbacks_are_names_that_exist(void **state)
+static void fallbacks_are_models_that_exist(void **state)
 {
     struct fixture *f = *state;
     struct model_row models[] = {
@@ -219,11 +219,182 @@ static void fallbacks_are_names_that_exist(void **state)
     assert_slice(f->faults[0].what, "model a: its fallback nobody is not there");
     const struct registry_model *a = registry_find(f->registry, SLICE("a"));
     assert_int_equal(a->fallback_len, 3);
-    assert_slice(a->fallback[0], "b");
-    assert_slice(a->fallback[1], "c");
-    assert_slice(a->fallback[2], "a");
+    assert_slice(a->fallback[0]->name, "b");
+    assert_slice(a->fallback[1]->name, "c");
+    assert_ptr_equal(a->fallback[2], a);
     assert_int_equal(registry_find(f->registry, SLICE("b"))->fallback_len, 1);
     assert_int_equal(registry_find(f->registry, SLICE("c"))->fallback_len, 0);
+}
+
+/* --- several targets --- */
+
+static struct target_row target_at(const char *provider, const char *endpoint, const char *key)
+{
+    return (struct target_row){.provider = slice_str(provider),
+                               .endpoint = slice_str(endpoint),
+                               .api_key = secret_of(slice_str(key))};
+}
+
+static struct model_row model_with(const char *provider, const struct target_row *targets, size_t n)
+{
+    struct model_row m = model_of("m", provider);
+
+    m.targets = targets;
+    m.targets_len = n;
+    return m;
+}
+
+static const struct registry_model *found(struct fixture *f)
+{
+    const struct registry_model *m = registry_find(f->registry, SLICE("m"));
+
+    assert_non_null(m);
+    return m;
+}
+
+static void targets_inherit_from_the_model(void **state)
+{
+    struct fixture *f = *state;
+    struct target_row rows[] = {target_at("", "http://10.0.0.7:8000/v1", ""),
+                                target_at("", "", "sk-second"), target_at("openai", "", "")};
+    struct model_row model = model_with("box", rows, 3);
+
+    rows[1].upstream_model = SLICE("other");
+    model.upstream_model = SLICE("Llama");
+    model.endpoint = SLICE("http://10.0.0.6:8000/v1");
+    model.api_key = secret_of(SLICE("sk-model"));
+    model.timeout_ms = 5000;
+    model.retries = 3;
+    assert_int_equal(build(f, &model, 1), OK);
+    assert_int_equal(f->faults_len, 0);
+    assert_int_equal(found(f)->targets_len, 3);
+    assert_slice(found(f)->owned_by, "box");
+    const struct target *t = found(f)->targets;
+    assert_slice(t[0].origin->key, "http://10.0.0.7:8000");
+    assert_slice(t[0].upstream_model, "Llama");
+    assert_slice(secret_reveal(t[0].api_key), "sk-model");
+    assert_slice(t[1].origin->key, "http://10.0.0.6:8000");
+    assert_slice(t[1].upstream_model, "other");
+    assert_slice(secret_reveal(t[1].api_key), "sk-second");
+    for (size_t i = 0; i < 3; i++) {
+        assert_slice(t[i].model, "m");
+        assert_int_equal(t[i].timeout_ms, 5000);
+        assert_int_equal(t[i].retries, 3);
+    }
+}
+
+/* The model's key is for the model's provider. */
+static void no_key_goes_to_another_provider(void **state)
+{
+    struct fixture *f = *state;
+    struct target_row rows[] = {target_at("openai", "", ""), target_at("v6", "", "")};
+    struct model_row model = model_with("box", rows, 2);
+
+    model.endpoint = SLICE("http://10.0.0.6:8000/v1");
+    model.api_key = secret_of(SLICE("sk-model"));
+    assert_int_equal(build(f, &model, 1), OK);
+    const struct target *t = found(f)->targets;
+    assert_slice(t[0].provider, "openai");
+    assert_slice(t[0].origin->host, "api.openai.com");
+    assert_slice(secret_reveal(t[0].api_key), "sk-openai");
+    assert_slice(t[1].origin->host, "::1");
+    assert_true(secret_is_empty(t[1].api_key));
+}
+
+static void a_model_may_leave_the_provider_to_its_targets(void **state)
+{
+    struct fixture *f = *state;
+    struct target_row rows[] = {target_at("openai", "", ""), target_at("box", "", "")};
+    struct model_row model = model_with("", rows, 2);
+
+    model.api_key = secret_of(SLICE("sk-model"));
+    assert_int_equal(build(f, &model, 1), OK);
+    assert_slice(found(f)->owned_by, "openai");
+    for (size_t i = 0; i < 2; i++)
+        assert_slice(secret_reveal(found(f)->targets[i].api_key), "sk-model");
+}
+
+static void wrong_targets_are_left_out_and_told(void **state)
+{
+    struct fixture *f = *state;
+    struct target_row rows[] = {target_at("nowhere", "", ""), target_at("box", "", ""),
+                                target_at("", "", ""), target_at("box", "nothing", ""),
+                                target_at("box", "http://10.0.0.5:8000/v1/", "")};
+    static const char *const told[] = {
+        "model m: target 1: its provider nowhere is not there",
+        "model m: target 3: it has no provider",
+        "model m: target 4: nothing is no URL of a provider: ",
+        "model m: target 5: it is there twice",
+    };
+    struct model_row model = model_with("", rows, 5);
+
+    assert_int_equal(build(f, &model, 1), OK);
+    assert_int_equal(f->faults_len, ARRAY_LEN(told));
+    for (size_t i = 0; i < ARRAY_LEN(told); i++)
+        assert_true(slice_starts(f->faults[i].what, slice_str(told[i])));
+    assert_int_equal(found(f)->targets_len, 1);
+    model.targets_len = 1; /* and with none left */
+    assert_int_equal(build(f, &model, 1), OK);
+    assert_null(registry_find(f->registry, SLICE("m")));
+    assert_int_equal(f->faults_len, 1);
+}
+
+static uint64_t identity_of(struct fixture *f, struct target_row row)
+{
+    struct model_row model = model_with("box", &row, 1);
+
+    assert_int_equal(build(f, &model, 1), OK);
+    return found(f)->targets[0].identity;
+}
+
+/* Provider, key, endpoint and the provider's name for it: one of them bad says nothing of others.
+ */
+static void each_combination_has_an_identity_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    struct target_row rows[] = {
+        target_at("box", "", ""),
+        target_at("box", "", "sk-1"),
+        target_at("box", "", "sk-2"),
+        target_at("box", "http://10.0.0.5:8000/v2", ""),
+        target_at("box", "http://10.0.0.5:8001/v1", ""),
+        target_at("box", "https://10.0.0.5:8000/v1", ""),
+        target_at("v6", "http://10.0.0.5:8000/v1", ""),
+        target_at("box", "", ""),
+    };
+    uint64_t identities[ARRAY_LEN(rows)];
+
+    rows[7].upstream_model = SLICE("other");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        identities[i] = identity_of(f, rows[i]);
+        assert_int_equal(identity_of(f, rows[i]), identities[i]); /* in the next snapshot too */
+        for (size_t j = 0; j < i; j++)
+            assert_int_not_equal(identities[i], identities[j]);
+    }
+    assert_int_equal(identity_of(f, target_at("", "http://10.0.0.5:8000/v1", "")), identities[0]);
+}
+
+static void a_model_says_how_it_behaves(void **state)
+{
+    struct fixture *f = *state;
+    struct model_row model = model_of("m", "box");
+
+    assert_int_equal(build(f, &model, 1), OK);
+    assert_int_equal(found(f)->fallback_on, 0);
+    assert_int_equal(found(f)->keepalive_ms, 0);
+    assert_false(found(f)->rescue);
+    model.fallback_on = SLICE("context_length");
+    model.keepalive_ms = 15000;
+    model.rescue = true;
+    assert_int_equal(build(f, &model, 1), OK);
+    assert_int_equal(found(f)->fallback_on, FALLBACK_ON_CONTEXT_LENGTH);
+    assert_int_equal(found(f)->keepalive_ms, 15000);
+    assert_true(found(f)->rescue);
+    model.fallback_on = SLICE("weather, context_length,,");
+    assert_int_equal(build(f, &model, 1), OK);
+    assert_int_equal(found(f)->fallback_on, FALLBACK_ON_CONTEXT_LENGTH);
+    assert_int_equal(f->faults_len, 1);
+    assert_slice(f->faults[0].what, "model m: there is no fallback_on weather");
 }
 
 static void nothing_of_the_rows_is_kept(void **state)
@@ -245,12 +416,19 @@ static void out_of_memory_is_told(void **state)
     struct fixture *f = *state;
     static struct model_row models[40];
     static char names[40][8];
+    const struct target_row targets[] = {target_at("openai", "", "sk-1"),
+                                         target_at("openai", "", "sk-1"),
+                                         target_at("box", "http://h/v1", "sk-2")};
 
     for (int i = 0; i < 40; i++) {
         snprintf(names[i], sizeof(names[i]), "m%d", i);
         models[i] = model_falling_back(names[i], "m1,m2,nobody");
         if (i % 5 == 0)
             models[i].provider = SLICE("nowhere");
+        if (i % 7 == 0) {
+            models[i].targets = targets;
+            models[i].targets_len = ARRAY_LEN(targets);
+        }
     }
     for (unsigned n = 1;; n++) {
         struct arena arena;
@@ -277,7 +455,13 @@ int main(void)
         TEST(a_model_may_say_otherwise),
         TEST(models_are_listed_by_name),
         TEST(wrong_rows_are_left_out_and_told),
-        TEST(fallbacks_are_names_that_exist),
+        TEST(fallbacks_are_models_that_exist),
+        TEST(targets_inherit_from_the_model),
+        TEST(no_key_goes_to_another_provider),
+        TEST(a_model_may_leave_the_provider_to_its_targets),
+        TEST(wrong_targets_are_left_out_and_told),
+        TEST(each_combination_has_an_identity_of_its_own),
+        TEST(a_model_says_how_it_behaves),
         TEST(nothing_of_the_rows_is_kept),
         TEST(out_of_memory_is_told),
     };

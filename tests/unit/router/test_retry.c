@@ -42,6 +42,45 @@ static void kinds_by_table(void **state)
     }
 }
 
+/* What a status says is not what we found out ourselves. */
+static void a_providers_own_503_and_504_are_repeated(void **state)
+{
+    static const struct {
+        enum fault_kind kind;
+        int status;
+        bool again;
+    } cases[] = {
+        {FAULT_UPSTREAM_OVERLOADED, 503, true },
+        {FAULT_UPSTREAM_OVERLOADED, 529, false},
+        {FAULT_UPSTREAM_OVERLOADED, 200, false},
+        {FAULT_UPSTREAM_TIMEOUT,    504, true },
+        {FAULT_UPSTREAM_TIMEOUT,    200, false},
+        {FAULT_UPSTREAM_TIMEOUT,    524, false},
+        {FAULT_UPSTREAM_ERROR,      500, true },
+        {FAULT_UPSTREAM_ERROR,      502, true },
+        {FAULT_UPSTREAM_ERROR,      501, false},
+        {FAULT_UPSTREAM_ERROR,      520, false},
+        {FAULT_UPSTREAM_ERROR,      200, true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct fault fault = {.kind = cases[i].kind, .upstream_status = cases[i].status};
+        assert_int_equal(wait_for(fault, 1, 1, 5) >= 0, cases[i].again);
+    }
+}
+
+static void a_rate_limit_without_a_hint_gets_two_attempts(void **state)
+{
+    struct fault fault = {.kind = FAULT_UPSTREAM_RATE_LIMIT, .upstream_status = 429};
+
+    (void)state;
+    assert_true(wait_for(fault, 1, 5, 5) >= 0);
+    assert_true(wait_for(fault, 2, 5, 5) < 0);
+    fault.retry_after_ms = 100;
+    assert_int_equal(wait_for(fault, 2, 5, 5), 100);
+}
+
 static void only_as_often_as_allowed(void **state)
 {
     const struct fault fault = {.kind = FAULT_UPSTREAM_ERROR};
@@ -104,6 +143,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kinds_by_table),
+        cmocka_unit_test(a_providers_own_503_and_504_are_repeated),
+        cmocka_unit_test(a_rate_limit_without_a_hint_gets_two_attempts),
         cmocka_unit_test(only_as_often_as_allowed),
         cmocka_unit_test(what_took_long_is_not_repeated),
         cmocka_unit_test(short_hints_are_obeyed_long_ones_go_elsewhere),

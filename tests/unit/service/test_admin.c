@@ -270,13 +270,13 @@ static void the_file_is_carried_into_the_store(void **state)
     assert_true(providers[0].from_file);
     assert_int_equal(providers[0].sealed_key.len, 6 + SEAL_OVERHEAD);
     assert_int_equal(providers[1].sealed_key.len, 0);
-    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"provider", SLICE("one")},
+    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"provider", SLICE("one"), 0},
                                    providers[0].sealed_key, &f->arena, &key),
                      OK);
     assert_true(slice_eq(secret_reveal(key), SLICE("sk-one")));
     assert_int_equal(model_repo_list(f->admin->db, &f->arena, &models, &n), OK);
     assert_int_equal(n, 2);
-    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"model", SLICE("a")},
+    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"model", SLICE("a"), 0},
                                    models[0].sealed_key, &f->arena, &key),
                      OK);
     assert_true(slice_eq(secret_reveal(key), SLICE("sk-a")));
@@ -288,6 +288,36 @@ static void the_file_is_carried_into_the_store(void **state)
     assert_int_equal(n, 0);
 }
 
+static void the_keys_of_targets_are_sealed_for_their_places(void **state)
+{
+    struct fixture *f = *state;
+    struct target_row targets[] = {{.api_key = secret_of(SLICE("sk-1"))},
+                                   {.endpoint = SLICE("http://h/v1")},
+                                   {.api_key = secret_of(SLICE("sk-1"))}};
+    struct model_row model = model_of("a", "sk-a"), *models;
+    struct secret key;
+    size_t n;
+
+    model.targets = targets;
+    model.targets_len = 3;
+    assert_int_equal(registry_admin_seed(f->admin, NULL, 0, &model, 1), OK);
+    assert_int_equal(model_repo_list(f->admin->db, &f->arena, &models, &n), OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(models[0].targets_len, 3);
+    assert_int_equal(models[0].targets[1].sealed_key.len, 0);
+    for (size_t i = 0; i < 3; i += 2) {
+        struct slice sealed = models[0].targets[i].sealed_key;
+        for (size_t place = 0; place < 5; place++) {
+            struct seal_row row = {"target", SLICE("a"), place};
+            assert_int_equal(seal_open_key(&f->admin->seal, row, sealed, &f->arena, &key),
+                             place == i + 1 ? OK : -EBADMSG);
+        }
+        assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"model", SLICE("a"), 0},
+                                       sealed, &f->arena, &key),
+                         -EBADMSG);
+    }
+}
+
 static void a_sealed_key_opens_only_where_it_belongs(void **state)
 {
     struct fixture *f = *state;
@@ -295,21 +325,22 @@ static void a_sealed_key_opens_only_where_it_belongs(void **state)
     struct slice sealed;
     struct secret key;
 
-    assert_int_equal(seal_key(&f->admin->seal, (struct seal_row){"provider", SLICE("one")},
+    assert_int_equal(seal_key(&f->admin->seal, (struct seal_row){"provider", SLICE("one"), 0},
                               secret_of(SLICE("sk-one")), &f->arena, &sealed),
                      OK);
-    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"provider", SLICE("two")},
+    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"provider", SLICE("two"), 0},
                                    sealed, &f->arena, &key),
                      -EBADMSG);
-    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"model", SLICE("one")},
+    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"model", SLICE("one"), 0},
                                    sealed, &f->arena, &key),
                      -EBADMSG);
     assert_int_equal(seal_init(&other, secret_of(SLICE("another secret"))), OK);
-    assert_int_equal(
-        seal_open_key(&other, (struct seal_row){"provider", SLICE("one")}, sealed, &f->arena, &key),
-        -EBADMSG);
+    assert_int_equal(seal_open_key(&other, (struct seal_row){"provider", SLICE("one"), 0}, sealed,
+                                   &f->arena, &key),
+                     -EBADMSG);
     for (size_t i = 0; i < sealed.len; i++) /* cut anywhere; of length 0 it means no key */
-        assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"provider", SLICE("one")},
+        assert_int_equal(seal_open_key(&f->admin->seal,
+                                       (struct seal_row){"provider", SLICE("one"), 0},
                                        slice_sub(sealed, 0, i), &f->arena, &key),
                          i ? -EBADMSG : OK);
 }
@@ -360,6 +391,7 @@ int main(void)
         TEST(a_configured_key_that_was_revoked_lives_again),
         TEST(a_key_that_was_made_may_become_the_configured_one),
         TEST(the_file_is_carried_into_the_store),
+        TEST(the_keys_of_targets_are_sealed_for_their_places),
         TEST(a_sealed_key_opens_only_where_it_belongs),
         TEST(a_seed_that_fails_leaves_what_was),
         TEST(what_cannot_be_opened_is_told),

@@ -112,6 +112,59 @@ static void another_secret_leaves_the_entry_out(void **state)
     assert_null(registry_find(hold(f)->registry, SLICE("a")));
 }
 
+/* What a model says reaches the registry whole: its targets, their keys, how it behaves. */
+static void targets_are_loaded_with_their_keys(void **state)
+{
+    struct fixture *f = *state;
+    struct provider_row provider = {.name = SLICE("one"),
+                                    .type = SLICE("openai_compatible"),
+                                    .base_url = SLICE("http://127.0.0.1:9/v1"),
+                                    .api_key = secret_of(SLICE("sk-one"))};
+    struct target_row targets[] = {{.api_key = secret_of(SLICE("sk-first"))},
+                                   {.endpoint = SLICE("http://127.0.0.1:8/v1")}};
+    struct model_row model = {.name = SLICE("m"),
+                              .provider = SLICE("one"),
+                              .targets = targets,
+                              .targets_len = 2,
+                              .fallback_on = SLICE("context_length"),
+                              .keepalive_ms = 15000,
+                              .rescue = true};
+
+    assert_int_equal(registry_admin_seed(f->admin, &provider, 1, &model, 1), OK);
+    assert_int_equal(start_with(f, f->url, "the secret"), OK);
+    const struct registry_model *m = registry_find(hold(f)->registry, SLICE("m"));
+    assert_non_null(m);
+    assert_int_equal(m->targets_len, 2);
+    assert_true(slice_eq(secret_reveal(m->targets[0].api_key), SLICE("sk-first")));
+    assert_true(slice_eq(secret_reveal(m->targets[1].api_key), SLICE("sk-one")));
+    assert_int_equal(m->fallback_on, FALLBACK_ON_CONTEXT_LENGTH);
+    assert_int_equal(m->keepalive_ms, 15000);
+    assert_true(m->rescue);
+}
+
+/* A model whose targets are gone must not become its own target. */
+static void targets_whose_keys_do_not_open_are_left_out(void **state)
+{
+    struct fixture *f = *state;
+    struct provider_row provider = {.name = SLICE("one"),
+                                    .type = SLICE("openai_compatible"),
+                                    .base_url = SLICE("http://127.0.0.1:9/v1")};
+    struct target_row targets[] = {{.api_key = secret_of(SLICE("sk-first"))},
+                                   {.endpoint = SLICE("http://127.0.0.1:8/v1")}};
+    struct model_row models[] = {
+        {.name = SLICE("all"),  .provider = SLICE("one"), .targets = targets, .targets_len = 1},
+        {.name = SLICE("some"), .provider = SLICE("one"), .targets = targets, .targets_len = 2},
+    };
+
+    assert_int_equal(registry_admin_seed(f->admin, &provider, 1, models, 2), OK);
+    assert_int_equal(start_with(f, f->url, "another secret"), OK);
+    assert_null(registry_find(hold(f)->registry, SLICE("all")));
+    const struct registry_model *some = registry_find(hold(f)->registry, SLICE("some"));
+    assert_non_null(some);
+    assert_int_equal(some->targets_len, 1);
+    assert_true(secret_is_empty(some->targets[0].api_key));
+}
+
 static void changes_are_noticed(void **state)
 {
     struct fixture *f = *state;
@@ -231,6 +284,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_stored_is_loaded),
         TEST(another_secret_leaves_the_entry_out),
+        TEST(targets_are_loaded_with_their_keys),
+        TEST(targets_whose_keys_do_not_open_are_left_out),
         TEST(changes_are_noticed),
         TEST(changes_of_another_process_are_noticed),
         TEST(a_reload_loads_without_a_change),

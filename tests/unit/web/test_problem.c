@@ -51,43 +51,45 @@ static const struct expected {
     int status;
     const char *type, *param, *code;
 } table[] = {
-    {FAULT_UNAUTHENTICATED,      401, "invalid_request_error", NULL,    "invalid_api_key"            },
-    {FAULT_MODEL_NOT_ALLOWED,    403, "permission_error",      "model", "model_not_allowed"          },
-    {FAULT_ADMIN_ONLY,           403, "permission_error",      NULL,    "admin_only"                 },
-    {FAULT_MODEL_NOT_FOUND,      404, "invalid_request_error", "model", "model_not_found"            },
-    {FAULT_UNKNOWN_URL,          404, "invalid_request_error", NULL,    "unknown_url"                },
-    {FAULT_METHOD_NOT_ALLOWED,   405, "invalid_request_error", NULL,    "method_not_allowed"         },
-    {FAULT_INVALID_JSON,         400, "invalid_request_error", NULL,    "invalid_json"               },
-    {FAULT_MISSING_MEMBER,       400, "invalid_request_error", NULL,    "missing_required_parameter" },
-    {FAULT_WRONG_TYPE,           400, "invalid_request_error", NULL,    "invalid_type"               },
-    {FAULT_INVALID_VALUE,        400, "invalid_request_error", NULL,    "invalid_value"              },
-    {FAULT_DUPLICATE_MEMBER,     400, "invalid_request_error", NULL,    "duplicate_parameter"        },
-    {FAULT_BAD_REQUEST,          400, "invalid_request_error", NULL,    "bad_request"                },
-    {FAULT_REQUEST_TIMEOUT,      408, "invalid_request_error", NULL,    "request_timeout"            },
-    {FAULT_BODY_TOO_LARGE,       413, "invalid_request_error", NULL,    "request_too_large"          },
-    {FAULT_HEADER_TOO_LARGE,     431, "invalid_request_error", NULL,    "headers_too_large"          },
-    {FAULT_NOT_IMPLEMENTED,      501, "invalid_request_error", NULL,    "not_implemented"            },
-    {FAULT_LIMIT_REQUESTS,       429, "requests",              NULL,    "rate_limit_exceeded"        },
-    {FAULT_LIMIT_TOKENS,         429, "tokens",                NULL,    "rate_limit_exceeded"        },
-    {FAULT_LIMIT_CONCURRENCY,    429, "concurrent_requests",   NULL,    "rate_limit_exceeded"        },
-    {FAULT_CLIENT_CLOSED,        499, "invalid_request_error", NULL,    "client_closed"              },
-    {FAULT_UPSTREAM_REFUSED,     502, "invalid_request_error", NULL,    "upstream_refused"           },
-    {FAULT_UPSTREAM_CREDENTIALS, 502, "upstream_error",        NULL,    "upstream_credentials"       },
-    {FAULT_UPSTREAM_RATE_LIMIT,  429, "upstream_error",        NULL,    "upstream_rate_limit"        },
-    {FAULT_UPSTREAM_ERROR,       502, "upstream_error",        NULL,    "upstream_error"             },
-    {FAULT_UPSTREAM_OVERLOADED,  503, "upstream_error",        NULL,    "upstream_overloaded"        },
-    {FAULT_UPSTREAM_CONNECT,     502, "upstream_error",        NULL,    "upstream_connect_failed"    },
-    {FAULT_UPSTREAM_TLS,         502, "upstream_error",        NULL,    "upstream_tls_failed"        },
-    {FAULT_UPSTREAM_RESET,       502, "upstream_error",        NULL,    "upstream_connection_lost"   },
-    {FAULT_UPSTREAM_PROTOCOL,    502, "upstream_error",        NULL,    "upstream_invalid_response"  },
-    {FAULT_UPSTREAM_TOO_LARGE,   502, "upstream_error",        NULL,    "upstream_response_too_large"},
-    {FAULT_UPSTREAM_TIMEOUT,     504, "upstream_error",        NULL,    "upstream_timeout"           },
-    {FAULT_UPSTREAM_INTERRUPTED, 502, "upstream_error",        NULL,    "upstream_stream_interrupted"},
-    {FAULT_UPSTREAM_BUSY,        503, "upstream_error",        NULL,    "upstream_busy"              },
-    {FAULT_NOTHING_LOADED,       503, "server_error",          NULL,    "not_ready"                  },
-    {FAULT_DRAINING,             503, "server_error",          NULL,    "draining"                   },
-    {FAULT_LEDGER_FULL,          503, "server_error",          NULL,    "ledger_full"                },
-    {FAULT_INTERNAL,             500, "server_error",          NULL,    "internal_error"             },
+    {FAULT_UNAUTHENTICATED,      401, "invalid_request_error", NULL,       "invalid_api_key"            },
+    {FAULT_MODEL_NOT_ALLOWED,    403, "permission_error",      "model",    "model_not_allowed"          },
+    {FAULT_ADMIN_ONLY,           403, "permission_error",      NULL,       "admin_only"                 },
+    {FAULT_MODEL_NOT_FOUND,      404, "invalid_request_error", "model",    "model_not_found"            },
+    {FAULT_UNKNOWN_URL,          404, "invalid_request_error", NULL,       "unknown_url"                },
+    {FAULT_METHOD_NOT_ALLOWED,   405, "invalid_request_error", NULL,       "method_not_allowed"         },
+    {FAULT_INVALID_JSON,         400, "invalid_request_error", NULL,       "invalid_json"               },
+    {FAULT_MISSING_MEMBER,       400, "invalid_request_error", NULL,       "missing_required_parameter" },
+    {FAULT_WRONG_TYPE,           400, "invalid_request_error", NULL,       "invalid_type"               },
+    {FAULT_INVALID_VALUE,        400, "invalid_request_error", NULL,       "invalid_value"              },
+    {FAULT_DUPLICATE_MEMBER,     400, "invalid_request_error", NULL,       "duplicate_parameter"        },
+    {FAULT_BAD_REQUEST,          400, "invalid_request_error", NULL,       "bad_request"                },
+    {FAULT_REQUEST_TIMEOUT,      408, "invalid_request_error", NULL,       "request_timeout"            },
+    {FAULT_BODY_TOO_LARGE,       413, "invalid_request_error", NULL,       "request_too_large"          },
+    {FAULT_HEADER_TOO_LARGE,     431, "invalid_request_error", NULL,       "headers_too_large"          },
+    {FAULT_NOT_IMPLEMENTED,      501, "invalid_request_error", NULL,       "not_implemented"            },
+    {FAULT_LIMIT_REQUESTS,       429, "requests",              NULL,       "rate_limit_exceeded"        },
+    {FAULT_LIMIT_TOKENS,         429, "tokens",                NULL,       "rate_limit_exceeded"        },
+    {FAULT_LIMIT_CONCURRENCY,    429, "concurrent_requests",   NULL,       "rate_limit_exceeded"        },
+    {FAULT_CLIENT_CLOSED,        499, "invalid_request_error", NULL,       "client_closed"              },
+    {FAULT_UPSTREAM_REFUSED,     502, "invalid_request_error", NULL,       "upstream_refused"           },
+    {FAULT_CONTEXT_LENGTH,       502, "invalid_request_error", "messages", "context_length_exceeded"    },
+    {FAULT_UPSTREAM_CREDENTIALS, 502, "upstream_error",        NULL,       "upstream_credentials"       },
+    {FAULT_UPSTREAM_RATE_LIMIT,  429, "upstream_error",        NULL,       "upstream_rate_limit"        },
+    {FAULT_UPSTREAM_ERROR,       502, "upstream_error",        NULL,       "upstream_error"             },
+    {FAULT_UPSTREAM_OVERLOADED,  503, "upstream_error",        NULL,       "upstream_overloaded"        },
+    {FAULT_UPSTREAM_CONNECT,     502, "upstream_error",        NULL,       "upstream_connect_failed"    },
+    {FAULT_UPSTREAM_TLS,         502, "upstream_error",        NULL,       "upstream_tls_failed"        },
+    {FAULT_UPSTREAM_RESET,       502, "upstream_error",        NULL,       "upstream_connection_lost"   },
+    {FAULT_UPSTREAM_PROTOCOL,    502, "upstream_error",        NULL,       "upstream_invalid_response"  },
+    {FAULT_UPSTREAM_TOO_LARGE,   502, "upstream_error",        NULL,       "upstream_response_too_large"},
+    {FAULT_UPSTREAM_TIMEOUT,     504, "upstream_error",        NULL,       "upstream_timeout"           },
+    {FAULT_UPSTREAM_INTERRUPTED, 502, "upstream_error",        NULL,       "upstream_stream_interrupted"},
+    {FAULT_UPSTREAM_BUSY,        503, "upstream_error",        NULL,       "upstream_busy"              },
+    {FAULT_UPSTREAM_UNAVAILABLE, 503, "upstream_error",        NULL,       "upstream_unavailable"       },
+    {FAULT_NOTHING_LOADED,       503, "server_error",          NULL,       "not_ready"                  },
+    {FAULT_DRAINING,             503, "server_error",          NULL,       "draining"                   },
+    {FAULT_LEDGER_FULL,          503, "server_error",          NULL,       "ledger_full"                },
+    {FAULT_INTERNAL,             500, "server_error",          NULL,       "internal_error"             },
 };
 
 static void each_fault_has_its_answer(void **state)
@@ -124,7 +126,7 @@ static void the_page_for_readers_tells_the_same(void **state)
     fclose(f);
     for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         const struct expected *e = &table[i];
-        if (e->kind == FAULT_UPSTREAM_REFUSED)
+        if (fault_is_refusal(e->kind))
             snprintf(row, sizeof(row), "| `%s` | the provider's | the provider's |", e->code);
         else
             snprintf(row, sizeof(row), "| `%s` | %d | `%s` |", e->code, e->status, e->type);
@@ -237,17 +239,22 @@ static void a_providers_refusal_passes_unchanged(void **state)
 {
     static const char body[] = "{\"object\":\"error\", \"message\":\"too long\",\"code\":400}";
 
+    static const enum fault_kind kinds[] = {FAULT_UPSTREAM_REFUSED, FAULT_CONTEXT_LENGTH};
+
     (void)state;
-    answer((struct fault){.kind = FAULT_UPSTREAM_REFUSED,
-                          .upstream_status = 422,
-                          .upstream_body = slice_str(body),
-                          .upstream_content_type = SLICE("application/problem+json")},
-           1);
-    assert_int_equal(fake.status, 422);
-    assert_string_equal(fake.body, body);
-    assert_string_equal(fake_answer_field("content-type"), "application/problem+json");
-    assert_int_equal(ended.status, OUTCOME_CLIENT_ERROR);
-    assert_int_equal(ended.http_status, 422);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        answer((struct fault){.kind = kinds[i],
+                              .upstream_status = 422,
+                              .upstream_body = slice_str(body),
+                              .upstream_content_type = SLICE("application/problem+json")},
+               1);
+        assert_int_equal(fake.status, 422);
+        assert_string_equal(fake.body, body);
+        assert_string_equal(fake_answer_field("content-type"), "application/problem+json");
+        assert_null(fake_answer_field("x-should-retry"));
+        assert_int_equal(ended.status, OUTCOME_CLIENT_ERROR);
+        assert_int_equal(ended.http_status, 422);
+    }
 
     answer((struct fault){.kind = FAULT_UPSTREAM_REFUSED, .upstream_status = 404}, 1);
     assert_int_equal(fake.status, 404); /* it said nothing, so we do */

@@ -208,6 +208,62 @@ static void marks_do_not_depend_on_alignment(void **state)
     }
 }
 
+/* The text of a frame, when it is wanted; with its quotes. */
+static void text_of_chunks(void **state)
+{
+#define TWO(a, b) "{\"choices\":[{\"index\":0,\"delta\":{" a "}},{\"index\":1,\"delta\":{" b "}}]}"
+    static const struct {
+        const char *json, *text;
+    } table[] = {
+        {DELTA("\"content\":\"a\""),                                        "\"a\""          },
+        {DELTA("\"role\":\"assistant\",\"content\" : \"\\u00e9\\\"\""),     "\"\\u00e9\\\"\""},
+        {DELTA("\"content\":\"a\",\"refusal\":null,\"tool_calls\":[]"),     "\"a\""          },
+        {DELTA("\"content\":\"a\",\"reasoning\":\"\""),                     "\"a\""          },
+        {"{\"choices\":[{\"delta\":{\"content\":\"a\"}}]}",                 "\"a\""          },
+        {"{\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}],"
+         "\"usage\":{\"prompt_tokens\":1}}",                       "\"a\""          },
+        {DELTA("\"content\":\"\""),                                         ""               },
+        {DELTA("\"content\":null"),                                         ""               },
+        {DELTA("\"content\":[{\"type\":\"thinking\"}]"),                    ""               },
+        {DELTA("\"content\":\"a\",\"reasoning_content\":\"b\""),            ""               },
+        {DELTA("\"content\":\"a\",\"tool_calls\":[{\"index\":0}]"),         ""               },
+        {DELTA("\"content\":\"a\",\"refusal\":\"b\""),                      ""               },
+        {DELTA("\"refusal\":\"a\""),                                        ""               },
+        {DELTA("\"reasoning_content\":\"a\""),                              ""               },
+        {"{\"choices\":[{\"index\":1,\"delta\":{\"content\":\"a\"}}]}",     ""               },
+        {"{\"choices\":[{\"index\":99,\"delta\":{\"content\":\"a\"}}]}",    ""               },
+        {"{\"choices\":[{\"index\":\"0\",\"delta\":{\"content\":\"a\"}}]}", ""               },
+        {TWO("\"content\":\"a\"",                                           ""),               ""},
+        {TWO("",                                                                 "\"content\":\"a\""),                                                                             ""},
+        {"{\"choices\":[]}",                                                               ""   },
+        {"[DONE]", ""              },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        for (int wanted = 0; wanted < 2; wanted++) {
+            struct openai_chat_stream s = {.wants_text = wanted, .content_seen = true};
+            struct event e;
+            assert_int_equal(openai_chat_read_event(&s, slice_str(table[i].json), &e), OK);
+            assert_int_equal(e.marks, event_of(table[i].json, true).marks);
+            if (wanted && !slice_eq(e.text, slice_str(table[i].text)))
+                fail_msg("%s: %.*s", table[i].json, SLICE_FMT(e.text));
+        }
+    }
+}
+
+/* Wanted text is never told from a glance. */
+static void wanted_text_is_validated(void **state)
+{
+    struct openai_chat_stream s = {.wants_text = true, .content_seen = true};
+    struct event e;
+
+    (void)state;
+    assert_int_equal(
+        openai_chat_read_event(&s, SLICE("{\"choices\":[{\"delta\":{\"content\":\"a\"},}]}"), &e),
+        -EBADMSG);
+}
+
 static void malformed_chunks(void **state)
 {
     static const char *const table[] = {
@@ -262,6 +318,8 @@ int main(void)
         cmocka_unit_test(what_is_no_answer),
         cmocka_unit_test(marks_of_chunks),
         cmocka_unit_test(marks_do_not_depend_on_alignment),
+        cmocka_unit_test(text_of_chunks),
+        cmocka_unit_test(wanted_text_is_validated),
         cmocka_unit_test(malformed_chunks),
         cmocka_unit_test(the_answer_is_finished_when_every_choice_is),
     };

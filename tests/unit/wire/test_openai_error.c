@@ -110,16 +110,27 @@ static void words_win_over_the_status(void **state)
         struct openai_error error;
         enum fault_kind kind;
     } table[] = {
-        {429, {.code = SLICE_INIT("insufficient_quota")},    FAULT_UPSTREAM_CREDENTIALS},
-        {429, {.type = SLICE_INIT("insufficient_quota")},    FAULT_UPSTREAM_CREDENTIALS},
-        {400, {.code = SLICE_INIT("Arrearage")},             FAULT_UPSTREAM_CREDENTIALS},
-        {400, {.type = SLICE_INIT("overloaded_error")},      FAULT_UPSTREAM_OVERLOADED },
-        {403, {.moderated = true},                           FAULT_UPSTREAM_REFUSED    },
-        {0,   {.status = 429},                               FAULT_UPSTREAM_RATE_LIMIT },
-        {0,   {.status = 401},                               FAULT_UPSTREAM_CREDENTIALS},
-        {0,   {.type = SLICE_INIT("invalid_request_error")}, FAULT_UPSTREAM_REFUSED    },
-        {0,   {.code = SLICE_INIT("rate_limit_exceeded")},   FAULT_UPSTREAM_RATE_LIMIT },
-        {0,   {.type = SLICE_INIT("server_error")},          FAULT_UPSTREAM_ERROR      },
+        {429, {.code = SLICE_INIT("insufficient_quota")},        FAULT_UPSTREAM_CREDENTIALS},
+        {429, {.type = SLICE_INIT("insufficient_quota")},        FAULT_UPSTREAM_CREDENTIALS},
+        {400, {.code = SLICE_INIT("Arrearage")},                 FAULT_UPSTREAM_CREDENTIALS},
+        {400, {.type = SLICE_INIT("overloaded_error")},          FAULT_UPSTREAM_OVERLOADED },
+        {403, {.moderated = true},                               FAULT_UPSTREAM_REFUSED    },
+        {0,   {.status = 429},                                   FAULT_UPSTREAM_RATE_LIMIT },
+        {0,   {.status = 401},                                   FAULT_UPSTREAM_CREDENTIALS},
+        {0,   {.type = SLICE_INIT("invalid_request_error")},     FAULT_UPSTREAM_REFUSED    },
+        {400, {.code = SLICE_INIT("context_length_exceeded")},   FAULT_CONTEXT_LENGTH      },
+        {413, {.code = SLICE_INIT("context_length_exceeded")},   FAULT_CONTEXT_LENGTH      },
+        {422, {.code = SLICE_INIT("context_length_exceeded")},   FAULT_CONTEXT_LENGTH      },
+        {400, {.type = SLICE_INIT("exceed_context_size_error")}, FAULT_CONTEXT_LENGTH      },
+        {0,   {.code = SLICE_INIT("context_length_exceeded")},   FAULT_CONTEXT_LENGTH      },
+        {404, {.code = SLICE_INIT("context_length_exceeded")},   FAULT_UPSTREAM_REFUSED    },
+        {500, {.code = SLICE_INIT("context_length_exceeded")},   FAULT_UPSTREAM_ERROR      },
+        {400, {.code = SLICE_INIT("content_filter")},            FAULT_UPSTREAM_REFUSED    },
+        {400, {.code = SLICE_INIT("content_policy_violation")},  FAULT_UPSTREAM_REFUSED    },
+        {0,   {.code = SLICE_INIT("content_filter")},            FAULT_UPSTREAM_REFUSED    },
+        {0,   {.code = SLICE_INIT("content_policy_violation")},  FAULT_UPSTREAM_REFUSED    },
+        {0,   {.code = SLICE_INIT("rate_limit_exceeded")},       FAULT_UPSTREAM_RATE_LIMIT },
+        {0,   {.type = SLICE_INIT("server_error")},              FAULT_UPSTREAM_ERROR      },
     };
 
     (void)state;
@@ -137,6 +148,11 @@ static void a_refusal_in_band_has_a_status(void **state)
     assert_int_equal(fault.kind, FAULT_UPSTREAM_REFUSED);
     assert_int_equal(fault.upstream_status, 400);
     assert_int_equal(fault.message.len, 0); /* never the provider's words */
+
+    e.code = SLICE("context_length_exceeded");
+    fault = openai_error_fault(&e);
+    assert_int_equal(fault.kind, FAULT_CONTEXT_LENGTH);
+    assert_int_equal(fault.upstream_status, 400);
 }
 
 int main(void)
