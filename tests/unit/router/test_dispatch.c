@@ -178,7 +178,7 @@ struct world {
     char got[4096]; /* what the client got */
     size_t got_len;
     unsigned heads, faults;
-    bool spent; /* the sink was told so */
+    bool spent;      /* the sink was told so */
     bool told_early; /* the head came before an answer */
     struct fault fault;
     bool last;
