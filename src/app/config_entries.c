@@ -135,7 +135,7 @@ static void check_targets(struct config *c, const struct map *providers, const s
 {
     const struct yaml_node *node = list ? list->first : NULL;
 
-    for (size_t i = 0; i < m->targets_len; i++, node = node->next)
+    for (size_t i = 0; node && i < m->targets_len; i++, node = node->next)
         check_reference(c, providers, m->targets[i].provider, line_of(node, "provider"),
                         "the provider");
 }

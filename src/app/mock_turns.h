@@ -1,5 +1,5 @@
-/* mock_turns.h: providers that fail for a while, or now and then: fail_first, flap and odds, counted
- * for each model name. */
+/* mock_turns.h: providers that fail for a while, or now and then: fail_first, flap and odds,
+ * counted for each model name. */
 
 #pragma once
 
