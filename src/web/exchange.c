@@ -73,9 +73,11 @@ struct slice exchange_bearer(const struct exchange *x)
 
 enum dialect exchange_dialect(const struct exchange *x)
 {
-    if (x->route)
+    if (x->route && x->route->has_call)
         return x->route->dialect;
-    return slice_starts(x->request->path, SLICE("/v1/messages")) ? DIALECT_MESSAGES : DIALECT_CHAT;
+    if (slice_starts(x->request->path, SLICE("/v1/messages")))
+        return DIALECT_MESSAGES;
+    return call_dialect(&x->request->headers);
 }
 
 enum { MICROSECONDS = 1000000 };

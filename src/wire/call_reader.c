@@ -42,6 +42,11 @@ bool call_read(struct call *call, struct slice body, struct arena *a, struct fau
     }
 }
 
+enum dialect call_dialect(const struct headers *h)
+{
+    return headers_find(h, SLICE("anthropic-version")) ? DIALECT_MESSAGES : DIALECT_CHAT;
+}
+
 int call_take_headers(struct call *call, const struct headers *h, struct arena *a)
 {
     static const struct slice names[] = {

@@ -275,8 +275,10 @@ static void a_providers_refusal_passes_unchanged(void **state)
 
 static void a_streams_error_is_one_event(void **state)
 {
+    static const struct route chat = {HTTP_POST, SLICE_INIT("/chat"), .has_call = true,
+                                      .handle = fail_handle};
     struct arena a;
-    struct exchange x = {.arena = &a, .route = &fail_route, .request_id = SLICE("r1")};
+    struct exchange x = {.arena = &a, .route = &chat, .request_id = SLICE("r1")};
 
     (void)state;
     arena_init(&a, 0);
@@ -300,7 +302,7 @@ static void a_streams_error_is_one_event(void **state)
 
 static void the_other_dialect_has_its_own_shape(void **state)
 {
-    static const struct route messages = {HTTP_POST, SLICE_INIT("/v1/messages"),
+    static const struct route messages = {HTTP_POST, SLICE_INIT("/v1/messages"), .has_call = true,
                                           .dialect = DIALECT_MESSAGES, .handle = fail_handle};
     struct arena a;
     struct exchange x = {.arena = &a, .route = &messages, .request_id = SLICE("r1")};
@@ -319,6 +321,14 @@ static void the_other_dialect_has_its_own_shape(void **state)
     assert_int_equal(fake.status, 404);
     assert_non_null(
         strstr(fake.body, "\"type\":\"error\",\"error\":{\"type\":\"not_found_error\""));
+    fake_done(true);
+
+    /* and on paths of both, for a client that says so */
+    fake_request(HTTP_GET, "GET", "/nowhere");
+    fake_field("Anthropic-Version", "2023-06-01");
+    fake_serve(&chain_server_events, &chain);
+    assert_int_equal(fake.status, 404);
+    assert_non_null(strstr(fake.body, "\"error\":{\"type\":\"not_found_error\""));
     fake_done(true);
 }
 
