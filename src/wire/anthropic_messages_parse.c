@@ -209,6 +209,8 @@ static const struct member_rule request_rules[] = {
     {SLICE_INIT("speed"),              parse_ignored,          0},
     {SLICE_INIT("cache_control"),      parse_ignored,          0},
     {SLICE_INIT("context_management"), parse_ignored,          0},
+    {SLICE_INIT("diagnostics"),        parse_ignored,          0},
+    {SLICE_INIT("user_profile_id"),    parse_ignored,          0},
     {{0},                              parse_extra,            0},
 };
 /* clang-format on */

@@ -171,39 +171,40 @@ static void tools_and_choices(void **state)
 static void parameters_of_the_answer(void **state)
 {
     static const struct translated table[] = {
-        {"{'model':'m','messages':[" U "]}",                                                   "{'model':'gpt'" HI                                             },
-        {WITH("'stream':true"),                                                                HEAD ",'stream':true,'stream_options':{'include_usage':true}" HI},
+        {"{'model':'m','messages':[" U "]}",                                      "{'model':'gpt'" HI                                             },
+        {WITH("'stream':true"),                                                   HEAD ",'stream':true,'stream_options':{'include_usage':true}" HI},
         {WITH("'temperature':0.70,'top_p':0.9,'top_k':40"),
-         HEAD ",'temperature':0.70,'top_p':0.9" HI                                                                                                             },
-        {WITH("'stop_sequences':['a','\\n']"),                                                 HEAD ",'stop':['a','\\n']" HI                                   },
-        {WITH("'stop_sequences':[]"),                                                          HEAD HI                                                         },
-        {WITH("'metadata':{'user_id':'u'}"),                                                   HEAD ",'user':'u'" HI                                           },
+         HEAD ",'temperature':0.70,'top_p':0.9" HI                                                                                                },
+        {WITH("'stop_sequences':['a','\\n']"),                                    HEAD ",'stop':['a','\\n']" HI                                   },
+        {WITH("'stop_sequences':[]"),                                             HEAD HI                                                         },
+        {WITH("'metadata':{'user_id':'u'}"),                                      HEAD ",'user':'u'" HI                                           },
  /* longer than OpenAI takes */
         {WITH("'metadata':{'user_id':'user_0123456789012345678901234567890123456789_account__"
               "session_0123456789'}"),
-         HEAD HI                                                                                                                                               },
-        {WITH("'metadata':{}"),                                                                HEAD HI                                                         },
+         HEAD HI                                                                                                                                  },
+        {WITH("'metadata':{}"),                                                   HEAD HI                                                         },
         {WITH("'thinking':{'type':'enabled','budget_tokens':1024}"),
-         HEAD ",'reasoning_effort':'low'" HI                                                                                                                   },
+         HEAD ",'reasoning_effort':'low'" HI                                                                                                      },
         {WITH("'thinking':{'type':'enabled','budget_tokens':8192}"),
-         HEAD ",'reasoning_effort':'medium'" HI                                                                                                                },
+         HEAD ",'reasoning_effort':'medium'" HI                                                                                                   },
         {WITH("'thinking':{'type':'enabled','budget_tokens':31999}"),
-         HEAD ",'reasoning_effort':'high'" HI                                                                                                                  },
-        {WITH("'thinking':{'type':'adaptive'}"),                                               HEAD HI                                                         },
-        {WITH("'thinking':{'type':'disabled'}"),                                               HEAD HI                                                         },
+         HEAD ",'reasoning_effort':'high'" HI                                                                                                     },
+        {WITH("'thinking':{'type':'adaptive'}"),                                  HEAD HI                                                         },
+        {WITH("'thinking':{'type':'disabled'}"),                                  HEAD HI                                                         },
         {WITH("'thinking':{'type':'adaptive'},'output_config':{'effort':'max'}"),
-         HEAD ",'reasoning_effort':'high'" HI                                                                                                                  },
+         HEAD ",'reasoning_effort':'high'" HI                                                                                                     },
         {WITH("'output_config':{'effort':'medium','format':{'type':'json_schema','schema':{ 'b':1,"
               "'a':2}}}"),
          HEAD ",'reasoning_effort':'medium','response_format':{'type':'json_schema','json_schema':{"
-              "'name':'response','strict':true,'schema':{ 'b':1,'a':2}}}" HI                                                                                   },
+              "'name':'response','strict':true,'schema':{ 'b':1,'a':2}}}" HI                                                                      },
         {WITH("'output_format':{'schema':{},'type':'json_schema'}"),
          HEAD ",'response_format':{'type':'json_schema','json_schema':{'name':'response','strict':"
-              "true,'schema':{}}}" HI                                                                                                                          },
+              "true,'schema':{}}}" HI                                                                                                             },
         {WITH("'service_tier':'auto','speed':'fast','cache_control':{'type':'ephemeral'},"
-              "'context_management':{'edits':[]},'mcp_servers':[],'container':null"),
-         HEAD HI                                                                                                                                               },
-        {WITH("'new_member':7"),                                                               HEAD ",'new_member':7" HI                                       },
+              "'context_management':{'edits':[]},'diagnostics':{'a':1},'user_profile_id':'p',"
+              "'mcp_servers':[],'container':null"),
+         HEAD HI                                                                                                                                  },
+        {WITH("'new_member':7"),                                                  HEAD ",'new_member':7" HI                                       },
     };
 
     (void)state;
