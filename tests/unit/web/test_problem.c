@@ -305,7 +305,9 @@ static void the_other_dialect_has_its_own_shape(void **state)
     static const struct route messages = {HTTP_POST, SLICE_INIT("/v1/messages"), .has_call = true,
                                           .dialect = DIALECT_MESSAGES, .handle = fail_handle};
     struct arena a;
-    struct exchange x = {.arena = &a, .route = &messages, .request_id = SLICE("r1")};
+    struct server_request request = {.path = SLICE("/v1/messages")};
+    struct exchange x = {
+        .request = &request, .arena = &a, .route = &messages, .request_id = SLICE("r1")};
 
     (void)state;
     arena_init(&a, 0);
