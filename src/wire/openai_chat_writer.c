@@ -167,27 +167,32 @@ static int start_tool(struct openai_chat_writer *w, const struct piece *p)
     return close_delta(w);
 }
 
-static int finish(struct openai_chat_writer *w, const struct piece *p)
+static void put_finish(struct openai_chat_writer *w)
 {
-    end_tool(w);
     put(w, w->head);
     put(w, SLICE("\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":"));
-    put_quoted(w, openai_stop_word(p->stop));
+    put_quoted(w, openai_stop_word(w->stop));
     put(w, SLICE("}]"));
     put_end(w);
-    return w->out->rc;
 }
 
-static int end(struct openai_chat_writer *w)
+static void put_usage(struct openai_chat_writer *w)
 {
     char room[OPENAI_USAGE_ROOM];
 
-    if (w->include_usage && w->usage.source != USAGE_NONE) {
-        put(w, w->head);
-        put(w, SLICE("\"choices\":[],\"usage\":"));
-        put(w, openai_usage_write(&w->usage, room));
-        put(w, SLICE("}\n\n"));
-    }
+    put(w, w->head);
+    put(w, SLICE("\"choices\":[],\"usage\":"));
+    put(w, openai_usage_write(&w->usage, room));
+    put(w, SLICE("}\n\n"));
+}
+
+/* Why it ends is held until here: clients take it for the end of a whole answer. */
+static int end(struct openai_chat_writer *w)
+{
+    if (w->finished)
+        put_finish(w);
+    if (w->include_usage && w->usage.source != USAGE_NONE)
+        put_usage(w);
     put(w, SLICE("data: [DONE]\n\n"));
     return w->out->rc;
 }
@@ -223,7 +228,9 @@ static int take(struct piece_sink *sink, const struct piece *p)
     case PIECE_TOOL_END:
         return end_tool(w);
     case PIECE_FINISH:
-        return finish(w, p);
+        w->finished = true;
+        w->stop = p->stop;
+        return end_tool(w);
     case PIECE_USAGE:
         w->usage = p->usage;
         return OK;

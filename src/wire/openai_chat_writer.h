@@ -27,6 +27,8 @@ struct openai_chat_writer {
     bool in_thinking;
     bool in_tool, tool_has_input;
     unsigned tool;
+    bool finished; /* stop is known */
+    enum stop_reason stop;
 };
 
 /* Pieces given to w->sink become chunks: the role once, tools counted from 0, "{}" for a tool that
