@@ -2,7 +2,8 @@
  * other and read again.
  *
  * What must hold: what is written is JSON, whole frames, and an answer to its reader; a glance at
- * an event of Anthropic's tells no end and no error otherwise than reading it does. */
+ * an event of Anthropic's tells no end and no error otherwise than reading it does; a frame that
+ * repeats the one before says what it would say if it were parsed. */
 
 #include "wire/anthropic_answer.h"
 #include "wire/anthropic_error.h"
@@ -10,6 +11,7 @@
 #include "wire/openai_chat.h"
 #include "wire/openai_chat_pieces.h"
 #include "wire/openai_chat_writer.h"
+#include "wire/repeat.h"
 
 #include "codec/sse.h"
 
@@ -93,10 +95,11 @@ static void check_events(struct slice text)
     sse_free(&sse);
 }
 
-static void fuzz_chunks(struct slice text, struct arena *a)
+/* Both of these say a stream in the other dialect; forgets: no frame is taken for a repeated one.
+ */
+static int say_chunks(struct slice text, struct arena *a, bool forgets, struct buf *out)
 {
-    struct buf out;
-    struct anthropic_writer writer = {.out = &out, .arena = a};
+    struct anthropic_writer writer = {.out = out, .arena = a};
     struct openai_pieces pieces = {.sink = &writer.sink};
     struct openai_chat_stream stream = {.pieces = &pieces};
     struct sse_frame frame;
@@ -104,16 +107,30 @@ static void fuzz_chunks(struct slice text, struct arena *a)
     struct sse sse;
     int rc = OK;
 
-    buf_init(&out, ROOM);
+    buf_init(out, ROOM);
     anthropic_writer_begin(&writer);
     sse_init(&sse, ROOM);
-    while ((rc == OK || rc == -EBADMSG) && sse_next(&sse, &text, &frame) == 1)
+    while ((rc == OK || rc == -EBADMSG) && sse_next(&sse, &text, &frame) == 1) {
+        if (forgets)
+            repeat_begin(&pieces.repeat);
         rc = openai_chat_read_event(&stream, frame.data, &event);
+    }
     check(rc == OK || rc == -EBADMSG || rc == -EMSGSIZE);
     sse_free(&sse);
+    return rc;
+}
+
+static void fuzz_chunks(struct slice text, struct arena *a)
+{
+    struct buf out, parsed;
+    int rc = say_chunks(text, a, false, &out);
+
+    check(say_chunks(text, a, true, &parsed) == rc);
+    check(slice_eq(buf_slice(&out), buf_slice(&parsed)));
     if (rc != -EMSGSIZE)
         check_events(buf_slice(&out));
     buf_free(&out);
+    buf_free(&parsed);
 }
 
 /* A provider may write what it likes into a delta that nobody parses, but for how a stream ends. */
@@ -129,29 +146,42 @@ static void check_glance(const struct sse_frame *frame, unsigned marks)
     check((glanced.marks & ends) == (marks & ends));
 }
 
-static void fuzz_events(struct slice text, struct arena *a)
+static int say_events(struct slice text, struct arena *a, bool forgets, struct buf *out)
 {
-    struct buf out;
-    struct openai_chat_writer writer = {.out = &out, .arena = a, .include_usage = true};
-    struct anthropic_stream stream = {.pieces = &writer.sink};
+    struct openai_chat_writer writer = {.out = out, .arena = a, .include_usage = true};
+    struct repeat repeat = {.before = 0};
+    struct anthropic_stream stream = {.pieces = &writer.sink, .repeat = &repeat};
     struct sse_frame frame;
     struct event event;
     struct sse sse;
     int rc = OK;
 
-    buf_init(&out, ROOM);
+    buf_init(out, ROOM);
     openai_chat_writer_begin(&writer);
     sse_init(&sse, ROOM);
     while ((rc == OK || rc == -EBADMSG) && sse_next(&sse, &text, &frame) == 1) {
+        if (forgets)
+            repeat_begin(&repeat);
         rc = anthropic_read_event(&stream, frame.name, frame.data, &event);
         if (rc == OK)
             check_glance(&frame, event.marks);
     }
     check(rc == OK || rc == -EBADMSG || rc == -EMSGSIZE);
     sse_free(&sse);
+    return rc;
+}
+
+static void fuzz_events(struct slice text, struct arena *a)
+{
+    struct buf out, parsed;
+    int rc = say_events(text, a, false, &out);
+
+    check(say_events(text, a, true, &parsed) == rc);
+    check(slice_eq(buf_slice(&out), buf_slice(&parsed)));
     if (rc != -EMSGSIZE)
         check_chunks(buf_slice(&out));
     buf_free(&out);
+    buf_free(&parsed);
 }
 
 static void fuzz_error(struct slice body, struct arena *a)
