@@ -10,12 +10,14 @@
 #include "wire/anthropic_error.h"
 #include "wire/openai_chat_writer.h"
 #include "wire/openai_error.h"
+#include "wire/repeat.h"
 
 #include <errno.h>
 
 struct chat_stream {
     struct anthropic_stream stream; /* begins with a struct decoder */
     struct openai_chat_writer writer;
+    struct repeat repeat;
 };
 
 _Static_assert(offsetof(struct chat_stream, stream) == 0, "begins with struct decoder");
@@ -100,6 +102,7 @@ static int chat_begin(void *state, const struct decoding *d)
     };
     openai_chat_writer_begin(&s->writer);
     s->stream.pieces = &s->writer.sink;
+    s->stream.repeat = &s->repeat;
     return OK;
 }
 

@@ -20,6 +20,8 @@ int anthropic_read_count(struct slice body, struct reply *ret);
 /* Reads and validates all of it. The same errors, and -ENOMEM. */
 int anthropic_read_answer(struct slice body, struct arena *a, struct answer *ret);
 
+struct repeat;
+
 /* What is remembered from event to event of one stream; zeroed at its start. */
 struct anthropic_stream {
     bool wants_text; /* the caller's wish: fill event.text */
@@ -29,6 +31,7 @@ struct anthropic_stream {
     unsigned tools;      /* begun */
     struct usage usage;
     struct piece_sink *pieces; /* the caller's: wants everything. NULL: nobody does */
+    struct repeat *repeat;     /* the caller's, with pieces */
 };
 
 /* Reads one event. -EBADMSG: not JSON; nothing was handed over then. Or what the sink returned.

@@ -6,6 +6,7 @@
 #include "wire/anthropic_error.h"
 #include "wire/anthropic_usage.h"
 #include "wire/inside.h"
+#include "wire/repeat.h"
 
 #include <errno.h>
 
@@ -76,7 +77,10 @@ static int hand_over(struct reading *r, const struct piece *p)
 {
     struct piece_sink *sink = r->stream->pieces;
 
-    return sink ? sink->take(sink, p) : OK;
+    if (!sink)
+        return OK;
+    repeat_note(r->stream->repeat, p);
+    return sink->take(sink, p);
 }
 
 static void mark_content(struct reading *r)
@@ -276,6 +280,20 @@ static int read_by_type(struct reading *r, struct slice type)
     return OK;
 }
 
+/* An event that is taken apart. The one that repeats it is told by its data alone, so the type must
+ * stand in there. */
+static int read_wanted(struct reading *r, struct slice type, struct slice data)
+{
+    struct repeat *repeat = r->stream->repeat;
+    int rc;
+
+    repeat_begin(repeat);
+    rc = read_by_type(r, type);
+    if (rc == OK && r->v[TYPE].type == JSON_STRING)
+        repeat_end(repeat, data, r->event);
+    return rc;
+}
+
 static bool read_error(struct slice name, struct slice data, struct event *ret)
 {
     struct anthropic_error error;
@@ -303,9 +321,14 @@ int anthropic_read_event(struct anthropic_stream *s, struct slice name, struct s
 {
     struct reading r = {.stream = s, .event = ret};
     struct json_error why;
+    struct piece piece;
 
     *ret = (struct event){0};
     data = slice_trim(data);
+    if (s->pieces && repeat_find(s->repeat, data, &piece)) {
+        mark_content(&r);
+        return s->pieces->take(s->pieces, &piece);
+    }
     if (s->content_seen && !s->wants_text && !s->pieces && is_plain_delta(name, data)) {
         mark_content(&r);
         return OK;
@@ -318,7 +341,9 @@ int anthropic_read_event(struct anthropic_stream *s, struct slice name, struct s
     bool may_be_error = slice_eq(type, SLICE("error")) || r.v[TYPE].type == JSON_NONE;
     if (may_be_error && read_error(name, data, ret))
         return OK;
-    return is_object ? read_by_type(&r, type) : -EBADMSG;
+    if (!is_object)
+        return -EBADMSG;
+    return s->pieces ? read_wanted(&r, type, data) : read_by_type(&r, type);
 }
 
 static enum alike_hole hole(struct slice name)

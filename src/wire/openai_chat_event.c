@@ -302,6 +302,24 @@ static int parse_frame(struct openai_chat_stream *s, struct slice data, struct e
     return rc;
 }
 
+/* A frame that is taken apart. */
+static int read_wanted(struct openai_chat_stream *s, struct slice data, struct event *ret)
+{
+    struct openai_pieces *p = s->pieces;
+    struct piece piece;
+
+    if (repeat_find(&p->repeat, data, &piece)) {
+        ret->marks = EVENT_CONTENT;
+        ret->output_deltas = 1;
+        return p->sink->take(p->sink, &piece);
+    }
+    repeat_begin(&p->repeat);
+    int rc = parse_frame(s, data, ret);
+    if (rc == OK)
+        repeat_end(&p->repeat, data, ret);
+    return rc;
+}
+
 int openai_chat_read_event(struct openai_chat_stream *s, struct slice data, struct event *ret)
 {
     *ret = (struct event){0};
@@ -317,5 +335,5 @@ int openai_chat_read_event(struct openai_chat_stream *s, struct slice data, stru
         ret->marks = EVENT_DONE;
         return s->pieces ? openai_pieces_done(s->pieces) : OK;
     }
-    return parse_frame(s, data, ret);
+    return s->pieces ? read_wanted(s, data, ret) : parse_frame(s, data, ret);
 }

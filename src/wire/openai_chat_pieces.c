@@ -73,6 +73,7 @@ static uint64_t hash_of(struct slice text)
 
 static int hand_over(struct openai_pieces *p, const struct piece *piece)
 {
+    repeat_note(&p->repeat, piece);
     return p->sink->take(p->sink, piece);
 }
 

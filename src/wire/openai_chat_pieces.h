@@ -4,6 +4,8 @@
 
 #pragma once
 
+#include "wire/repeat.h"
+
 #include "codec/json.h"
 #include "model/answer.h"
 
@@ -18,6 +20,7 @@ struct openai_tool {
 /* What is remembered from chunk to chunk; all but the sink is zero at first. */
 struct openai_pieces {
     struct piece_sink *sink;
+    struct repeat repeat;
     bool started, finished;
     uint64_t answer; /* hash of the answer's id */
     unsigned tools;
