@@ -20,8 +20,8 @@ struct messages_stream {
 
 _Static_assert(offsetof(struct messages_stream, stream) == 0, "begins with struct decoder");
 
-/* OpenAI's models that reason: no others refuse max_tokens. Source: platform.openai.com,
- * "Reasoning models". */
+/* OpenAI's models that reason: no others refuse max_tokens and sampling. Source:
+ * platform.openai.com, "Reasoning models". */
 static bool is_reasoning_model(struct slice model)
 {
     static const struct slice prefixes[] = {
@@ -48,6 +48,7 @@ struct wire_options openai_options(const struct openai_rules *rules, struct slic
         .reasoning = reasons ? WIRE_REASONING_EFFORT : WIRE_REASONING_UNKNOWN,
         .strict_tools = rules->is_origin,
         .cache_control = rules->knows_cache_control,
+        .no_sampling = reasons && rules->is_origin,
         .max_completion_tokens = rules->is_origin,
         .no_stream_options = rules->refuses_stream_options,
         .reasoning_content = rules->takes_reasoning,

@@ -301,6 +301,10 @@ static void what_is_known_of_vendors(void **state)
                      WIRE_REASONING_UNKNOWN);
     assert_int_equal(openai_options(&origin, SLICE("gpt-4o")).reasoning, WIRE_REASONING_UNKNOWN);
     assert_true(openai_options(&origin, SLICE("gpt-4o")).max_completion_tokens);
+    assert_false(openai_options(&origin, SLICE("gpt-4o")).no_sampling);
+    assert_true(openai_options(&origin, SLICE("gpt-5-mini")).no_sampling);
+    assert_true(openai_options(&origin, SLICE("o3")).no_sampling);
+    assert_false(openai_options(&other, SLICE("o3")).no_sampling);
     assert_int_equal(openai_options(&other, SLICE("o3")).reasoning, WIRE_REASONING_UNKNOWN);
     assert_true(openai_options(&other, SLICE("o3")).no_stream_options);
     assert_true(openai_options(&other, SLICE("o3")).reasoning_content);
