@@ -125,7 +125,7 @@ const struct setting settings_provider[] = {
     {"type", SETTING_TYPE, .required = true, PROVIDER(type),
      .help = "How it is spoken to: one of the types below."},
     {"base_url",   SETTING_URL, PROVIDER(base_url),
-     .help = "Where it is, with the path before `/chat`.", .absent = "the type's own"},
+     .help = "Where it is, with the path before `/chat`; a query goes with every request.", .absent = "the type's own"},
     {"api_key",                 SETTING_SECRET, .min = 1, PROVIDER(api_key),
      .help = "Its key, sealed in the store.", .absent = "none is sent"},
     {0    },

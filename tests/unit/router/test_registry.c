@@ -148,6 +148,22 @@ static void a_model_may_say_otherwise(void **state)
     assert_slice(t->base_path, "");
 }
 
+static void a_query_goes_with_every_request(void **state)
+{
+    struct fixture *f = *state;
+    struct model_row models[] = {model_at("a", "box", "https://h?api-version=1"),
+                                 model_at("b", "box", "https://h?api-version=2"),
+                                 model_at("c", "box", "https://h")};
+
+    assert_int_equal(build(f, models, 3), OK);
+    const struct target *a = target_of(f, "a"), *b = target_of(f, "b"), *c = target_of(f, "c");
+    assert_slice(a->query, "api-version=1");
+    assert_slice(a->base_path, "");
+    assert_slice(a->authority, "h");
+    assert_slice(b->query, "api-version=2");
+    assert_slice(c->query, "");
+}
+
 static void models_are_listed_by_name(void **state)
 {
     struct fixture *f = *state;
@@ -464,6 +480,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_model_inherits_from_its_provider),
         TEST(a_model_may_say_otherwise),
+        TEST(a_query_goes_with_every_request),
         TEST(models_are_listed_by_name),
         TEST(wrong_rows_are_left_out_and_told),
         TEST(fallbacks_are_models_that_exist),
