@@ -22,8 +22,8 @@ SCHEMA = {"type": "object", "required": ["city", "days"],
           "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
           "additionalProperties": False}
 
-# Each is there twice: `claude-NAME` at the provider of Anthropic's dialect, `gpt-NAME` at the one of
-# OpenAI's. What stands behind is the mock's to do.
+# Each is there twice: `claude-NAME` at the provider of Anthropic's dialect, `gpt-NAME` at the one
+# of OpenAI's. What stands behind is the mock's to do.
 KINDS = {
     "plain": "",
     "pieces": "chunks=13&text=" + TEXT,
@@ -55,12 +55,12 @@ OTHERS = {
     "claude-adaptive": "claude-opus-4-8",
     "claude-old": "claude-3-haiku-20240307",
     "claude-redacts": "claude-sonnet-4-5?thinking=1&redacted=1",
-    "claude-writes-cache": "claude-sonnet-4-5?prompt_tokens=7&cached_tokens=5&cache_written_tokens=3",
+    "claude-writes-cache":
+        "claude-sonnet-4-5?prompt_tokens=7&cached_tokens=5&cache_written_tokens=3",
     "claude-stops-at": "claude-sonnet-4-5?stop=stop_sequence",
     "claude-max_tokens": "claude-sonnet-4-5?stop=max_tokens",
     "claude-refusal": "claude-sonnet-4-5?stop=refusal",
     "claude-pause_turn": "claude-sonnet-4-5?stop=pause_turn",
-    "claude-overlong": "claude-sonnet-4-5?status=400&type=invalid_request_error",
     "gpt-reasons": "gpt-5",
     "gpt-length": "gpt-4.1?stop=length",
     "gpt-content_filter": "gpt-4.1?stop=content_filter",

@@ -14,6 +14,7 @@ from gateway import LIMIT, wait_for
 from provider import DONE, FINISH, HELLO, ROLE, answer
 
 ASK = [{"role": "user", "content": "hi"}]
+TYPES = {"claude": "anthropic", "gpt": "openai"}  # of the provider
 
 
 def event(type, **members):
@@ -143,7 +144,8 @@ def text_by(sdk, clients, stream):
 
 QUESTION = (
     b'{ "model" : "m","max_tokens":100,\t"zeta": [1.50, 9007199254740993, "\\u00e4"],'
-    b'"system":[{"type":"text","text":"Be brief.","cache_control":{"type":"ephemeral","ttl":"1h"}}],'
+    b'"system":[{"type":"text","text":"Be brief.",'
+    b'"cache_control":{"type":"ephemeral","ttl":"1h"}}],'
     b'"messages":[{"role":"user","content":[{"type":"from_tomorrow","x":{"y":null}},'
     b'{"type":"text","text":"","cache_control":{"type":"ephemeral"}}]}],'
     b'"tools":[{"type":"web_search_20250305","name":"web_search"}],"container":"c-1"%s}')
@@ -288,7 +290,8 @@ def test_what_failed_says_more_than_what_could_not_be_said(pair, connect):
 
 def test_operations_that_the_other_dialect_lacks(pair, connect):
     """The plan leaves out who has no embeddings."""
-    vectors = b'{"object":"list","data":[],"model":"m","usage":{"prompt_tokens":3,"total_tokens":3}}'
+    vectors = (b'{"object":"list","data":[],"model":"m",'
+               b'"usage":{"prompt_tokens":3,"total_tokens":3}}')
     made, claude, gpt = pair("claude", gpt=lambda connection, _: connection.json(vectors))
     client = connect(made)
     client.send(request({"model": "m", "input": "hi"}, KEY, path="/v1/embeddings",
@@ -373,7 +376,7 @@ def test_clients_pass_over_what_keeps_them_alive(provide, gateway, clients, conn
     held = Held(spoken if at == "claude" else good)
     provider = provide(Doing(held))
     made = gateway(
-        providers=[provider.entry("p", type="anthropic" if at == "claude" else "openai")],
+        providers=[provider.entry("p", type=TYPES[at])],
         models=[{"name": "m", "provider": "p", **KEPT}], workers=1)
     both, got = clients(made), []
     waiting = threading.Thread(target=lambda: got.append(text_by(sdk, both, True)))
@@ -392,7 +395,7 @@ def test_clients_pass_over_what_keeps_them_alive(provide, gateway, clients, conn
 def test_a_fault_after_that_is_in_band(provide, gateway, connect, at):
     held = Held(status(529, BUSY))
     made = gateway(
-        providers=[provide(Doing(held)).entry("p", type="anthropic" if at == "claude" else "openai")],
+        providers=[provide(Doing(held)).entry("p", type=TYPES[at])],
         models=[{"name": "m", "provider": "p", "retries": 0, **KEPT}], workers=1)
     client = connect(made)
     client.send(request(chat(stream=True, max_tokens=9), KEY, path="/v1/messages"))
@@ -410,7 +413,7 @@ def test_a_refusal_after_that_is_in_the_clients_dialect(provide, gateway, connec
             if at == "claude" else error("content_policy_violation", message="not that"))
     held = Held(status(400, body.encode()))
     made = gateway(
-        providers=[provide(Doing(held)).entry("p", type="anthropic" if at == "claude" else "openai")],
+        providers=[provide(Doing(held)).entry("p", type=TYPES[at])],
         models=[{"name": "m", "provider": "p", "retries": 0, **KEPT}], workers=1)
     client = connect(made)
     client.send(request(chat(stream=True, max_tokens=9), KEY, path="/v1/messages"))
@@ -444,7 +447,7 @@ def test_who_leaves_ends_the_work(provide, gateway, connect, at):
         return True
 
     made = gateway(
-        providers=[provide(Doing(do)).entry("p", type="anthropic" if at == "claude" else "openai")],
+        providers=[provide(Doing(do)).entry("p", type=TYPES[at])],
         models=[{"name": "m", "provider": "p"}], workers=1)
     client = connect(made)
     client.send(request(chat(stream=True, max_tokens=9), KEY, path="/v1/messages",

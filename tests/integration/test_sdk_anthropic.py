@@ -6,8 +6,8 @@ import json
 
 import anthropic
 import pytest
-from dialects import (ARGUMENTS, ASK, HELLO, PDF, PNG, SCHEMA, SEALED, SIGNATURE, TEXT, THOUGHT, URL,
-                      Place, Served)
+from dialects import (ARGUMENTS, ASK, HELLO, PDF, PNG, SCHEMA, SEALED, SIGNATURE, TEXT, THOUGHT,
+                      URL, Place, Served, models)
 from gateway import wait_for
 
 WEATHER = {"name": "weather", "description": "In a city.", "input_schema": SCHEMA}
@@ -79,7 +79,8 @@ def test_an_answer(ai, served, at):
     assert raw.headers["x-courier-provider"] == at
     assert raw.headers["x-courier-attempts"] == f"{at}-plain:200"
     row = served.row(raw)
-    assert (row["status"], row["usage_source"], row["endpoint"]) == ("ok", "provider", "/v1/messages")
+    assert (row["status"], row["usage_source"]) == ("ok", "provider")
+    assert row["endpoint"] == "/v1/messages"
     assert (row["prompt_tokens"], row["completion_tokens"], row["total_tokens"]) == (9, 12, 21)
     assert row["provider"] == at
 
@@ -237,7 +238,8 @@ def test_pictures_and_documents(ai, served):
         {"type": "image", "source": {"type": "url", "url": URL}},
         {"type": "document", "title": "a.pdf",
          "source": source(media_type="application/pdf", data=PDF)},
-        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "Words."}},
+        {"type": "document",
+         "source": {"type": "text", "media_type": "text/plain", "data": "Words."}},
         {"type": "text", "text": "What is this?"}]}])
     assert served.sent()["messages"][0]["content"] == [
         {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},
@@ -246,6 +248,14 @@ def test_pictures_and_documents(ai, served):
                                   "file_data": f"data:application/pdf;base64,{PDF}"}},
         {"type": "text", "text": "Words."},
         {"type": "text", "text": "What is this?"}]
+
+
+def test_a_large_picture(ai, served):
+    data = "iVBORw0K" * 1_000_000
+    ask(ai, "gpt-plain", [{"role": "user", "content": [
+        {"type": "image", "source": source(media_type="image/png", data=data)}]}])
+    (part,) = served.sent()["messages"][0]["content"]
+    assert part["image_url"]["url"] == f"data:image/png;base64,{data}"
 
 
 @pytest.mark.parametrize("more, named", [
@@ -287,7 +297,8 @@ def test_the_cache_is_nobodys_business_elsewhere(ai, served):
 @pytest.mark.parametrize("choice, becomes, parallel", [
     ({"type": "auto"}, "auto", None), ({"type": "any"}, "required", None),
     ({"type": "none"}, "none", None),
-    ({"type": "tool", "name": "weather"}, {"type": "function", "function": {"name": "weather"}}, None),
+    ({"type": "tool", "name": "weather"},
+     {"type": "function", "function": {"name": "weather"}}, None),
     ({"type": "auto", "disable_parallel_tool_use": True}, "auto", False),
     ({"type": "any", "disable_parallel_tool_use": True}, "required", False),
 ])
@@ -463,6 +474,9 @@ def test_the_providers_own_count(ai, served):
     assert served.sent_head().startswith("post /v1/messages/count_tokens http/1.1\r\n")
     assert served.sent() == {"model": "claude-sonnet-4-5?prompt_tokens=100&cached_tokens=64"
                                       "&completion_tokens=7", "messages": ASK}
+    row = served.row(raw)
+    assert (row["endpoint"], row["status"]) == ("/v1/messages/count_tokens", "ok")
+    assert row["total_tokens"] == 0  # nothing was used
 
 
 def test_an_estimated_count(ai, served):
@@ -474,8 +488,25 @@ def test_an_estimated_count(ai, served):
     assert served.stats()["requests"] == 0
 
 
+def test_a_count_of_the_beta_api(ai):
+    assert ai.beta.messages.count_tokens(model="claude-cached", messages=ASK).input_tokens == 100
+
+
 def test_a_count_for_nobody(ai):
     caught(anthropic.NotFoundError, lambda: ai.messages.count_tokens(model="nobody", messages=ASK))
+
+
+# --- models ---
+
+
+def test_models(ai):
+    listed = list(ai.models.list())
+    assert {m.id for m in listed} == {m["name"] for m in models()}
+    one = ai.models.retrieve("gpt-plain")
+    assert (one.id, one.type, one.display_name) == ("gpt-plain", "model", "gpt-plain")
+    assert one.created_at.year >= 2026
+    check_body(caught(anthropic.NotFoundError, lambda: ai.models.retrieve("nobody")),
+               "not_found_error")
 
 
 # --- errors ---

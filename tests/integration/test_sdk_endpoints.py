@@ -58,7 +58,8 @@ def test_completions(ai, served):
 @pytest.mark.parametrize("usage", [None, True])
 def test_streams_of_completions(ai, served, usage):
     more = {"stream_options": {"include_usage": True}} if usage else {}
-    raw = ai.completions.with_raw_response.create(model="gpt-pieces", prompt=ASK, stream=True, **more)
+    raw = ai.completions.with_raw_response.create(model="gpt-pieces", prompt=ASK, stream=True,
+                                                  **more)
     chunks = list(raw.parse())
     assert "".join(c.choices[0].text for c in chunks if c.choices) == TEXT
     assert any(not c.choices for c in chunks) is bool(usage)
@@ -69,12 +70,11 @@ def test_streams_of_completions(ai, served, usage):
 
 
 def test_responses(ai, served):
-    raw = ai.responses.with_raw_response.create(model="gpt-plain", input=ASK, instructions="Be brief.",
-                                                reasoning={"effort": "low"})
+    more = {"instructions": "Be brief.", "reasoning": {"effort": "low"}}
+    raw = ai.responses.with_raw_response.create(model="gpt-plain", input=ASK, **more)
     got = raw.parse()
     assert (got.object, got.status, got.output_text) == ("response", "completed", HELLO)
-    assert served.sent() == {"model": "gpt-4.1", "input": ASK, "instructions": "Be brief.",
-                             "reasoning": {"effort": "low"}}
+    assert served.sent() == {"model": "gpt-4.1", "input": ASK, **more}
     check_row(served, raw, "/v1/responses", (9, 12), stream=0)
 
 
@@ -100,7 +100,8 @@ def test_parse_responses(ai):
 
 
 def test_members_of_responses_arrive_unchanged(ai, served):
-    more = {"tools": [{"type": "web_search"}], "store": False, "include": ["reasoning.encrypted_content"],
+    more = {"tools": [{"type": "web_search"}], "store": False,
+            "include": ["reasoning.encrypted_content"],
             "previous_response_id": "resp_1", "max_output_tokens": 17}
     question = [{"role": "user", "content": [{"type": "input_text", "text": ASK}]}]
     ai.responses.create(model="gpt-plain", input=question, **more, extra_body={"zeta": 1.50})

@@ -5,8 +5,8 @@ import json
 import httpx
 import openai
 import pytest
-from dialects import (ARGUMENTS, ASK, HELLO, PDF, PNG, SCHEMA, SEALED, SIGNATURE, TEXT, THOUGHT, URL,
-                      Place, Served)
+from dialects import (ARGUMENTS, ASK, HELLO, PDF, PNG, SCHEMA, SEALED, SIGNATURE, TEXT, THOUGHT,
+                      URL, Place, Served)
 from gateway import ADMIN_KEY, LIMIT
 
 WEATHER = {"type": "function", "function": {"name": "weather", "description": "In a city.",
@@ -304,7 +304,8 @@ def test_a_loop_of_tools(ai, served, streamed):
         {"type": "text", "text": "So?"}]
 
 
-@pytest.mark.parametrize("arguments, fine", [("", True), ("{}", True), ("{", False), ("[1]", False)])
+@pytest.mark.parametrize("arguments, fine", [
+    ("", True), ("{}", True), ("{", False), ("[1]", False)])
 def test_arguments_must_be_an_object(ai, served, arguments, fine):
     call = {"id": "functions.f:0", "type": "function",
             "function": {"name": "f", "arguments": arguments}}
@@ -317,7 +318,8 @@ def test_arguments_must_be_an_object(ai, served, arguments, fine):
         return
     ask(ai, messages=messages)
     _, said, told = served.sent()["messages"]
-    assert said["content"] == [{"type": "tool_use", "id": "functions_f_0", "name": "f", "input": {}}]
+    assert said["content"] == [
+        {"type": "tool_use", "id": "functions_f_0", "name": "f", "input": {}}]
     assert told["content"][0]["tool_use_id"] == "functions_f_0"
 
 
