@@ -139,8 +139,9 @@ static struct origin *make_origin(struct registry_building *b, const struct url 
 static uint64_t identity_of(const struct target *t)
 {
     const uint64_t parts[] = {
-        slice_hash(t->provider),  slice_hash(secret_reveal(t->api_key)), t->origin->hash,
-        slice_hash(t->base_path), slice_hash(t->query), slice_hash(t->upstream_model),
+        slice_hash(t->provider), slice_hash(secret_reveal(t->api_key)),
+        t->origin->hash,         slice_hash(t->base_path),
+        slice_hash(t->query),    slice_hash(t->upstream_model),
     };
 
     return slice_hash(slice_of((const char *)parts, sizeof(parts)));

@@ -263,7 +263,7 @@ static void test_bad_files(void **state)
          "/chat/completions\n"                                                                                                                                                              },
         {"providers:\n  - {name: a, type: openai, base_url: nowhere}\n",
          "f:2: providers[0].base_url: a URL begins with http:// or https://; allowed: "
-         "http(s)://HOST[:PORT][/PATH][?QUERY]\n"                                                                                                                                                   },
+         "http(s)://HOST[:PORT][/PATH][?QUERY]\n"                                                                                                                                           },
         {"models:\n  - {name: m, provider: a, timeout: 5}\n",
          "f:2: models[0].timeout: \"5\" is no duration" DURATIONS
          "f:2: the provider a is not there\n"                                                                                                                                               },
@@ -338,7 +338,7 @@ static void test_bad_models(void **state)
          "upstream_model, endpoint, api_key\n"                                                                                                        },
         {MODEL("provider: p, targets: [{endpoint: h}]"),
          "f:4: models[0].targets[0].endpoint: a URL begins with http:// or https://; allowed: "
-         "http(s)://HOST[:PORT][/PATH][?QUERY]\n"                                                                                                             },
+         "http(s)://HOST[:PORT][/PATH][?QUERY]\n"                                                                                                     },
         {MODEL("provider: p, targets: [{api_key: a}, {api_key: b}, {api_key: a}]"),
          "f:4: models[0].targets[2] is the same as targets[0]\n"                                                                                      },
         {MODEL("targets: [{provider: p}, {api_key: a}]"),
