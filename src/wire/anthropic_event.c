@@ -316,26 +316,11 @@ static bool is_plain_delta(struct slice name, struct slice data)
            !slice_eq(slice_sub(data, data.len - 4, data.len), SLICE("\"\"}}"));
 }
 
-int anthropic_read_event(struct anthropic_stream *s, struct slice name, struct slice data,
-                         struct event *ret)
+static int parse_event(struct anthropic_stream *s, struct slice name, struct slice data,
+                       struct event *ret)
 {
     struct reading r = {.stream = s, .event = ret};
     struct json_error why;
-    struct piece piece;
-
-    *ret = (struct event){0};
-    data = slice_trim(data);
-    if (s->pieces && repeat_find(s->repeat, data, &piece)) {
-        mark_content(&r);
-        return s->pieces->take(s->pieces, &piece);
-    }
-    if (s->content_seen && !s->wants_text && !s->pieces && is_plain_delta(name, data)) {
-        mark_content(&r);
-        return OK;
-    }
-    if (slice_is_empty(data))
-        return OK;
-
     bool is_object = json_scan(data, event_members, EVENT_LEN, r.v, &why);
     struct slice type = is_object && r.v[TYPE].type == JSON_STRING ? inside_of(r.v[TYPE]) : name;
     bool may_be_error = slice_eq(type, SLICE("error")) || r.v[TYPE].type == JSON_NONE;
@@ -344,6 +329,23 @@ int anthropic_read_event(struct anthropic_stream *s, struct slice name, struct s
     if (!is_object)
         return -EBADMSG;
     return s->pieces ? read_wanted(&r, type, data) : read_by_type(&r, type);
+}
+
+int anthropic_read_event(struct anthropic_stream *s, struct slice name, struct slice data,
+                         struct event *ret)
+{
+    struct piece piece;
+
+    *ret = (struct event){0};
+    data = slice_trim(data);
+    bool repeats = s->pieces && repeat_find(s->repeat, data, &piece);
+    bool glanced = s->content_seen && !s->wants_text && !s->pieces && is_plain_delta(name, data);
+    if (repeats || glanced) { /* content was seen before */
+        ret->marks = EVENT_CONTENT;
+        ret->output_deltas = 1;
+        return repeats ? s->pieces->take(s->pieces, &piece) : OK;
+    }
+    return slice_is_empty(data) ? OK : parse_event(s, name, data, ret);
 }
 
 static enum alike_hole hole(struct slice name)
