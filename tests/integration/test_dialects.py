@@ -11,7 +11,7 @@ from client import chat, request
 from faults import GOOD, Acting, cut, error, good, status
 from gateway import ADMIN_KEY as KEY
 from gateway import LIMIT, wait_for
-from provider import DONE, FINISH, HELLO, ROLE, answer
+from provider import DONE, FINISH, HELLO, ROLE, answer, chunk_event
 
 ASK = [{"role": "user", "content": "hi"}]
 TYPES = {"claude": "anthropic", "gpt": "openai"}  # of the provider
@@ -263,6 +263,21 @@ def test_the_reverse_before_its_first_word(pair, clients, sdk):
     assert len(well.requests) == 1
 
 
+@pytest.mark.parametrize("sdk, first", [("anthropic", "claude"), ("anthropic", "gpt"),
+                                        ("openai", "claude"), ("openai", "gpt")])
+def test_no_stream_goes_on_in_another_dialect(pair, connect, sdk, first):
+    """What was said there cannot be compared byte by byte: a rescue would be a guess."""
+    made, _, _ = pair(first, claude=said(START, BLOCK, WORDS[0]), gpt=said(ROLE, HELLO),
+                      rescue="verified")
+    client = connect(made)
+    client.send(request(chat(stream=True, max_tokens=9, temperature=0), KEY,
+                        path="/v1/messages" if sdk == "anthropic" else "/v1/chat/completions",
+                        extra="x-request-id: r\r\n"))
+    body = client.answer()[2]
+    assert body.count(b"hello") == 1 and b"error" in body.split(b"hello")[1]
+    assert made.row("r")["status"] == "interrupted"
+
+
 def test_a_fallback_that_cannot_say_it_is_passed_over(provide, gateway, connect):
     at = {name: provide(Doing(do)) for name, do in
           {"bad": status(500), "claude": spoken, "well": good}.items()}
@@ -351,6 +366,36 @@ def test_a_request_id_in_every_error(claude, connect):
     assert last_event(client.answer()[2])[1]["request_id"] == "r"
     code, headers, body = ask_messages(connect(made), b"{", extra="x-request-id: s\r\n")
     assert (code, headers["request-id"], json.loads(body)["request_id"]) == (400, "s", "s")
+
+
+# --- tools ---
+
+
+def calls(*pieces):
+    """Chunks of calls: (index, id and name or None, arguments)."""
+    for index, name, text in pieces:
+        begin = {"id": f"call_{name}", "type": "function"} if name else {}
+        function = {"arguments": text, **({"name": name} if name else {})}
+        yield chunk_event(json.dumps(
+            {"tool_calls": [{"index": index, **begin, "function": function}]}))
+
+
+@pytest.mark.parametrize("pieces", [
+    [(0, "f", ""), (0, None, '{"a":'), (0, None, "1}"), (1, "g", ""), (1, None, '{"b":2}')],
+    [(0, "f", '{"a":1}'), (1, "g", '{"b":2}')],
+    [(0, "f", '{"a":'), (1, "g", '{"b"'), (0, None, "1}"), (1, None, ":2}")],  # one into the other
+    [(0, "f", '{"a":1}'), (1, "g", '{"b":'), (1, "g", "2}")],  # the id is told again
+])
+def test_calls_however_they_are_cut(provide, gateway, clients, pieces):
+    made = gateway(provide(Doing(said(ROLE, *calls(*pieces), chunk_event("{}", '"tool_calls"'),
+                                      DONE))), workers=1)
+    tools = [{"name": name, "input_schema": {"type": "object"}} for name in "fg"]
+    with clients(made)["anthropic"].messages.stream(model="m", max_tokens=9, messages=ASK,
+                                                    tools=tools) as stream:
+        got = stream.get_final_message()
+    assert got.stop_reason == "tool_use"
+    assert [(b.name, b.id, b.input) for b in got.content] == [
+        ("f", "call_f", {"a": 1}), ("g", "call_g", {"b": 2})]
 
 
 # --- keep-alive ---
