@@ -22,19 +22,17 @@ static void stream_free(void *arg)
     buf_free(&s->out);
 }
 
-/* A translated answer tells no text of its own and cannot be compared with what has gone out. */
-static int stream_begin_rescue(struct attempt *a)
+/* A translated answer tells no text of its own: what has gone out of it cannot be compared. */
+static void stream_prepare_rescue(struct attempt *a)
 {
-    struct rescue *rescue = a->dispatch->rescue;
+    struct decoder *decoder = a->stream->decoder;
 
-    if (!rescue)
-        return OK;
-    if (!a->op->translates) {
-        ((struct decoder *)a->stream->decoder)->wants_text = true;
-        return OK;
-    }
-    rescue->able = false;
-    return rescue_is_behind(rescue) ? -ENOTSUP : OK;
+    if (!a->dispatch->rescue)
+        return;
+    if (a->op->translates)
+        a->dispatch->rescue->able = false;
+    else
+        decoder->wants_text = true;
 }
 
 int attempt_stream_begin(struct attempt *a)
@@ -55,7 +53,9 @@ int attempt_stream_begin(struct attempt *a)
     int rc = arena_defer(arena, stream_free, s);
     if (rc == OK && a->op->begin)
         rc = a->op->begin(s->decoder, &s->decoding);
-    return rc < 0 ? rc : stream_begin_rescue(a);
+    if (rc == OK)
+        stream_prepare_rescue(a);
+    return rc;
 }
 
 static int stream_commit(struct attempt *a)

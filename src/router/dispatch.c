@@ -121,6 +121,8 @@ static int dispatch_next(struct dispatch *d, struct fault *ret_fault)
         const struct target *target = plan->targets[d->next++];
         if (d->next < plan->len && dispatch_is_resting(d, target))
             continue; /* since the plan was made */
+        if (d->committed && target->adapter->ops[d->ask.call->kind]->translates)
+            continue; /* cannot be a rescue */
         outcome->served_model = target->model;
         outcome->provider = target->provider;
         outcome->fallback_used = !slice_eq(target->model, plan->model->name);
@@ -157,12 +159,13 @@ static bool dispatch_may_go_elsewhere(struct dispatch *d, const struct fault *fa
 }
 
 /* Every circuit was open, and the target nearest to recovery failed again. A rate limit is no
- * outage: clients know what to do about it. */
+ * outage: clients know what to do about it; nor are our own credentials: operators must hear. */
 static void dispatch_name_outage(const struct dispatch *d, struct fault *fault)
 {
     const struct plan *plan = &d->ask.plan;
 
-    if (plan->rest_ms == 0 || !fault_traits(fault->kind)->elsewhere)
+    if (plan->rest_ms == 0 || !fault_traits(fault->kind)->elsewhere ||
+        fault->kind == FAULT_UPSTREAM_CREDENTIALS)
         return;
     if (fault->kind != FAULT_UPSTREAM_RATE_LIMIT)
         fault->kind = FAULT_UPSTREAM_UNAVAILABLE;
