@@ -1,13 +1,14 @@
--- wrk: posts the body of BENCH_BODY with the key of BENCH_KEY; counts what is not 200.
+-- wrk: posts the body of BENCH_BODY with the key of BENCH_KEY to the URL's path; counts what is not
+-- 200.
 local file = io.open(os.getenv("BENCH_BODY"), "rb")
 local body = file:read("*a")
 file:close()
 local errors = 0
 
 wrk.method = "POST"
-wrk.path = "/v1/chat/completions"
 wrk.body = body
 wrk.headers["content-type"] = "application/json"
+wrk.headers["anthropic-version"] = "2023-06-01"
 wrk.headers["authorization"] = "Bearer " .. (os.getenv("BENCH_KEY") or "none")
 
 local threads = {}

@@ -1,66 +1,21 @@
 /* openai.c: a call in OpenAI's dialect to a provider that speaks it.
  *
- * The body passes byte for byte. Only two members are touched, by splicing spans: `model`, when the
- * provider calls it differently, and `stream_options`, so that every stream tells its usage. Key
- * order, white space and number literals survive: providers' prompt caches depend on them. */
+ * The body passes byte for byte. Only these members are touched, by splicing spans: `model`, when
+ * the provider calls it differently, `stream_options`, so that every stream tells its usage, and in
+ * a chat those that the vendor's rules speak of. Key order, white space and number literals
+ * survive: providers' prompt caches depend on them. */
 
 #include "adapter/openai.h"
-#include "adapter/retry_after.h"
 
-#include "base/buf.h"
+#include "adapter/encoding.h"
+#include "adapter/openai_answers.h"
+#include "adapter/retry_after.h"
 #include "wire/openai_chat.h"
+#include "wire/openai_embeddings.h"
 #include "wire/openai_error.h"
+#include "wire/openai_responses.h"
 
 #include <errno.h>
-
-/* Replace bytes [from, to) of the body by text. */
-struct edit {
-    size_t from, to;
-    struct slice text;
-};
-
-enum { EDITS_MAX = 2, QUOTED_MAX = 64 * 1024 };
-
-struct edits {
-    struct edit at[EDITS_MAX]; /* in the order of the body */
-    size_t len;
-};
-
-static void add_edit(struct edits *e, struct edit edit)
-{
-    size_t i = e->len++;
-
-    for (; i > 0 && e->at[i - 1].from > edit.from; i--)
-        e->at[i] = e->at[i - 1];
-    e->at[i] = edit;
-}
-
-/* The text as a JSON string; .at is NULL when out of memory. */
-static struct slice quote(struct arena *a, struct slice text)
-{
-    struct buf b;
-
-    buf_init(&b, QUOTED_MAX);
-    buf_add_char(&b, '"');
-    buf_add_json(&b, text);
-    buf_add_char(&b, '"');
-    struct slice quoted = b.rc == OK ? arena_copy(a, buf_slice(&b)) : (struct slice){0};
-    buf_free(&b);
-    return quoted;
-}
-
-static int edit_model(const struct target *t, const struct call *c, struct arena *a,
-                      struct edits *ret)
-{
-    if (slice_eq(c->model, t->upstream_model))
-        return OK;
-
-    struct slice quoted = quote(a, t->upstream_model);
-    if (!quoted.at)
-        return -ENOMEM;
-    add_edit(ret, (struct edit){c->model_span.from, c->model_span.to, quoted});
-    return OK;
-}
 
 /* include_usage: true, merged into whatever the client sent. */
 static struct edit ask_usage(const struct call *c)
@@ -81,125 +36,32 @@ static struct edit ask_usage(const struct call *c)
     return (struct edit){end, end, SLICE(",\"stream_options\":{\"include_usage\":true}")};
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* Takes the member stream_options out, with the one comma that belongs to it. Its name holds no
- * quote, however it is escaped, so that the quotes around it are found backwards. */
-static struct edit drop_options(const struct call *c)
-{
-    const char *body = c->body.at;
-    size_t from = c->stream_options.from, to = c->stream_options.to;
-
-    for (unsigned quotes = 0; quotes < 2;)
-        quotes += body[--from] == '"';
-
-    size_t before = from - 1;
-    while (is_space(body[before]))
-        before--;
-    if (body[before] == ',')
-        return (struct edit){before, to, {0}};
-
-    while (is_space(body[to]))
-        to++;
-    return (struct edit){from, body[to] == ',' ? to + 1 : to, {0}};
-}
-
-static void edit_stream_options(const struct target *t, const struct call *c, struct edits *ret)
+/* Streams of Responses tell their usage unasked. */
+static bool must_be_asked(const struct target *t, const struct call *c)
 {
     const struct openai_rules *rules = t->adapter->row;
+    bool has_options = c->kind == CALL_CHAT || c->kind == CALL_COMPLETIONS;
 
-    if (rules->refuses_stream_options) {
-        if (c->stream_options.to > 0)
-            add_edit(ret, drop_options(c));
-    } else if (c->stream && !c->include_usage) {
-        add_edit(ret, ask_usage(c));
-    }
+    return c->stream && has_options && !c->include_usage && !rules->refuses_stream_options;
 }
 
-static void add_span(struct http_message *ret, struct slice span)
-{
-    if (span.len > 0)
-        ret->body[ret->body_len++] = span;
-}
-
-static void splice(struct slice body, const struct edits *e, struct http_message *ret)
-{
-    size_t at = 0;
-
-    for (size_t i = 0; i < e->len; i++) {
-        add_span(ret, slice_sub(body, at, e->at[i].from));
-        add_span(ret, e->at[i].text);
-        at = e->at[i].to;
-    }
-    add_span(ret, slice_sub(body, at, body.len));
-}
-
-/* a and b as one text; .at is NULL when out of memory. */
-static struct slice join(struct arena *arena, struct slice a, struct slice b)
-{
-    char *at = arena_alloc(arena, a.len + b.len);
-
-    if (!at)
-        return (struct slice){0};
-    if (a.len > 0)
-        memcpy(at, a.at, a.len);
-    if (b.len > 0)
-        memcpy(at + a.len, b.at, b.len);
-    return slice_of(at, a.len + b.len);
-}
-
-static int add_authorization(const struct target *t, struct arena *a, struct headers *ret)
-{
-    if (secret_is_empty(t->api_key))
-        return OK;
-
-    struct slice value = join(a, SLICE("Bearer "), secret_reveal(t->api_key));
-    return value.at ? headers_add(ret, a, SLICE("authorization"), value) : -ENOMEM;
-}
-
-static int add_headers(const struct target *t, const struct call *c, struct arena *a,
-                       struct headers *ret)
-{
-    const struct header fixed[] = {
-        {SLICE("host"),            t->authority                                                      },
-        {SLICE("user-agent"),      SLICE("courier")                                                  },
-        {SLICE("content-type"),    SLICE("application/json")                                         },
-        {SLICE("accept"),          c->stream ? SLICE("text/event-stream") : SLICE("application/json")},
-        {SLICE("accept-encoding"), SLICE("identity")                                                 },
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
-        int rc = headers_add(ret, a, fixed[i].name, fixed[i].value);
-        if (rc < 0)
-            return rc;
-    }
-    return add_authorization(t, a, ret);
-}
-
-static int chat_encode(const struct target *t, const struct call *c, struct arena *a,
+static int pass_encode(const struct target *t, const struct call *c, struct arena *a,
                        struct http_message *ret, struct fault *ret_fault)
 {
     struct edits edits = {.len = 0};
 
-    *ret = (struct http_message){.method = SLICE("POST")};
-    if (!header_value_is_safe(secret_reveal(t->api_key))) {
-        *ret_fault = (struct fault){.kind = FAULT_UPSTREAM_CREDENTIALS};
+    if (!encoding_key_is_safe(t, ret_fault))
         return -EINVAL;
-    }
-
-    ret->path = join(a, t->base_path, SLICE("/chat/completions"));
-    if (!ret->path.at)
-        return -ENOMEM;
-    int rc = add_headers(t, c, a, &ret->headers);
+    int rc = openai_head(t, c, a, ret);
     if (rc == OK)
-        rc = edit_model(t, c, a, &edits);
+        rc = edits_model(&edits, t, c, a);
+    if (rc == OK && c->kind == CALL_CHAT)
+        rc = openai_edit_members(t, c->body, a, &edits, ret_fault);
     if (rc < 0)
         return rc;
-    edit_stream_options(t, c, &edits);
-    splice(c->body, &edits, ret);
+    if (must_be_asked(t, c))
+        edits_add(&edits, ask_usage(c));
+    edits_splice(&edits, c->body, ret);
     return OK;
 }
 
@@ -213,18 +75,58 @@ static void pass_refusal(const struct openai_error *error, struct slice content_
         slice_is_empty(content_type) ? SLICE("application/json") : content_type;
 }
 
-static int chat_decode(const struct target *t, struct slice body, struct arena *a,
-                       struct reply *ret, struct fault *ret_fault)
+void openai_read_refusal(struct slice body, struct fault *ret)
 {
     struct openai_error error;
+
+    if (!openai_error_read(body, &error))
+        return;
+    *ret = openai_error_fault(&error);
+    if (fault_is_refusal(ret->kind))
+        pass_refusal(&error, (struct slice){0}, ret);
+}
+
+static int chat_decode(const struct decoding *d, struct slice body, struct reply *ret,
+                       struct fault *ret_fault)
+{
     int rc = openai_chat_read_reply(body, ret);
 
-    (void)t;
-    (void)a;
-    if (rc == -EPROTO && openai_error_read(body, &error)) {
-        *ret_fault = openai_error_fault(&error);
-        if (fault_is_refusal(ret_fault->kind))
-            pass_refusal(&error, (struct slice){0}, ret_fault);
+    (void)d;
+    if (rc == -EPROTO)
+        openai_read_refusal(body, ret_fault);
+    return rc;
+}
+
+static int embeddings_decode(const struct decoding *d, struct slice body, struct reply *ret,
+                             struct fault *ret_fault)
+{
+    int rc = openai_embeddings_read_reply(body, ret);
+
+    (void)d;
+    if (rc == -EPROTO)
+        openai_read_refusal(body, ret_fault);
+    return rc;
+}
+
+static int responses_decode(const struct decoding *d, struct slice body, struct reply *ret,
+                            struct fault *ret_fault)
+{
+    int rc = openai_responses_read_reply(body, ret);
+
+    (void)d;
+    if (rc == -EPROTO)
+        openai_read_refusal(body, ret_fault);
+    return rc;
+}
+
+int openai_read_frame(struct openai_chat_stream *s, struct slice name, struct slice data,
+                      struct event *ret)
+{
+    int rc = openai_chat_read_event(s, data, ret);
+
+    if (slice_eq(name, SLICE("error")) && !(ret->marks & EVENT_ERROR)) {
+        *ret = (struct event){.marks = EVENT_ERROR, .fault.kind = FAULT_UPSTREAM_ERROR};
+        return OK;
     }
     return rc;
 }
@@ -232,29 +134,62 @@ static int chat_decode(const struct target *t, struct slice body, struct arena *
 static int chat_decode_event(void *state, struct slice name, struct slice data,
                              struct event_list *ret)
 {
-    struct event *event = &ret->at[0];
-
     ret->len = 1;
-    int rc = openai_chat_read_event(state, data, event);
-    if (slice_eq(name, SLICE("error")) && !(event->marks & EVENT_ERROR)) {
-        *event = (struct event){.marks = EVENT_ERROR, .fault.kind = FAULT_UPSTREAM_ERROR};
-        return OK;
-    }
-    return rc;
+    return openai_read_frame(state, name, data, &ret->at[0]);
 }
 
-_Static_assert(offsetof(struct openai_chat_stream, wants_text) ==
-                   offsetof(struct decoder, wants_text),
-               "a decoder's state begins with struct decoder");
+static int chat_finish(void *state, struct slice *ret)
+{
+    (void)state;
+    *ret = SLICE("data: [DONE]\n\n");
+    return OK;
+}
+
+static int responses_decode_event(void *state, struct slice name, struct slice data,
+                                  struct event_list *ret)
+{
+    ret->len = 1;
+    return openai_responses_read_event(state, name, data, &ret->at[0]);
+}
+
+#define BEGINS_WITH_DECODER(type)                                                                  \
+    _Static_assert(offsetof(struct type, wants_text) == offsetof(struct decoder, wants_text),      \
+                   "a decoder's state begins with struct decoder")
+BEGINS_WITH_DECODER(openai_chat_stream);
+BEGINS_WITH_DECODER(openai_responses_stream);
 
 const struct adapter_op openai_chat_op = {
-    .encode = chat_encode,
+    .encode = pass_encode,
     .decode = chat_decode,
     .decode_event = chat_decode_event,
+    .finish = chat_finish,
     .alike = openai_chat_alike,
     .framing = FRAMING_SSE,
     .state_size = sizeof(struct openai_chat_stream),
-    .end_marker = SLICE_INIT("data: [DONE]\n\n"),
+};
+
+/* Its answers have the shape of chat's. */
+const struct adapter_op openai_completions_op = {
+    .encode = pass_encode,
+    .decode = chat_decode,
+    .decode_event = chat_decode_event,
+    .finish = chat_finish,
+    .alike = openai_chat_alike,
+    .framing = FRAMING_SSE,
+    .state_size = sizeof(struct openai_chat_stream),
+};
+
+const struct adapter_op openai_embeddings_op = {
+    .encode = pass_encode,
+    .decode = embeddings_decode,
+};
+
+const struct adapter_op openai_responses_op = {
+    .encode = pass_encode,
+    .decode = responses_decode,
+    .decode_event = responses_decode_event,
+    .framing = FRAMING_SSE,
+    .state_size = sizeof(struct openai_responses_stream),
 };
 
 static bool names_code(const char *const *codes, struct slice code)
@@ -276,6 +211,8 @@ void openai_classify_by(int status, const struct headers *h, struct slice body,
         .upstream_status = status,
         .retry_after_ms = retry_after_ms(h),
     };
+    if (ret->retry_after_ms == 0)
+        ret->retry_after_ms = retry_after_text(error.retry_delay);
     if (readable && names_code(codes->account, error.code))
         ret->kind = FAULT_UPSTREAM_CREDENTIALS;
     else if (ret->kind == FAULT_UPSTREAM_REFUSED && readable &&

@@ -4,5 +4,5 @@
 
 #include "adapter/adapter.h"
 
-enum { OPENAI_LIKE_LEN = 14 };
+enum { OPENAI_LIKE_LEN = 16 };
 extern const struct adapter openai_like[OPENAI_LIKE_LEN];

@@ -2,12 +2,16 @@
  * request's way. */
 
 #include "adapter/registry.h"
+#include "adapter/anthropic.h"
 #include "adapter/openai_like.h"
 
 static const struct adapter *const all[] = {
-    &openai_like[0],  &openai_like[1],  &openai_like[2],  &openai_like[3],  &openai_like[4],
-    &openai_like[5],  &openai_like[6],  &openai_like[7],  &openai_like[8],  &openai_like[9],
-    &openai_like[10], &openai_like[11], &openai_like[12], &openai_like[13], NULL,
+    &openai_like[0],  &openai_like[1],    &openai_like[2],
+    &openai_like[3],  &openai_like[4],    &openai_like[5],
+    &openai_like[6],  &openai_like[7],    &openai_like[8],
+    &openai_like[9],  &openai_like[10],   &openai_like[11],
+    &openai_like[12], &openai_like[13],   &openai_like[14],
+    &openai_like[15], &anthropic_adapter, NULL,
 };
 
 const struct adapter *const *adapter_all(void)

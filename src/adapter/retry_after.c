@@ -186,6 +186,13 @@ static uint64_t wait_from_resets(const struct headers *h)
     return longest_used_up > 0 ? longest_used_up : shortest;
 }
 
+uint64_t retry_after_text(struct slice text)
+{
+    uint64_t ms;
+
+    return parse_wait(text, &ms) ? ms : 0;
+}
+
 uint64_t retry_after_ms(const struct headers *h)
 {
     static const struct slice in_ms[] = {

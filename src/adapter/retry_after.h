@@ -14,3 +14,5 @@ enum { RETRY_AFTER_MAX_MS = 60 * 60 * 1000 };
  * Of limits that have nothing left the longest wait counts, else the shortest of all. A moment is
  * counted from the answer's own `date`; without one it is ignored. */
 uint64_t retry_after_ms(const struct headers *h);
+/* The same of a text, "36.5s"; 0: it does not say. */
+uint64_t retry_after_text(struct slice text);

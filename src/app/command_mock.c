@@ -13,8 +13,9 @@
 #include <stdio.h>
 
 static const char about[] =
-    "Answers POST /v1/chat/completions (buffered and streamed) and GET /v1/models. What it answers "
-    "is\n"
+    "Answers POST /v1/chat/completions, /v1/completions, /v1/responses, /v1/messages (buffered "
+    "and\n"
+    "streamed), /v1/messages/count_tokens, /v1/embeddings, and GET /v1/models. What it answers is\n"
     "said behind a \"?\" in the model's name, so that a gateway in front passes it on:\n"
     "  mock?chunks=64&chunk_delay=50ms    mock?status=429&retry_after=2    mock?cut_after=3\n"
     "GET /mock/stats tells counters, GET /mock/last-request the last body as it came, and\n"

@@ -1,10 +1,12 @@
 /* mock.h: a fake provider for demos, tests and benchmarks.
  *
- * Speaks the chat dialect. What it answers, how fast and how badly, is said by the model's name,
+ * Speaks two dialects. What it answers, how fast and how badly, is said by the model's name,
  * "mock?chunks=64&chunk_delay=50ms" (mock_plan.h), so that a gateway in front passes it on. It has
  * a small HTTP of its own beneath src/http: it must be able to break every rule of it.
  *
- *   POST …/chat/completions   GET …/models
+ *   POST …/chat/completions   …/completions   …/embeddings   …/responses
+ *   POST …/messages           …/messages/count_tokens
+ *   GET  …/models
  *   GET  /mock/stats          counters, as JSON
  *   GET  /mock/last-request   the body of the last model request, byte for byte; …/head its head
  *   POST /mock/reset          counters to zero, and no model has been asked before */

@@ -1,248 +1,253 @@
-/* mock_chat.c: what a request asks, and the whole answers: a body, an error, the list of models. */
+/* mock_chat.c: POST …/chat/completions. */
 
 #include "app/mock_chat.h"
 
-#include "app/mock_answer.h"
+#include "app/mock_content.h"
+#include "app/mock_stream.h"
 
-enum { ASK_MODEL, ASK_STREAM, ASK_STREAM_OPTIONS, ASK_TOOLS, ASK_RESPONSE_FORMAT, ASK_MEMBERS };
+#define THOUGHT "Let me think."
 
-bool mock_chat_read(struct slice body, struct mock_ask *ret)
+void mock_chat_add_usage(const struct mock_plan *plan, struct buf *ret)
 {
-    static const struct json_member wanted[ASK_MEMBERS] = {
-        {SLICE_INIT("model")}, {SLICE_INIT("stream")},          {SLICE_INIT("stream_options")},
-        {SLICE_INIT("tools")}, {SLICE_INIT("response_format")},
-    };
-    static const struct json_member usage_wanted = {SLICE_INIT("include_usage")};
-    struct json_value m[ASK_MEMBERS], usage = {0};
-    struct json_error error;
+    unsigned long long total = plan->prompt_tokens + plan->completion_tokens;
 
-    *ret = (struct mock_ask){0};
-    if (!json_scan(body, wanted, ASK_MEMBERS, m, &error) || !json_plain(m[ASK_MODEL], &ret->model))
-        return false;
-    json_bool(m[ASK_STREAM], &ret->stream);
-    if (m[ASK_STREAM_OPTIONS].type == JSON_OBJECT)
-        json_members(m[ASK_STREAM_OPTIONS].text, &usage_wanted, 1, &usage);
-    json_bool(usage, &ret->include_usage);
-    ret->tools = m[ASK_TOOLS];
-    ret->response_format = m[ASK_RESPONSE_FORMAT];
-    return true;
+    buf_printf(
+        ret,
+        ",\"usage\":{\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"total_tokens\":%llu,"
+        "\"prompt_tokens_details\":{\"cached_tokens\":%llu,\"audio_tokens\":0},"
+        "\"completion_tokens_details\":{\"reasoning_tokens\":%llu,\"audio_tokens\":0,"
+        "\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}",
+        (unsigned long long)plan->prompt_tokens, (unsigned long long)plan->completion_tokens, total,
+        (unsigned long long)plan->cached_tokens, (unsigned long long)plan->reasoning_tokens);
 }
 
-static const char *reason_of(uint64_t status)
+static const char *type_of(uint64_t status)
 {
-    return status < 300 ? "OK" : status < 400 ? "Elsewhere" : status < 500 ? "Refused" : "Failed";
+    return status == 429   ? "requests"
+           : status == 529 ? "overloaded_error"
+           : status >= 500 ? "server_error"
+                           : "invalid_request_error";
 }
 
-static void write_head(struct mock_writer *w, const struct mock_plan *plan, struct slice type)
+static const char *code_of(uint64_t status)
 {
-    mock_write(w, "HTTP/1.1 %u %s\r\ncontent-type: %.*s\r\nx-request-id: req_mock\r\n",
-               (unsigned)plan->status, reason_of(plan->status), SLICE_FMT(type));
-    if (plan->retry_after)
-        mock_write(w, "retry-after: %u\r\n", (unsigned)plan->retry_after);
-    if (plan->retry_after_ms)
-        mock_write(w, "retry-after-ms: %u\r\n", (unsigned)plan->retry_after_ms);
-    if (plan->reset_requests.len)
-        mock_write(w, "x-ratelimit-reset-requests: %.*s\r\n", SLICE_FMT(plan->reset_requests));
-    if (plan->reset_tokens.len)
-        mock_write(w, "x-ratelimit-reset-tokens: %.*s\r\n", SLICE_FMT(plan->reset_tokens));
-}
-
-/* The body, or its first half when the plan breaks it off. */
-static void write_body(struct mock_writer *w, const struct mock_plan *plan, struct slice body)
-{
-    bool reset = plan->reset_after != MOCK_NEVER, stall = plan->stall_after != MOCK_NEVER;
-
-    if (!reset && !stall && plan->cut_after == MOCK_NEVER) {
-        mock_write_bytes(w, body);
-        return;
+    switch (status) {
+    case 401:
+        return "\"invalid_api_key\"";
+    case 404:
+        return "\"model_not_found\"";
+    case 429:
+        return "\"rate_limit_exceeded\"";
+    default:
+        return "null";
     }
-    mock_write_bytes(w, slice_sub(body, 0, body.len / 2));
-    mock_act(w, reset ? MOCK_RESET : stall ? MOCK_HOLD : MOCK_CLOSE);
 }
 
-static void write_chunks(struct mock_writer *w, const struct mock_plan *plan, struct slice body)
+void mock_chat_error(const struct mock_plan *plan, struct slice message, struct buf *ret)
 {
-    for (uint64_t i = 0; i < plan->chunks; i++) {
-        struct slice piece = mock_piece(body, i, plan->chunks);
-        if (i > 0)
-            mock_pause(w, plan->chunk_delay);
-        if (piece.len)
-            mock_write_chunk(w, piece);
-    }
-    mock_write(w, "0\r\n\r\n");
-}
-
-static void write_answer(struct mock_writer *w, const struct mock_plan *plan, struct slice type,
-                         struct slice body)
-{
-    write_head(w, plan, type);
-    if (plan->framing == MOCK_CHUNKED) {
-        mock_write(w, "transfer-encoding: chunked\r\n\r\n");
-        mock_pause(w, plan->first_delay);
-        write_chunks(w, plan, body);
-        return;
-    }
-    if (plan->framing == MOCK_CLOSED)
-        mock_write(w, "connection: close\r\n\r\n");
+    buf_add(ret, SLICE("{\"error\":{\"message\":"));
+    mock_add_string(message, ret);
+    buf_add(ret, SLICE(",\"type\":"));
+    mock_add_string(plan->type.len ? plan->type : slice_str(type_of(plan->status)), ret);
+    buf_add(ret, SLICE(",\"param\":null,\"code\":"));
+    if (plan->code.len)
+        mock_add_string(plan->code, ret);
     else
-        mock_write(w, "content-length: %zu\r\n\r\n", body.len);
-    mock_pause(w, plan->first_delay);
-    write_body(w, plan, body);
-    if (plan->framing == MOCK_CLOSED)
-        mock_act(w, MOCK_CLOSE);
+        buf_printf(ret, "%s", code_of(plan->status));
+    buf_add(ret, SLICE("}}"));
 }
 
-struct mock_script *mock_chat_error(const struct mock_plan *plan, struct slice message)
+/* The members of a call but for its arguments, which follow. */
+static void begin_call(const struct mock_answer *a, uint64_t call, struct buf *ret)
 {
-    struct mock_writer w;
-    struct buf body;
-
-    if (mock_writer_begin(&w) < 0)
-        return NULL;
-    buf_init(&body, 1 << 20);
-    mock_error_object(plan, message, &body);
-    mock_pause(&w, plan->head_delay);
-    write_answer(&w, plan, SLICE("application/json"), buf_slice(&body));
-    buf_free(&body);
-    return mock_writer_end(&w);
+    buf_add(ret, SLICE("\"id\":\""));
+    mock_add_call_id("call_mock", call, ret);
+    buf_add(ret, SLICE("\",\"type\":\"function\",\"function\":{\"name\":"));
+    buf_add(ret, mock_call_name(a, call));
+    buf_add(ret, SLICE(",\"arguments\":"));
 }
 
-struct mock_script *mock_plain_script(struct slice content_type, struct slice body)
+static void add_calls(const struct mock_answer *a, struct buf *ret)
 {
-    struct mock_plan plan;
-    struct mock_writer w;
+    struct buf arguments;
 
-    if (mock_writer_begin(&w) < 0)
-        return NULL;
-    mock_plan_init(&plan);
-    write_answer(&w, &plan, content_type, body);
-    return mock_writer_end(&w);
+    buf_init(&arguments, MOCK_BYTES_MOST);
+    for (uint64_t i = 0; i < a->calls; i++) {
+        buf_reset(&arguments);
+        mock_add_arguments(a, i, &arguments);
+        buf_add(ret, i == 0 ? SLICE(",\"tool_calls\":[{") : SLICE(",{"));
+        begin_call(a, i, ret);
+        mock_add_string(buf_slice(&arguments), ret);
+        buf_add(ret, SLICE("}}"));
+        if (arguments.rc < 0)
+            ret->rc = arguments.rc;
+    }
+    if (a->calls)
+        buf_add_char(ret, ']');
+    buf_free(&arguments);
 }
 
-struct mock_script *mock_chat_models(void)
+static void add_content(const struct mock_answer *a, struct buf *ret)
 {
-    return mock_plain_script(SLICE("application/json"),
-                             SLICE("{\"object\":\"list\",\"data\":[{\"id\":\"mock\",\"object\":"
-                                   "\"model\",\"created\":1700000000,\"owned_by\":\"mock\"}]}"));
+    if (a->calls && a->content.len == 0)
+        buf_add(ret, SLICE("null"));
+    else
+        mock_add_string(a->content, ret);
 }
 
-/* Everything around the content, which is escaped already. */
-static void build_body(const struct mock_plan *plan, const struct mock_ask *ask,
-                       struct slice content, struct buf *ret)
+static void whole(const struct mock_answer *a, struct buf *ret)
 {
     buf_printf(ret,
                "{\"id\":\"chatcmpl-mock\",\"object\":\"chat.completion\",\"created\":1700000000,"
                "\"model\":\"%.*s\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\","
                "\"content\":",
-               SLICE_FMT(mock_model_name(ask)));
-    if (plan->tools) {
-        buf_add(ret, SLICE("null,\"refusal\":null,\"tool_calls\":[{\"id\":\"call_mock\","
-                           "\"type\":\"function\",\"function\":{\"name\":"));
-        buf_add(ret, mock_tool_name(ask));
-        buf_add(ret, SLICE(",\"arguments\":\""));
-        buf_add(ret, content);
-        buf_add(ret, SLICE("\"}}]}"));
-    } else {
-        buf_add_char(ret, '"');
-        buf_add(ret, content);
-        buf_add(ret, SLICE("\",\"refusal\":null"));
-        if (plan->reasoning)
-            buf_add(ret, SLICE(",\"reasoning_content\":\"Let me think.\""));
-        buf_add_char(ret, '}');
-    }
-    buf_printf(ret, ",\"logprobs\":null,\"finish_reason\":%s}]",
-               plan->no_finish ? "null"
-               : plan->tools   ? "\"tool_calls\""
-                               : "\"stop\"");
-    if (!plan->no_usage)
-        mock_add_usage(plan, ret);
+               SLICE_FMT(mock_ask_model(a->ask)));
+    add_content(a, ret);
+    buf_add(ret, SLICE(",\"refusal\":null"));
+    if (a->plan->thinking)
+        buf_add(ret, SLICE(",\"reasoning_content\":\"" THOUGHT "\""));
+    add_calls(a, ret);
+    buf_add(ret, SLICE("},\"logprobs\":null,\"finish_reason\":"));
+    mock_add_stop(a, a->calls ? "tool_calls" : "stop", ret);
+    buf_add(ret, SLICE("}]"));
+    if (!a->plan->no_usage)
+        mock_chat_add_usage(a->plan, ret);
     buf_add(ret, SLICE(",\"system_fingerprint\":\"fp_mock\"}"));
 }
 
-/* Content that is made up is as long as is left of plan->bytes. */
-static void build_whole(const struct mock_plan *plan, const struct mock_ask *ask, struct buf *ret)
+static void begin_chunk(struct mock_stream *s)
 {
-    struct buf content;
-    uint64_t around = 0;
+    buf_printf(&s->event,
+               "{\"id\":\"chatcmpl-mock\",\"object\":\"chat.completion.chunk\","
+               "\"created\":1700000000,\"model\":\"%.*s\",\"system_fingerprint\":\"fp_mock\","
+               "\"choices\":[",
+               SLICE_FMT(mock_ask_model(s->answer->ask)));
+}
 
-    buf_init(&content, 2 * MOCK_BYTES_MOST);
-    if (plan->bytes) {
-        build_body(plan, ask, SLICE(""), ret);
-        around = ret->len;
-        buf_reset(ret);
+static bool tells_usage(const struct mock_stream *s)
+{
+    const struct mock_plan *plan = s->answer->plan;
+
+    return s->answer->ask->include_usage && !plan->no_usage && !plan->usage_in_last;
+}
+
+/* What follows is inside the delta. */
+static void begin_delta(struct mock_stream *s)
+{
+    begin_chunk(s);
+    buf_add(&s->event, SLICE("{\"index\":0,\"delta\":{"));
+}
+
+static void send_delta(struct mock_stream *s)
+{
+    buf_add(&s->event, SLICE("},\"logprobs\":null,\"finish_reason\":null}]"));
+    if (tells_usage(s))
+        buf_add(&s->event, SLICE(",\"usage\":null"));
+    buf_add_char(&s->event, '}');
+    mock_stream_send(s, NULL);
+}
+
+static void send_text(struct mock_stream *s, const char *member, struct slice text)
+{
+    begin_delta(s);
+    buf_printf(&s->event, "\"%s\":", member);
+    mock_add_string(text, &s->event);
+    send_delta(s);
+}
+
+static void open_stream(struct mock_stream *s)
+{
+    begin_delta(s);
+    buf_printf(&s->event, "\"role\":\"assistant\",\"content\":%s,\"refusal\":null",
+               s->answer->calls ? "null" : "\"\"");
+    send_delta(s);
+}
+
+static void before(struct mock_stream *s)
+{
+    if (s->answer->plan->thinking)
+        send_text(s, "reasoning_content", SLICE(THOUGHT));
+    if (s->answer->calls && s->answer->content.len)
+        send_text(s, "content", s->answer->content);
+}
+
+static void begin(struct mock_stream *s, uint64_t part)
+{
+    if (s->answer->calls == 0)
+        return;
+    begin_delta(s);
+    buf_printf(&s->event, "\"tool_calls\":[{\"index\":%u,", (unsigned)part);
+    begin_call(s->answer, part, &s->event);
+    buf_add(&s->event, SLICE("\"\"}}]"));
+    send_delta(s);
+}
+
+static void piece(struct mock_stream *s, struct slice text)
+{
+    if (s->answer->calls == 0) {
+        send_text(s, "content", text);
+        return;
     }
-    mock_add_content(plan, ask, plan->bytes > around ? plan->bytes - around : 0, &content);
-    build_body(plan, ask, buf_slice(&content), ret);
-    buf_free(&content);
+    begin_delta(s);
+    buf_printf(&s->event,
+               "\"tool_calls\":[{\"index\":%u,\"function\":{\"arguments\":", (unsigned)s->part);
+    mock_add_string(text, &s->event);
+    buf_add(&s->event, SLICE("}}]"));
+    send_delta(s);
 }
 
-static struct mock_script *whole_script(const struct mock_plan *plan, const struct mock_ask *ask)
+static void finish(struct mock_stream *s)
 {
-    struct mock_writer w;
-    struct buf body;
-
-    if (mock_writer_begin(&w) < 0)
-        return NULL;
-    w.script->split = plan->split;
-    buf_init(&body, 2 * MOCK_BYTES_MOST + 4096);
-    build_whole(plan, ask, &body);
-    mock_pause(&w, plan->head_delay);
-    struct slice whole = buf_slice(&body);
-    if (plan->fault == MOCK_HALF_JSON)
-        whole = slice_sub(whole, 0, whole.len / 2);
-    write_answer(&w, plan, SLICE("application/json"), whole);
-    if (body.rc < 0)
-        w.rc = body.rc;
-    buf_free(&body);
-    return mock_writer_end(&w);
-}
-
-static bool resets(const struct mock_plan *plan)
-{
-    return plan->fault == MOCK_RESET_BEFORE_HEAD || plan->fault == MOCK_RESET_AFTER_HEAD;
-}
-
-/* What goes wrong at the head. */
-static struct mock_script *fault_script(const struct mock_plan *plan, bool stream)
-{
-    struct mock_writer w;
-
-    if (mock_writer_begin(&w) < 0)
-        return NULL;
-    mock_pause(&w, plan->head_delay);
-    if (plan->fault == MOCK_HALF_HEAD)
-        mock_write(&w, "HTTP/1.1 200 OK\r\ncontent-ty");
-    if (plan->fault == MOCK_MALFORMED_HEAD)
-        mock_write(&w, "HTTP/1.1 twohundred\r\n\x01no colon here\r\n\r\n");
-    if (plan->fault == MOCK_CLOSE_AFTER_HEAD || plan->fault == MOCK_RESET_AFTER_HEAD)
-        mock_write(&w, "HTTP/1.1 200 OK\r\n%s\r\n\r\n",
-                   stream ? "content-type: text/event-stream\r\ntransfer-encoding: chunked"
-                          : "content-type: application/json\r\ncontent-length: 1000");
-    mock_act(&w, plan->fault == MOCK_SILENT ? MOCK_HOLD : resets(plan) ? MOCK_RESET : MOCK_CLOSE);
-    return mock_writer_end(&w);
-}
-
-struct mock_script *mock_chat_script(const struct mock_plan *plan, const struct mock_ask *ask)
-{
-    switch (plan->fault) {
-    case MOCK_NO_FAULT:
-    case MOCK_HALF_JSON:
-        break;
-    case MOCK_EMPTY:
-        return mock_plain_script(SLICE("application/json"), SLICE(""));
-    case MOCK_HTML:
-        return mock_plain_script(SLICE("text/html"), SLICE("<html>Welcome</html>"));
-    case MOCK_ERROR_200: {
-        struct mock_plan broken = *plan;
-        broken.status = 200;
-        return mock_chat_error(&broken, SLICE("the mock fails with status 200"));
+    if (!s->answer->plan->no_finish) {
+        begin_chunk(s);
+        buf_add(&s->event, SLICE("{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":"));
+        mock_add_stop(s->answer, s->answer->calls ? "tool_calls" : "stop", &s->event);
+        buf_add(&s->event, SLICE("}]"));
+        if (s->answer->plan->usage_in_last)
+            mock_chat_add_usage(s->answer->plan, &s->event);
+        else if (tells_usage(s))
+            buf_add(&s->event, SLICE(",\"usage\":null"));
+        buf_add_char(&s->event, '}');
+        mock_stream_send(s, NULL);
     }
-    case MOCK_MALFORMED_CHUNK:
-        return mock_stream_script(plan, ask);
-    default:
-        return fault_script(plan, ask->stream);
+    if (tells_usage(s)) {
+        begin_chunk(s);
+        buf_add_char(&s->event, ']');
+        mock_chat_add_usage(s->answer->plan, &s->event);
+        buf_add_char(&s->event, '}');
+        mock_stream_send(s, NULL);
     }
-    if (plan->status >= 400)
-        return mock_chat_error(plan, SLICE("the mock was told to fail"));
-    return ask->stream ? mock_stream_script(plan, ask) : whole_script(plan, ask);
 }
+
+void mock_chat_done(struct mock_stream *s)
+{
+    mock_stream_send_text(s, NULL, SLICE("[DONE]"));
+}
+
+void mock_chat_fail(struct mock_stream *s)
+{
+    struct mock_plan failed = *s->answer->plan;
+
+    failed.status = 500;
+    mock_chat_error(&failed, SLICE("the mock fails within a stream"), &s->event);
+    mock_stream_send(s, NULL);
+}
+
+static const struct mock_events events = {
+    .open = open_stream,
+    .before = before,
+    .begin = begin,
+    .piece = piece,
+    .finish = finish,
+    .done = mock_chat_done,
+    .fail = mock_chat_fail,
+};
+
+const struct mock_dialect mock_chat = {
+    .letter = 'c',
+    .calls_tools = true,
+    .names = MOCK_USUAL_HEADERS,
+    .error = mock_chat_error,
+    .whole = whole,
+    .events = &events,
+};

@@ -74,6 +74,11 @@ static struct slice header(struct slice head, struct slice name)
     return SLICE("");
 }
 
+struct slice mock_request_header(const struct mock_request *r, struct slice name)
+{
+    return header(r->head, name);
+}
+
 /* > 0: the length of the request that bytes begin with; 0: more must come; negative: no request. */
 static ssize_t find_request(struct slice bytes, struct mock_request *ret)
 {

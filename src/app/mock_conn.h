@@ -15,6 +15,9 @@ struct mock_request {
     struct slice body;
 };
 
+/* The value of a header, or an empty slice. */
+struct slice mock_request_header(const struct mock_request *r, struct slice name);
+
 struct mock_conn_events {
     /* Returns the script to play, held for the connection; NULL: the connection is closed.
      * *ret_model says whether it counts as a model request. */

@@ -6,6 +6,8 @@
 
 enum plan_type { PLAN_COUNT, PLAN_DURATION, PLAN_SIZE, PLAN_TEXT, PLAN_WORD, PLAN_SWITCH };
 
+enum { CALLS_MOST = 64 };
+
 struct plan_key {
     const char *name;
     enum plan_type type;
@@ -31,35 +33,35 @@ static const char *const fault_words[] = {"none",
                                           NULL};
 static const char *const framing_words[] = {"usual", "chunked", "close", NULL};
 
-#define KEY(member) #member
-#define AT(member)  offsetof(struct mock_plan, member)
+#define AT(member) offsetof(struct mock_plan, member)
 #define COUNT(member, most, help)                                                                  \
     {                                                                                              \
-        KEY(member), PLAN_COUNT, AT(member), most, NULL, help                                      \
+#member, PLAN_COUNT, AT(member), most, NULL, help                                          \
     }
 #define DURATION(member, help)                                                                     \
     {                                                                                              \
-        KEY(member), PLAN_DURATION, AT(member), 24 * 3600000ul, NULL, help                         \
+#member, PLAN_DURATION, AT(member), 24 * 3600000ul, NULL, help                             \
     }
 #define SIZE(member, help)                                                                         \
     {                                                                                              \
-        KEY(member), PLAN_SIZE, AT(member), MOCK_BYTES_MOST, NULL, help                            \
+#member, PLAN_SIZE, AT(member), MOCK_BYTES_MOST, NULL, help                                \
     }
 #define TEXT(member, help)                                                                         \
     {                                                                                              \
-        KEY(member), PLAN_TEXT, AT(member), 0, NULL, help                                          \
+#member, PLAN_TEXT, AT(member), 0, NULL, help                                              \
     }
 #define WORD(member, words, help)                                                                  \
     {                                                                                              \
-        KEY(member), PLAN_WORD, AT(member), 0, words, help                                         \
+#member, PLAN_WORD, AT(member), 0, words, help                                             \
     }
 #define SWITCH(member, help)                                                                       \
     {                                                                                              \
-        KEY(member), PLAN_SWITCH, AT(member), 0, NULL, help                                        \
+#member, PLAN_SWITCH, AT(member), 0, NULL, help                                            \
     }
 
 static const struct plan_key keys[] = {
-    TEXT(text, "the content; + is a space"),
+    TEXT(text, "the content, encoded as in a form; with tools: what is said before the calls"),
+    TEXT(arguments, "of each call, encoded as in a form; else made up to fit the schema"),
     SIZE(bytes, "size of the body, or of a stream's content altogether"),
     COUNT(chunks, MOCK_CHUNKS_MOST, "content chunks of a stream (8)"),
     DURATION(head_delay, "before the head"),
@@ -87,7 +89,8 @@ static const struct plan_key keys[] = {
     SIZE(huge_line, "the first content chunk has so many bytes in one line"),
     COUNT(prompt_tokens, MOCK_NEVER, "usage (9)"),
     COUNT(completion_tokens, MOCK_NEVER, "usage (12)"),
-    COUNT(cached_tokens, MOCK_NEVER, "usage (0)"),
+    COUNT(cached_tokens, MOCK_NEVER, "usage (0): read from the cache"),
+    COUNT(cache_written_tokens, MOCK_NEVER, "usage (0): written to the cache (Messages)"),
     COUNT(reasoning_tokens, MOCK_NEVER, "usage (0)"),
     SWITCH(crlf, "lines of a stream end in CRLF"),
     SWITCH(cr, "lines of a stream end in CR"),
@@ -96,13 +99,22 @@ static const struct plan_key keys[] = {
     SWITCH(multi_line, "each event in two data lines"),
     SWITCH(split, "one byte with each write"),
     SWITCH(no_usage, "no usage, even when asked for"),
-    SWITCH(usage_in_last, "usage on the chunk with finish_reason, not on its own"),
-    SWITCH(no_finish, "no finish_reason"),
-    SWITCH(no_done, "no [DONE]"),
-    SWITCH(stall_end, "silent instead of [DONE] and the end"),
-    SWITCH(tools, "call the first tool of the request"),
-    SWITCH(json, "a JSON object that fits response_format"),
-    SWITCH(reasoning, "reasoning_content before the content"),
+    SWITCH(usage_in_last, "the whole usage on the event that says why it ends, none on its own"),
+    SWITCH(no_finish, "no finish_reason, no stop_reason"),
+    TEXT(stop, "why it ends (stop, tool_calls; end_turn, tool_use), in the dialect's own word"),
+    SWITCH(no_done, "no [DONE], no message_stop, no response.completed"),
+    SWITCH(stall_end, "silent instead of that mark and the end"),
+    COUNT(tools, CALLS_MOST, "call so many tools of the request, unless it brings a result"),
+    {"tool",      PLAN_COUNT,  AT(tools),    CALLS_MOST, NULL, "the same"},
+    SWITCH(json, "a JSON object that fits the request's schema for it"),
+    SWITCH(echo, "the content is the body of the request"),
+    SWITCH(thinking, "thoughts before the content; signed (Messages)"),
+    {"reasoning", PLAN_SWITCH, AT(thinking), 0,          NULL, "the same"},
+    SWITCH(redacted, "redacted thoughts before the content (Messages)"),
+    SWITCH(incomplete, "the response ends incomplete (Responses)"),
+    SWITCH(failed, "the response ends failed (Responses)"),
+    COUNT(dimensions, MOCK_NEVER, "of an embedding (8)"),
+    SWITCH(lax, "ask for no x-api-key, version, messages and max_tokens (Messages)"),
 };
 
 void mock_plan_init(struct mock_plan *ret)
@@ -117,6 +129,7 @@ void mock_plan_init(struct mock_plan *ret)
         .garbage_after = MOCK_NEVER,
         .prompt_tokens = 9,
         .completion_tokens = 12,
+        .dimensions = 8,
     };
 }
 

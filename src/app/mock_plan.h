@@ -23,8 +23,8 @@ enum mock_fault {
 enum mock_framing { MOCK_FRAMED, MOCK_CHUNKED, MOCK_CLOSED }; /* FRAMED: the usual of the kind */
 
 struct mock_plan {
-    struct slice text;                                        /* the content; empty: made up */
-    uint64_t bytes, chunks;                                   /* bytes 0: as long as the text */
+    struct slice text, arguments, stop; /* empty: the usual; arguments: of calls */
+    uint64_t bytes, chunks;             /* bytes 0: as long as the text */
     uint64_t head_delay, first_delay, chunk_delay, end_delay; /* milliseconds */
     uint64_t status, retry_after, retry_after_ms;             /* retry_after: seconds; 0: none */
     struct slice reset_requests, reset_tokens;                /* empty: none */
@@ -33,10 +33,13 @@ struct mock_plan {
     uint64_t fail_first, flap, odds; /* requests; milliseconds; percent. All 0: always goes wrong */
     unsigned fault, framing;
     uint64_t huge_line; /* bytes of content in one chunk */
-    uint64_t prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens;
+    uint64_t prompt_tokens, completion_tokens;
+    uint64_t cached_tokens, cache_written_tokens, reasoning_tokens;
+    uint64_t tools;      /* calls */
+    uint64_t dimensions; /* of an embedding */
     bool crlf, cr, bom, comments, multi_line, split;
     bool no_usage, usage_in_last, no_finish, no_done, stall_end;
-    bool tools, json, reasoning;
+    bool json, echo, thinking, redacted, incomplete, failed, lax;
 };
 
 enum { MOCK_CHUNKS_MOST = 100000, MOCK_BYTES_MOST = 64 << 20 };

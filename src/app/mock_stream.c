@@ -1,115 +1,62 @@
-/* mock_stream.c: a chat answer as server-sent events, with everything that can be odd about them.
- */
+/* mock_stream.c: see mock_stream.h. */
 
-#include "app/mock_answer.h"
+#include "app/mock_stream.h"
 
-struct streaming {
-    struct mock_writer *w;
-    const struct mock_plan *plan;
-    const struct mock_ask *ask;
-    const char *eol;
-    struct buf event, frame;
-};
+#include "app/mock_content.h"
 
-static void write_out(struct streaming *s, struct slice bytes)
+static void write_out(struct mock_stream *s, struct slice bytes)
 {
-    if (s->plan->framing == MOCK_CLOSED)
+    if (s->answer->plan->framing == MOCK_CLOSED)
         mock_write_bytes(s->w, bytes);
     else
         mock_write_chunk(s->w, bytes);
 }
 
-/* One event around its data. JSON may be broken over two data lines behind its first brace. */
-static void write_event(struct streaming *s, struct slice text)
+/* JSON may be broken over two data lines behind its first brace. */
+void mock_stream_send_text(struct mock_stream *s, const char *name, struct slice text)
 {
+    const struct mock_plan *plan = s->answer->plan;
+
     buf_reset(&s->frame);
-    if (s->plan->comments)
+    if (plan->comments)
         buf_printf(&s->frame, ": keep-alive%s%s", s->eol, s->eol);
-    if (s->plan->multi_line && text.at[0] == '{') {
+    if (name)
+        buf_printf(&s->frame, "event: %s%s", name, s->eol);
+    if (plan->multi_line && slice_starts(text, SLICE("{"))) {
         buf_printf(&s->frame, "data: {%s", s->eol);
         text = slice_sub(text, 1, text.len);
     }
     buf_add(&s->frame, SLICE("data: "));
     buf_add(&s->frame, text);
     buf_printf(&s->frame, "%s%s", s->eol, s->eol);
+    if (s->event.rc < 0 || s->frame.rc < 0)
+        s->w->rc = s->event.rc < 0 ? s->event.rc : s->frame.rc;
     write_out(s, buf_slice(&s->frame));
 }
 
-static void begin_chunk(struct streaming *s)
+void mock_stream_send(struct mock_stream *s, const char *name)
 {
+    mock_stream_send_text(s, name, buf_slice(&s->event));
     buf_reset(&s->event);
-    buf_printf(&s->event,
-               "{\"id\":\"chatcmpl-mock\",\"object\":\"chat.completion.chunk\","
-               "\"created\":1700000000,\"model\":\"%.*s\",\"system_fingerprint\":\"fp_mock\","
-               "\"choices\":[",
-               SLICE_FMT(mock_model_name(s->ask)));
 }
 
-static bool tells_usage(const struct streaming *s)
+static void write_terminator(struct mock_stream *s)
 {
-    return s->ask->include_usage && !s->plan->no_usage && !s->plan->usage_in_last;
-}
-
-/* delta: the members of the delta */
-static void write_delta(struct streaming *s, struct slice before, struct slice text,
-                        struct slice after)
-{
-    begin_chunk(s);
-    buf_add(&s->event, SLICE("{\"index\":0,\"delta\":{"));
-    buf_add(&s->event, before);
-    buf_add(&s->event, text);
-    buf_add(&s->event, after);
-    buf_add(&s->event, SLICE("},\"logprobs\":null,\"finish_reason\":null}]"));
-    if (tells_usage(s))
-        buf_add(&s->event, SLICE(",\"usage\":null"));
-    buf_add_char(&s->event, '}');
-    write_event(s, buf_slice(&s->event));
-}
-
-static void write_finish(struct streaming *s)
-{
-    if (!s->plan->no_finish) {
-        begin_chunk(s);
-        buf_printf(&s->event,
-                   "{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"%s\"}]",
-                   s->plan->tools ? "tool_calls" : "stop");
-        if (s->plan->usage_in_last)
-            mock_add_usage(s->plan, &s->event);
-        else if (tells_usage(s))
-            buf_add(&s->event, SLICE(",\"usage\":null"));
-        buf_add_char(&s->event, '}');
-        write_event(s, buf_slice(&s->event));
-    }
-    if (tells_usage(s)) {
-        begin_chunk(s);
-        buf_add_char(&s->event, ']');
-        mock_add_usage(s->plan, &s->event);
-        buf_add_char(&s->event, '}');
-        write_event(s, buf_slice(&s->event));
-    }
-}
-
-static void write_terminator(struct streaming *s)
-{
-    if (s->plan->framing == MOCK_CLOSED)
+    if (s->answer->plan->framing == MOCK_CLOSED)
         mock_act(s->w, MOCK_CLOSE);
     else
         mock_write(s->w, "0\r\n\r\n");
 }
 
 /* What the plan has for the place behind n content chunks. False: the stream ends here. */
-static bool pass(struct streaming *s, uint64_t n)
+static bool pass(struct mock_stream *s, uint64_t n)
 {
-    const struct mock_plan *plan = s->plan;
+    const struct mock_plan *plan = s->answer->plan;
 
     if (plan->garbage_after == n)
-        write_event(s, SLICE("this is { no JSON"));
+        mock_stream_send_text(s, NULL, SLICE("this is { no JSON"));
     if (plan->error_after == n) {
-        struct mock_plan failed = *plan;
-        failed.status = 500;
-        buf_reset(&s->event);
-        mock_error_object(&failed, SLICE("the mock fails within a stream"), &s->event);
-        write_event(s, buf_slice(&s->event));
+        s->answer->dialect->events->fail(s);
         write_terminator(s);
         return false;
     }
@@ -121,73 +68,98 @@ static bool pass(struct streaming *s, uint64_t n)
     return false;
 }
 
-static void write_piece(struct streaming *s, struct slice piece)
+/* One part: a text, or the arguments of a call. False: the stream ended in it. */
+static bool write_part(struct mock_stream *s, struct slice content)
 {
-    if (s->plan->tools)
-        write_delta(s, SLICE("\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\""), piece,
-                    SLICE("\"}}]"));
-    else
-        write_delta(s, SLICE("\"content\":\""), piece, SLICE("\""));
-}
-
-static void write_opening(struct streaming *s)
-{
-    if (s->plan->bom)
-        write_out(s, SLICE("\xef\xbb\xbf"));
-    write_delta(s, SLICE("\"role\":\"assistant\",\"content\":"),
-                s->plan->tools ? SLICE("null") : SLICE("\"\""), SLICE(",\"refusal\":null"));
-    mock_pause(s->w, s->plan->first_delay);
-}
-
-/* What comes with the first content and is not counted among it. */
-static void write_prelude(struct streaming *s)
-{
-    if (s->plan->reasoning)
-        write_delta(s, SLICE("\"reasoning_content\":\""), SLICE("Let me think."), SLICE("\""));
-    if (s->plan->tools)
-        write_delta(s,
-                    SLICE("\"tool_calls\":[{\"index\":0,\"id\":\"call_mock\",\"type\":"
-                          "\"function\",\"function\":{\"name\":"),
-                    mock_tool_name(s->ask), SLICE(",\"arguments\":\"\"}}]"));
-}
-
-/* A cut must not fall into an escape, so escaped text moves in one piece. */
-static struct slice piece_of(struct slice content, uint64_t i, uint64_t n)
-{
-    if (slice_find(content, SLICE("\\")) < content.len)
-        return i == 0 ? content : SLICE("");
-    return mock_piece(content, i, n);
-}
-
-static void write_content(struct streaming *s, struct slice content)
-{
-    uint64_t chunks = s->plan->huge_line ? 1 : s->plan->chunks;
+    const struct mock_plan *plan = s->answer->plan;
+    const struct mock_events *events = s->answer->dialect->events;
+    uint64_t chunks = plan->huge_line ? 1 : plan->chunks;
 
     for (uint64_t i = 0; i < chunks; i++) {
-        if (!pass(s, i))
-            return;
-        if (i == 0)
-            write_prelude(s);
-        else
-            mock_pause(s->w, s->plan->chunk_delay);
-        struct slice piece = piece_of(content, i, chunks);
+        uint64_t n = s->part * chunks + i;
+        if (!pass(s, n))
+            return false;
+        if (n > 0)
+            mock_pause(s->w, plan->chunk_delay);
+        else if (events->before)
+            events->before(s);
+        if (i == 0 && events->begin)
+            events->begin(s, s->part);
+        struct slice piece = mock_text_piece(content, i, chunks);
         if (piece.len)
-            write_piece(s, piece);
+            events->piece(s, piece);
     }
-    if (!pass(s, chunks))
-        return;
-    mock_pause(s->w, s->plan->end_delay);
-    write_finish(s);
-    if (s->plan->stall_end) {
+    if (events->end)
+        events->end(s);
+    return s->part + 1 < s->answer->calls || pass(s, (s->part + 1) * chunks);
+}
+
+static bool write_parts(struct mock_stream *s)
+{
+    struct buf arguments;
+    bool on = true;
+
+    if (s->answer->calls == 0)
+        return write_part(s, s->answer->content);
+    buf_init(&arguments, MOCK_BYTES_MOST);
+    for (; on && s->part < s->answer->calls; s->part++) {
+        buf_reset(&arguments);
+        mock_add_arguments(s->answer, s->part, &arguments);
+        if (arguments.rc < 0)
+            s->w->rc = arguments.rc;
+        on = write_part(s, buf_slice(&arguments));
+    }
+    buf_free(&arguments);
+    return on;
+}
+
+static void write_end(struct mock_stream *s)
+{
+    const struct mock_plan *plan = s->answer->plan;
+
+    mock_pause(s->w, plan->end_delay);
+    s->answer->dialect->events->finish(s);
+    if (plan->stall_end) {
         mock_act(s->w, MOCK_HOLD);
         return;
     }
-    if (!s->plan->no_done)
-        write_event(s, SLICE("[DONE]"));
+    if (!plan->no_done)
+        s->answer->dialect->events->done(s);
     write_terminator(s);
 }
 
-/* Bytes of content to make up so that each chunk has some; 0: the usual text does. */
+static void write_head(struct mock_stream *s)
+{
+    const struct mock_plan *plan = s->answer->plan;
+
+    mock_pause(s->w, plan->head_delay);
+    mock_write(s->w,
+               "HTTP/1.1 %u OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
+               "cache-control: no-cache\r\n%s: req_mock\r\n%s\r\n\r\n",
+               (unsigned)plan->status, s->answer->dialect->names.request_id,
+               plan->framing == MOCK_CLOSED ? "connection: close" : "transfer-encoding: chunked");
+}
+
+static void write_stream(struct mock_stream *s)
+{
+    const struct mock_plan *plan = s->answer->plan;
+    const struct mock_events *events = s->answer->dialect->events;
+
+    write_head(s);
+    if (plan->bom)
+        write_out(s, SLICE("\xef\xbb\xbf"));
+    if (events->open)
+        events->open(s);
+    mock_pause(s->w, plan->first_delay);
+    if (plan->fault == MOCK_MALFORMED_CHUNK) {
+        mock_write(s->w, "zz\r\nthis is no chunk\r\n");
+        mock_act(s->w, MOCK_CLOSE);
+    } else if (write_parts(s)) {
+        write_end(s);
+    }
+}
+
+/* Bytes of text to make up so that each chunk has some; 0: the usual text does. */
 static uint64_t content_length(const struct mock_plan *plan)
 {
     uint64_t wanted = MAX(plan->bytes, plan->huge_line);
@@ -195,43 +167,26 @@ static uint64_t content_length(const struct mock_plan *plan)
     return wanted || plan->chunks > MOCK_TEXT ? MAX(wanted, plan->chunks) : 0;
 }
 
-static void write_stream(struct streaming *s)
+struct mock_script *mock_stream_script(const struct mock_answer *a)
 {
-    struct buf content;
-
-    mock_pause(s->w, s->plan->head_delay);
-    mock_write(s->w,
-               "HTTP/1.1 %u OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
-               "cache-control: no-cache\r\nx-request-id: req_mock\r\n%s\r\n\r\n",
-               (unsigned)s->plan->status,
-               s->plan->framing == MOCK_CLOSED ? "connection: close"
-                                               : "transfer-encoding: chunked");
-    write_opening(s);
-    if (s->plan->fault == MOCK_MALFORMED_CHUNK) {
-        mock_write(s->w, "zz\r\nthis is no chunk\r\n");
-        mock_act(s->w, MOCK_CLOSE);
-        return;
-    }
-    buf_init(&content, 2 * MOCK_BYTES_MOST);
-    mock_add_content(s->plan, s->ask, content_length(s->plan), &content);
-    write_content(s, buf_slice(&content));
-    buf_free(&content);
-}
-
-struct mock_script *mock_stream_script(const struct mock_plan *plan, const struct mock_ask *ask)
-{
+    struct mock_answer answer = *a;
     struct mock_writer w;
-    struct streaming s = {.w = &w, .plan = plan, .ask = ask};
+    struct mock_stream s = {.answer = &answer, .w = &w};
+    struct buf content;
 
     if (mock_writer_begin(&w) < 0)
         return NULL;
-    w.script->split = plan->split;
-    s.eol = plan->crlf ? "\r\n" : plan->cr ? "\r" : "\n";
+    w.script->split = a->plan->split;
+    s.eol = a->plan->crlf ? "\r\n" : a->plan->cr ? "\r" : "\n";
     buf_init(&s.event, 3 * MOCK_BYTES_MOST);
     buf_init(&s.frame, 3 * MOCK_BYTES_MOST);
+    buf_init(&content, 2 * MOCK_BYTES_MOST);
+    mock_add_content(a, content_length(a->plan), &content);
+    answer.content = buf_slice(&content);
     write_stream(&s);
-    if (s.event.rc < 0 || s.frame.rc < 0)
-        w.rc = s.event.rc < 0 ? s.event.rc : s.frame.rc;
+    if (content.rc < 0)
+        w.rc = content.rc;
+    buf_free(&content);
     buf_free(&s.event);
     buf_free(&s.frame);
     return mock_writer_end(&w);

@@ -336,7 +336,7 @@ void setting_allowed(const struct setting *s, struct buf *ret)
         buf_printf(ret, "1 to %llu visible ASCII characters, no comma", (unsigned long long)s->max);
         break;
     case SETTING_URL:
-        buf_printf(ret, "http(s)://HOST[:PORT][/PATH]");
+        buf_printf(ret, "http(s)://HOST[:PORT][/PATH][?QUERY]");
         break;
     case SETTING_NAMES:
         buf_printf(ret, "a list of names");

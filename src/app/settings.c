@@ -8,6 +8,8 @@
 #define MB     (1024 * KB)
 #define GB     (1024 * MB)
 
+enum { TOKENS_MOST = 100000000 };
+
 #define MEMBER(type, member) .at = offsetof(type, member), .size = sizeof(((type *)0)->member)
 #define GATEWAY(member)      MEMBER(struct settings, member)
 #define PROVIDER(member)     MEMBER(struct provider_row, member)
@@ -123,7 +125,8 @@ const struct setting settings_provider[] = {
     {"type", SETTING_TYPE, .required = true, PROVIDER(type),
      .help = "How it is spoken to: one of the types below."},
     {"base_url",   SETTING_URL, PROVIDER(base_url),
-     .help = "Where it is, with the path before `/chat`.", .absent = "the type's own"},
+     .help = "Where it is, with the path before `/chat`; a query goes with every request.",
+     .absent = "the type's own"},
     {"api_key",                 SETTING_SECRET, .min = 1, PROVIDER(api_key),
      .help = "Its key, sealed in the store.", .absent = "none is sent"},
     {0    },
@@ -161,7 +164,16 @@ const struct setting settings_model[] = {
      .help =
          "`verified`: a stream that was cut is asked for again elsewhere and goes on when that "
          "answer begins with exactly the text already sent. For the same model at temperature 0."},
-    {0},
+    {"max_tokens",SETTING_COUNT, .min = 1, .max = TOKENS_MOST, MODEL(max_tokens),
+     .help = "The tokens that an answer may have when the caller gives no limit and the provider "
+             "insists on one. Clients are told it by `/v1/models`.", .absent = "what the provider's model is known to take"},
+    {"context_window",                      SETTING_COUNT, .min = 1, .max = TOKENS_MOST, MODEL(context_window),
+     .help = "Tokens of prompt and answer together. Clients are told it by `/v1/models`.",
+     .absent = "not told"},
+    {"modalities",                                                      SETTING_WORDS, WORDS("text", "image", "audio", "file"), MODEL(modalities),
+     .help = "What its prompts may hold. Clients are told it by `/v1/models`.",
+     .absent = "not told"},
+    {0                                   },
 };
 
 const struct setting settings_target[] = {

@@ -79,5 +79,8 @@ bool json_plain(struct json_value v, struct slice *ret);
  * the index behind its closing quote, or 0 when it does not end or holds a control character;
  * escapes are passed over, not checked. */
 size_t json_string_end(struct slice text, size_t at);
+/* The same, but the string is checked as json_scan does: 0 also for a wrong escape or bytes that
+ * are no UTF-8. */
+size_t json_string_check(struct slice text, size_t at);
 /* True when the string decodes to exactly s. */
 bool json_string_eq(struct json_value v, struct slice s);

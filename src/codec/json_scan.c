@@ -322,6 +322,14 @@ bool json_is_valid(struct slice text, struct json_error *ret_error)
     return scan_report(&s, -1, ret_error);
 }
 
+size_t json_string_check(struct slice text, size_t at)
+{
+    struct scan s = scan_of(text);
+    const unsigned char *behind = scan_string(&s, s.start + at);
+
+    return behind ? (size_t)(behind - s.start) : 0;
+}
+
 static bool scan_not_object(struct slice text, size_t at, struct json_error *ret_error)
 {
     if (json_is_valid(text, ret_error))

@@ -22,6 +22,22 @@ static inline const unsigned char *json_skip_space(const unsigned char *p, const
     return p;
 }
 
+/* From behind a value or an opening bracket to what follows it but for a comma: the next name or
+ * value, or a closing bracket. */
+static inline const unsigned char *json_skip_comma(const unsigned char *p, const unsigned char *end)
+{
+    p = json_skip_space(p, end);
+    return p < end && *p == ',' ? json_skip_space(p + 1, end) : p;
+}
+
+static inline struct slice json_between(const unsigned char *from, const unsigned char *to)
+{
+    return slice_of((const char *)from, (size_t)(to - from));
+}
+
+/* Behind the value that begins at p < end; NULL when it is a container that does not end. */
+const unsigned char *json_skip_value(const unsigned char *p, const unsigned char *end);
+
 /* Strings are read in blocks of at most JSON_BLOCK bytes. After JSON_CLEAN blocks in which nothing
  * ended the plain text it is worth to ask json_skip_clean for more of them at once. */
 enum { JSON_BLOCK = 16, JSON_CLEAN = 4 };

@@ -120,7 +120,7 @@ static const bool ends_scalar[256] = {
     ['\n'] = true, ['\r'] = true, ['\t'] = true,
 };
 
-static const unsigned char *skip_value(const unsigned char *p, const unsigned char *end)
+const unsigned char *json_skip_value(const unsigned char *p, const unsigned char *end)
 {
     if (*p == '"')
         return json_skip_string(p, end);
@@ -135,15 +135,8 @@ static const unsigned char *skip_value(const unsigned char *p, const unsigned ch
  */
 static const unsigned char *next_start(const unsigned char *p, const unsigned char *end)
 {
-    p = json_skip_space(p, end);
-    if (p < end && *p == ',')
-        p = json_skip_space(p + 1, end);
+    p = json_skip_comma(p, end);
     return p == end || *p == '}' || *p == ']' ? NULL : p;
-}
-
-static struct slice span(const unsigned char *from, const unsigned char *to)
-{
-    return slice_of((const char *)from, (size_t)(to - from));
 }
 
 struct member {
@@ -160,15 +153,15 @@ static const unsigned char *skip_member(const unsigned char *p, const unsigned c
     if (p == end || *p != '"')
         return NULL;
     p = json_skip_name(p, end, &ret->plain);
-    ret->name = span(name, p);
+    ret->name = json_between(name, p);
     p = json_skip_space(p, end);
     if (p == end || *p != ':')
         return NULL;
     value = json_skip_space(p + 1, end);
-    p = value < end ? skip_value(value, end) : value;
+    p = value < end ? json_skip_value(value, end) : value;
     if (!p || p == value)
         return NULL;
-    ret->value = span(value, p);
+    ret->value = json_between(value, p);
     return p;
 }
 
@@ -255,10 +248,10 @@ bool json_next(struct slice array, size_t *at, struct json_value *ret)
     const unsigned char *value = next_start(start + (*at ? *at : 1), end);
     if (!value)
         return false;
-    const unsigned char *behind = skip_value(value, end);
+    const unsigned char *behind = json_skip_value(value, end);
     if (!behind)
         return false;
-    *ret = (struct json_value){.type = json_type_of(*value), .text = span(value, behind)};
+    *ret = (struct json_value){.type = json_type_of(*value), .text = json_between(value, behind)};
     *at = (size_t)(behind - start);
     return true;
 }

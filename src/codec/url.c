@@ -57,7 +57,7 @@ static bool is_ipv6(struct slice host)
     return inet_pton(AF_INET6, text, &address) == 1;
 }
 
-/* The characters of RFC 3986 section 3.3, and whole percent escapes. */
+/* The characters of RFC 3986 section 3.3, and whole percent escapes; they also make a query. */
 static bool is_path(struct slice path)
 {
     for (size_t i = 0; i < path.len; i++) {
@@ -124,19 +124,26 @@ static const char *url_read(struct slice text, struct url *u)
     if (!take_scheme(&text, &u->tls))
         return "a URL begins with http:// or https://";
 
+    size_t mark = slice_find(text, SLICE("?"));
+    bool has_query = mark < text.len;
+    u->query = slice_sub(text, has_query ? mark + 1 : mark, text.len);
+    text = slice_sub(text, 0, mark);
+
     size_t slash = slice_find(text, SLICE("/"));
     struct slice rest = u->authority = slice_sub(text, 0, slash);
     u->path = slice_sub(text, slash, text.len);
     if (slice_find(rest, SLICE("@")) < rest.len)
         return "a URL may not carry a user name or password";
-    if (slice_find(text, SLICE("?")) < text.len || slice_find(text, SLICE("#")) < text.len)
-        return "a base URL may not have a query or a fragment";
+    if (slice_find(text, SLICE("#")) < text.len || slice_find(u->query, SLICE("#")) < u->query.len)
+        return "a base URL may not have a fragment";
     if (!take_host(&rest, &u->host))
         return "the host must be a name, an IPv4 address or an [IPv6 address]";
     if (!take_port(rest, u))
         return "the port must be a number from 1 to 65535";
     if (!is_path(u->path))
         return "the path may hold only URL characters; write others as %XX";
+    if (!is_path(u->query) || (has_query && slice_is_empty(u->query)))
+        return "the query may hold only URL characters, and not nothing; write others as %XX";
     while (u->path.len && u->path.at[u->path.len - 1] == '/')
         u->path.len--;
     return NULL;

@@ -8,10 +8,11 @@ struct url {
     bool tls;               /* https */
     struct slice host;      /* without brackets for IPv6 */
     uint16_t port;          /* given, else 80 or 443 */
-    struct slice path;      /* begins with '/', or empty; no trailing '/'; a query is refused */
+    struct slice path;      /* begins with '/', or empty; no trailing '/' */
+    struct slice query;     /* without its '?', or empty */
     struct slice authority; /* host[:port] as it belongs into the Host header */
 };
 
-/* Borrows from text. -EINVAL: not http(s)://host[:port][/path], has user info, query or fragment,
- * controls or spaces; *ret_why (may be NULL) then says what is allowed. */
+/* Borrows from text. -EINVAL: not http(s)://host[:port][/path][?query], has user info or a
+ * fragment, controls or spaces; *ret_why (may be NULL) then says what is allowed. */
 int url_parse(struct slice text, struct url *ret, const char **ret_why);

@@ -1,32 +1,15 @@
-/* models.c: the catalog as the list that clients of the chat dialect expect. */
+/* models.c: the catalog as the list that the client's dialect expects. */
 
 #include "controller/models.h"
 
-#include "base/buf.h"
 #include "service/catalog.h"
 #include "web/exchange.h"
 #include "web/problem.h"
 #include "web/reply.h"
+#include "wire/catalog_writer.h"
 
-enum { LIST_BYTES_MAX = 64 * 1024 * 1024, MICROSECONDS = 1000000 };
-
-static void write_model(struct buf *b, const struct catalog_entry *m)
+static void answer(struct exchange *x, struct slice body)
 {
-    buf_add(b, SLICE("{\"id\":\""));
-    buf_add_json(b, m->name);
-    buf_add(b, SLICE("\",\"object\":\"model\",\"created\":"));
-    buf_add_u64(b, m->created_wall_us / MICROSECONDS);
-    buf_add(b, SLICE(",\"owned_by\":\""));
-    buf_add_json(b, m->owned_by);
-    buf_add(b, SLICE("\"}"));
-}
-
-/* Answers with what was written, and frees it. */
-static void answer_take(struct exchange *x, struct buf *b)
-{
-    struct slice body = b->rc == OK ? arena_copy(x->arena, buf_slice(b)) : (struct slice){0};
-
-    buf_free(b);
     if (body.at)
         reply_send(x, 200, SLICE("application/json"), body);
     else
@@ -37,36 +20,22 @@ static void models_handle(struct exchange *x)
 {
     struct catalog_entry *models;
     size_t n;
-    struct buf b;
 
-    if (catalog_list(x->snapshot, x->principal, x->arena, &models, &n) < 0) {
+    if (catalog_list(x->snapshot, x->principal, x->arena, &models, &n) < 0)
         problem_answer(x, FAULT_INTERNAL);
-        return;
-    }
-    buf_init(&b, LIST_BYTES_MAX);
-    buf_add(&b, SLICE("{\"object\":\"list\",\"data\":["));
-    for (size_t i = 0; i < n; i++) {
-        if (i > 0)
-            buf_add_char(&b, ',');
-        write_model(&b, &models[i]);
-    }
-    buf_add(&b, SLICE("]}"));
-    answer_take(x, &b);
+    else
+        answer(x, catalog_write_list(exchange_dialect(x), models, n, x->arena));
 }
 
 static void model_handle(struct exchange *x)
 {
     struct slice name = exchange_path_tail(x);
     struct catalog_entry model;
-    struct buf b;
 
-    if (!name.at || !catalog_find(x->snapshot, x->principal, name, &model)) {
+    if (!name.at || !catalog_find(x->snapshot, x->principal, name, &model))
         problem_answer(x, FAULT_MODEL_NOT_FOUND);
-        return;
-    }
-    buf_init(&b, LIST_BYTES_MAX);
-    write_model(&b, &model);
-    answer_take(x, &b);
+    else
+        answer(x, catalog_write_model(exchange_dialect(x), &model, x->arena));
 }
 
 const struct route route_models = {

@@ -4,5 +4,5 @@
 
 #include "web/chain.h"
 
-/* GET /v1/models and /v1/models/{id} */
+/* GET /v1/models and /v1/models/{id}, in the shape of the client's dialect. */
 extern const struct route route_models, route_model;

@@ -84,6 +84,8 @@ static enum mw trace_on_request(struct exchange *x)
     if (!x->request_id.at)
         x->request_id = slice_of(t->parent + TRACE_AT, TRACE_ID_TEXT);
     exchange_header(x, SLICE("x-request-id"), x->request_id);
+    if (exchange_dialect(x) == DIALECT_MESSAGES) /* as clients of that dialect look for it */
+        exchange_header(x, SLICE("request-id"), x->request_id);
     return MW_NEXT;
 }
 

@@ -61,6 +61,7 @@ enum outcome_status outcome_of_fault(enum fault_kind kind, bool committed)
     case FAULT_WRONG_TYPE:
     case FAULT_INVALID_VALUE:
     case FAULT_DUPLICATE_MEMBER:
+    case FAULT_UNSUPPORTED:
     case FAULT_BAD_REQUEST:
     case FAULT_REQUEST_TIMEOUT:
     case FAULT_BODY_TOO_LARGE:

@@ -52,6 +52,9 @@ struct model_row {
     struct slice fallback_on; /* comma-separated: context_length */
     uint64_t keepalive_ms;    /* 0: off */
     bool rescue;              /* verified */
+    uint64_t max_tokens;      /* for a caller who gives no limit; 0: not given */
+    uint64_t context_window;  /* tokens; 0: not known */
+    struct slice modalities;  /* comma-separated: text, image …; empty: not known */
     const struct target_row
         *targets; /* several endpoints or keys; targets_len 0: just the model's */
     size_t targets_len;

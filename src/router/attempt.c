@@ -74,11 +74,25 @@ static void attempt_close(struct attempt *a)
 
 void attempt_fail_fault(struct attempt *a, const struct fault *fault)
 {
+    struct fault told = *fault;
+
     if (a->state == ATTEMPT_ENDED)
         return;
+    if (fault_is_refusal(told.kind) && a->op->refusal)
+        a->op->refusal(&told, a->dispatch->arena);
     client_cancel(&a->http);
     attempt_close(a);
-    dispatch_failed(a->dispatch, fault);
+    dispatch_failed(a->dispatch, &told);
+}
+
+struct decoding attempt_decoding(const struct attempt *a, struct buf *out)
+{
+    return (struct decoding){
+        .target = a->target,
+        .call = a->dispatch->ask.call,
+        .arena = a->dispatch->arena,
+        .out = out,
+    };
 }
 
 void attempt_fail(struct attempt *a, enum fault_kind kind)
@@ -316,6 +330,8 @@ void attempt_usage(const struct attempt *a, struct usage *ret)
 
     *ret = a->usage;
     if (ret->source != USAGE_NONE) {
+        /* what was told at the start of a stream knows little of its output */
+        ret->output = MAX(ret->output + ret->reasoning, deltas) - ret->reasoning;
         ret->source = USAGE_PARTIAL;
     } else if (deltas) {
         /* a piece of content is a token or more: a floor */

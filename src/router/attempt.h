@@ -22,6 +22,8 @@ enum attempt_state {
 struct attempt_stream {
     struct sse sse;
     struct buf held; /* frames that came before the first content */
+    struct buf out;  /* where the op translates: what the client gets, until it is sent */
+    struct decoding decoding;
     void *decoder;   /* the adapter's state */
     uint64_t deltas; /* pieces of content seen */
     bool finished;   /* a finish reason came */
@@ -60,6 +62,8 @@ void attempt_usage(const struct attempt *a, struct usage *ret);
 /* Between attempt*.c. */
 void attempt_fail(struct attempt *a, enum fault_kind kind);
 void attempt_fail_fault(struct attempt *a, const struct fault *fault);
+/* For the op's decoders; out as in adapter.h, NULL for a whole answer. */
+struct decoding attempt_decoding(const struct attempt *a, struct buf *out);
 /* Milliseconds from now; cut to what is left of the whole. */
 void attempt_set_clock(struct attempt *a, uint64_t ms);
 /* A good end: the rest of the provider's body is not waited for. */

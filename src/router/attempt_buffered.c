@@ -66,7 +66,8 @@ void attempt_buffered_end(struct attempt *a)
     struct reply reply = {0};
     struct fault fault = {.kind = FAULT_UPSTREAM_PROTOCOL, .upstream_status = a->status};
 
-    int rc = a->op->decode(a->target, body, d->arena, &reply, &fault);
+    const struct decoding decoding = attempt_decoding(a, NULL);
+    int rc = a->op->decode(&decoding, body, &reply, &fault);
     if (rc == OK && d->ask.call->stream)
         rc = -EBADMSG; /* a whole answer where a stream was asked for */
     if (rc < 0) {

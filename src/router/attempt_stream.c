@@ -19,6 +19,20 @@ static void stream_free(void *arg)
 
     sse_free(&s->sse);
     buf_free(&s->held);
+    buf_free(&s->out);
+}
+
+/* A translated answer tells no text of its own: what has gone out of it cannot be compared. */
+static void stream_prepare_rescue(struct attempt *a)
+{
+    struct decoder *decoder = a->stream->decoder;
+
+    if (!a->dispatch->rescue)
+        return;
+    if (a->op->translates)
+        a->dispatch->rescue->able = false;
+    else
+        decoder->wants_text = true;
 }
 
 int attempt_stream_begin(struct attempt *a)
@@ -31,11 +45,17 @@ int attempt_stream_begin(struct attempt *a)
     s->decoder = arena_zalloc(arena, MAX(a->op->state_size, sizeof(struct decoder)));
     if (!s->decoder)
         return -ENOMEM;
-    ((struct decoder *)s->decoder)->wants_text = a->dispatch->rescue != NULL;
     sse_init(&s->sse, a->dispatch->router->options.limits.frame_bytes);
     buf_init(&s->held, a->dispatch->router->options.limits.frame_bytes);
+    buf_init(&s->out, a->dispatch->router->options.limits.frame_bytes);
+    s->decoding = attempt_decoding(a, &s->out);
     a->stream = s;
-    return arena_defer(arena, stream_free, s);
+    int rc = arena_defer(arena, stream_free, s);
+    if (rc == OK && a->op->begin)
+        rc = a->op->begin(s->decoder, &s->decoding);
+    if (rc == OK)
+        stream_prepare_rescue(a);
+    return rc;
 }
 
 static int stream_commit(struct attempt *a)
@@ -81,12 +101,16 @@ int batch_flush(struct attempt *a, struct batch *b, bool last)
     int rc = d->committed ? OK : stream_commit(a);
     if (rc < 0)
         return rc; /* dispatch has ended the attempt */
+    struct buf *out = &a->stream->out;
+    if (out->len > 0) /* then nothing else is in the batch */
+        b->spans[b->len++] = buf_slice(out);
     if (b->len == 0 && !last)
         return OK;
     if (last)
         attempt_done(a);
     rc = dispatch_bytes(d, b->spans, b->len, last);
     b->len = 0;
+    buf_reset(out);
     if (rc == AGAIN && a->state == ATTEMPT_STREAM)
         attempt_pause(a);
     return rc < 0 ? rc : OK;
@@ -170,18 +194,20 @@ static bool stream_on_frame(struct attempt *a, struct batch *b, const struct sse
     if (!frame->has_data && !a->dispatch->committed && !b->commit)
         return true;
     if (!frame->has_data)
-        return batch_add(a, b, frame->raw) == OK;
+        return a->op->translates || batch_add(a, b, frame->raw) == OK;
 
     events.len = 0;
     int rc = a->op->decode_event(a->stream->decoder, frame->name, frame->data, &events);
     if (rc == -EBADMSG)
         return true; /* garbage between good frames is left out; the end decides */
     if (rc < 0) {
-        attempt_fail(a, FAULT_INTERNAL);
+        attempt_fail(a, rc == -EMSGSIZE ? FAULT_UPSTREAM_TOO_LARGE : FAULT_INTERNAL);
         return false;
     }
     if (!stream_note(a, b, &events, &strip))
         return false;
+    if (a->op->translates)
+        return !b->done;
     if (!strip && a->dispatch->rescue)
         return attempt_rescue_frame(a, b, frame->raw, &events) && !b->done;
     return (strip || batch_add(a, b, frame->raw) == OK) && !b->done;
@@ -237,6 +263,23 @@ void attempt_stream_bytes(struct attempt *a, struct slice bytes)
         attempt_set_clock(a, a->dispatch->router->options.clocks.idle);
 }
 
+/* Says what the provider left unsaid at a clean end. False: it was none, the attempt has ended. */
+static bool stream_finish(struct attempt *a, struct batch *b)
+{
+    struct attempt_stream *s = a->stream;
+    struct slice marker = {0};
+
+    if (!s->finished || !a->op->finish) {
+        attempt_fail(a, FAULT_UPSTREAM_RESET);
+        return false;
+    }
+    if (a->op->finish(s->decoder, &marker) < 0) {
+        attempt_fail(a, FAULT_INTERNAL);
+        return false;
+    }
+    return slice_is_empty(marker) || batch_add(a, b, marker) == OK;
+}
+
 /* The body ended by its framing, without the marker. */
 void attempt_stream_end(struct attempt *a)
 {
@@ -246,11 +289,7 @@ void attempt_stream_end(struct attempt *a)
 
     if (sse_end(&s->sse, &frame) && !stream_on_frame(a, &b, &frame) && !b.done)
         return;
-    if (!s->finished && !b.done) {
-        attempt_fail(a, FAULT_UPSTREAM_RESET);
-        return;
-    }
-    if (!b.done && batch_add(a, &b, a->op->end_marker) < 0)
+    if (!b.done && !stream_finish(a, &b))
         return;
     b.done = b.commit = true;
     stream_settle_usage(a);

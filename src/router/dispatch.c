@@ -121,12 +121,19 @@ static int dispatch_next(struct dispatch *d, struct fault *ret_fault)
         const struct target *target = plan->targets[d->next++];
         if (d->next < plan->len && dispatch_is_resting(d, target))
             continue; /* since the plan was made */
+        if (d->committed && target->adapter->ops[d->ask.call->kind]->translates)
+            continue; /* cannot be a rescue */
         outcome->served_model = target->model;
         outcome->provider = target->provider;
         outcome->fallback_used = !slice_eq(target->model, plan->model->name);
         d->tries = 0;
-        rc = dispatch_try(d, target, ret_fault);
-        if (rc < 0 && !fault_traits(ret_fault->kind)->elsewhere)
+        struct fault fault;
+        rc = dispatch_try(d, target, &fault);
+        if (rc < 0 && fault.kind == FAULT_UNSUPPORTED && ret_fault->kind != FAULT_NONE)
+            continue; /* a fallback of another dialect: what failed before it says more */
+        if (rc < 0)
+            *ret_fault = fault;
+        if (rc < 0 && !fault_traits(fault.kind)->elsewhere)
             break;
     }
     return rc;
@@ -152,12 +159,13 @@ static bool dispatch_may_go_elsewhere(struct dispatch *d, const struct fault *fa
 }
 
 /* Every circuit was open, and the target nearest to recovery failed again. A rate limit is no
- * outage: clients know what to do about it. */
+ * outage: clients know what to do about it; nor are our own credentials: operators must hear. */
 static void dispatch_name_outage(const struct dispatch *d, struct fault *fault)
 {
     const struct plan *plan = &d->ask.plan;
 
-    if (plan->rest_ms == 0 || !fault_traits(fault->kind)->elsewhere)
+    if (plan->rest_ms == 0 || !fault_traits(fault->kind)->elsewhere ||
+        fault->kind == FAULT_UPSTREAM_CREDENTIALS)
         return;
     if (fault->kind != FAULT_UPSTREAM_RATE_LIMIT)
         fault->kind = FAULT_UPSTREAM_UNAVAILABLE;
@@ -267,6 +275,7 @@ int dispatch_start(struct dispatch *d, struct router *router, const struct dispa
 {
     uint64_t most = router->options.clocks.total;
 
+    *ret_fault = (struct fault){.kind = FAULT_NONE};
     d->ask = *ask;
     d->router = router;
     d->arena = a;

@@ -108,7 +108,10 @@ static void add_model(struct registry_building *b, const struct model_row *m)
     model->fallback_on = read_fallback_on(b, m);
     model->keepalive_ms = m->keepalive_ms;
     model->rescue = m->rescue;
-    if (map_put(&b->registry->by_name, model->name, model) < 0) {
+    model->max_tokens = m->max_tokens;
+    model->context_window = m->context_window;
+    model->modalities = arena_copy(b->arena, m->modalities);
+    if (!model->modalities.at || map_put(&b->registry->by_name, model->name, model) < 0) {
         wipe_keys(model);
         b->rc = -ENOMEM;
     }

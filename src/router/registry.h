@@ -22,6 +22,10 @@ struct registry_model {
     unsigned fallback_on;  /* FALLBACK_ON_… */
     uint64_t keepalive_ms; /* comments while waiting for the first content; 0: none */
     bool rescue;           /* `rescue: verified` */
+    /* what clients are told of it */
+    uint64_t max_tokens;     /* of an answer; 0: not known */
+    uint64_t context_window; /* tokens; 0: not known */
+    struct slice modalities; /* comma-separated; empty: not known */
 };
 
 /* A row that could not be used. */

@@ -139,8 +139,9 @@ static struct origin *make_origin(struct registry_building *b, const struct url 
 static uint64_t identity_of(const struct target *t)
 {
     const uint64_t parts[] = {
-        slice_hash(t->provider),  slice_hash(secret_reveal(t->api_key)), t->origin->hash,
-        slice_hash(t->base_path), slice_hash(t->upstream_model),
+        slice_hash(t->provider), slice_hash(secret_reveal(t->api_key)),
+        t->origin->hash,         slice_hash(t->base_path),
+        slice_hash(t->query),    slice_hash(t->upstream_model),
     };
 
     return slice_hash(slice_of((const char *)parts, sizeof(parts)));
@@ -155,9 +156,11 @@ static void make_target(struct registry_building *b, const struct place *p, stru
     ret->origin = make_origin(b, &p->url);
     ret->authority = p->url.authority;
     ret->base_path = p->url.path;
+    ret->query = p->url.query;
     ret->api_key = secret_of(keep(b, secret_reveal(p->api_key)));
     ret->timeout_ms = p->model->timeout_ms;
     ret->retries = p->model->retries;
+    ret->max_tokens = p->model->max_tokens;
     if (b->rc == OK)
         ret->identity = identity_of(ret);
 }

@@ -9,7 +9,14 @@
 
 static struct catalog_entry catalog_entry(const struct registry_model *m)
 {
-    return (struct catalog_entry){m->name, m->owned_by, m->created_wall_us};
+    return (struct catalog_entry){
+        .name = m->name,
+        .owned_by = m->owned_by,
+        .created_wall_us = m->created_wall_us,
+        .context_window = m->context_window,
+        .max_tokens = m->max_tokens,
+        .modalities = m->modalities,
+    };
 }
 
 int catalog_list(const struct snapshot *snapshot, const struct principal *p, struct arena *a,

@@ -3,18 +3,13 @@
 #pragma once
 
 #include "base/arena.h"
+#include "model/catalog_entry.h"
 #include "model/principal.h"
 
 struct snapshot;
 
-/* Text belongs to the snapshot. */
-struct catalog_entry {
-    struct slice name;
-    struct slice owned_by; /* the provider's name */
-    uint64_t created_wall_us;
-};
-
-/* Every model that the principal may use, by name, in the arena. -ENOMEM. */
+/* Every model that the principal may use, by name, in the arena; text belongs to the snapshot.
+ * -ENOMEM. */
 int catalog_list(const struct snapshot *snapshot, const struct principal *p, struct arena *a,
                  struct catalog_entry **ret, size_t *ret_len);
 /* False: there is no such model, or not for this principal. */

@@ -41,10 +41,11 @@ static int completion_decide(const struct router *router, const struct completio
         return refuse(ret_fault, FAULT_MODEL_NOT_ALLOWED, SLICE(""));
     if (plan_make(model, call->kind, router_view(router), a, ret) < 0)
         return refuse(ret_fault, FAULT_INTERNAL, SLICE(""));
-    if (ret->len == 0)
-        return refuse(ret_fault, FAULT_MODEL_NOT_FOUND,
-                      SLICE("No provider of this model can answer this kind of request."));
-    return OK;
+    if (ret->len > 0)
+        return OK;
+    refuse(ret_fault, FAULT_MODEL_NOT_FOUND,
+           SLICE("No provider of this model can answer this kind of request."));
+    return -ENOTSUP;
 }
 
 int completion_start(struct router *router, const struct completion_ask *ask, struct arena *a,

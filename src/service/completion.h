@@ -31,7 +31,8 @@ struct completion_ask {
 };
 
 /* AGAIN: the sink hears the answer or the fault, never within this call. Negative: nothing was
- * begun and *ret_fault says why. The arena's end cancels what still runs. */
+ * begun and *ret_fault says why; -ENOTSUP: the model may be used, but none of its providers can do
+ * this. The arena's end cancels what still runs. */
 int completion_start(struct router *router, const struct completion_ask *ask, struct arena *a,
                      struct completion **ret, struct fault *ret_fault);
 /* The client has room again. */

@@ -71,6 +71,17 @@ struct slice exchange_bearer(const struct exchange *x)
     return exchange_field(x, SLICE("x-api-key"));
 }
 
+enum dialect exchange_dialect(const struct exchange *x)
+{
+    if (x->route && x->route->has_call)
+        return x->route->dialect;
+    if (slice_starts(x->request->path, SLICE("/v1/messages")))
+        return DIALECT_MESSAGES;
+    return call_dialect(&x->request->headers);
+}
+
+enum { MICROSECONDS = 1000000 };
+
 enum { PATIENCE_MOST_MS = 24 * 3600 * 1000 };
 
 bool exchange_patience(const struct exchange *x, uint64_t *ret_ms, struct fault *ret_fault)
@@ -101,9 +112,13 @@ const struct call *exchange_call(struct exchange *x, struct fault *ret_fault)
         return NULL;
     }
     call->kind = x->route->kind;
-    call->dialect = x->route->dialect;
     if (!call_read(call, x->request->body, x->arena, ret_fault))
         return NULL;
+    call->created = x->wall_us / MICROSECONDS;
+    if (call_take_headers(call, &x->request->headers, x->early) < 0) {
+        *ret_fault = (struct fault){.kind = FAULT_INTERNAL};
+        return NULL;
+    }
     x->outcome.requested_model = call->model;
     x->outcome.stream = call->stream;
     return x->call = call;

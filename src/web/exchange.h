@@ -75,6 +75,9 @@ void exchange_header(struct exchange *x, struct slice name, struct slice value);
 struct slice exchange_field(const struct exchange *x, struct slice name);
 /* The key: "Authorization: Bearer …", else x-api-key. Empty: none, or two that contradict. */
 struct slice exchange_bearer(const struct exchange *x);
+/* In which the client is to be answered: that of a call's route, or of the path's family, else what
+ * the request's head tells. */
+enum dialect exchange_dialect(const struct exchange *x);
 /* How long the caller waits for the whole, from its field x-request-timeout-ms; 0: it does not say.
  * False: *ret_fault says what is wrong with it. */
 bool exchange_patience(const struct exchange *x, uint64_t *ret_ms, struct fault *ret_fault);

@@ -4,10 +4,10 @@
 
 #include "web/problem.h"
 
-#include "base/escape.h"
 #include "base/fmt.h"
 #include "web/exchange.h"
 #include "web/reply.h"
+#include "wire/problem_body.h"
 
 /* Whether a client library may send the request again by itself. */
 enum again {
@@ -53,6 +53,8 @@ static const struct problem problems[FAULT_KIND_MAX] = {
         .message = "A parameter has a value that is not allowed."},
     [FAULT_DUPLICATE_MEMBER] = {400, .type = REQUEST,
         .message = "A parameter is given more than once."},
+    [FAULT_UNSUPPORTED] = {400, .type = REQUEST,
+        .message = "A parameter is not supported by this model."},
     [FAULT_BAD_REQUEST] = {400, .type = REQUEST, .message = "The request is malformed."},
     [FAULT_REQUEST_TIMEOUT] = {408, .type = REQUEST,
         .message = "The request did not arrive in time."},
@@ -125,82 +127,30 @@ int problem_status(const struct fault *fault)
 
 /* --- the body --- */
 
-struct text {
-    char *at;
-    size_t len, cap;
-};
-
-static void text_add(struct text *t, struct slice s)
-{
-    if (s.len > 0)
-        memcpy(t->at + t->len, s.at, s.len);
-    t->len += s.len;
-}
-
-/* "s" with its quotes, or null */
-static void text_add_string(struct text *t, struct slice s)
-{
-    if (s.len == 0) {
-        text_add(t, SLICE("null"));
-        return;
-    }
-    text_add(t, SLICE("\""));
-    t->len += escape_json(t->at + t->len, t->cap - t->len, &s);
-    text_add(t, SLICE("\""));
-}
-
-struct error_members {
-    struct slice message, type, param, code;
-};
-
 /* A message may quote what the client sent: a name of some megabytes is not told back. */
 enum { MESSAGE_MOST = 1024 };
 
-static struct error_members error_members(const struct fault *fault)
+static struct problem_text problem_text(const struct exchange *x, const struct fault *fault)
 {
     const struct problem *p = problem_of(fault);
     struct slice message =
         slice_sub(fault->message, 0, MIN(fault->message.len, (size_t)MESSAGE_MOST));
 
-    return (struct error_members){
+    return (struct problem_text){
+        .status = problem_status(fault),
         .message = message.len ? message : slice_str(p->message),
         .type = slice_str(p->type),
         .param = fault->param.len ? fault->param : slice_str(p->param),
         .code = slice_str(fault_traits(fault->kind)->code),
+        .request_id = x->request_id,
     };
 }
 
-/* Room for the frame below; each member is escaped, so it may grow ESCAPE_MOST times. */
-enum { ERROR_FRAME = 96 };
-
-static struct slice error_object(struct arena *a, const struct error_members *e,
-                                 struct slice before, struct slice after)
+static struct slice problem_body(struct exchange *x, const struct fault *fault)
 {
-    size_t inside = e->message.len + e->type.len + e->param.len + e->code.len;
-    struct text t = {.cap = ERROR_FRAME + before.len + after.len + ESCAPE_MOST * inside};
+    struct problem_text text = problem_text(x, fault);
 
-    t.at = arena_alloc(a, t.cap);
-    if (!t.at)
-        return (struct slice){0};
-    text_add(&t, before);
-    text_add(&t, SLICE("{\"error\":{\"message\":"));
-    text_add_string(&t, e->message);
-    text_add(&t, SLICE(",\"type\":"));
-    text_add_string(&t, e->type);
-    text_add(&t, SLICE(",\"param\":"));
-    text_add_string(&t, e->param);
-    text_add(&t, SLICE(",\"code\":"));
-    text_add_string(&t, e->code);
-    text_add(&t, SLICE("}}"));
-    text_add(&t, after);
-    return slice_of(t.at, t.len);
-}
-
-struct slice problem_body(struct arena *a, const struct fault *fault)
-{
-    struct error_members e = error_members(fault);
-
-    return error_object(a, &e, SLICE(""), SLICE(""));
+    return problem_body_write(exchange_dialect(x), &text, x->arena);
 }
 
 static bool fault_is_upstreams(enum fault_kind kind)
@@ -209,28 +159,25 @@ static bool fault_is_upstreams(enum fault_kind kind)
 }
 
 /* What the provider said about the caller's own request, where it fits into a frame's line. */
-static struct slice refusal_event(struct arena *a, const struct fault *fault)
+static bool refusal_fits(const struct fault *fault)
 {
     struct slice said = fault->upstream_body;
 
-    if (!fault_is_refusal(fault->kind) || said.len == 0 || memchr(said.at, '\n', said.len) ||
-        memchr(said.at, '\r', said.len))
-        return (struct slice){0};
-    return arena_printf(a, "data: %.*s\n\n", SLICE_FMT(said));
+    return fault_is_refusal(fault->kind) && said.len > 0 && !memchr(said.at, '\n', said.len) &&
+           !memchr(said.at, '\r', said.len);
 }
 
-struct slice problem_event(struct arena *a, const struct fault *fault)
+struct slice problem_event(struct exchange *x, const struct fault *fault)
 {
-    struct slice refusal = refusal_event(a, fault);
-    if (refusal.len > 0)
-        return refusal;
-
-    struct error_members e = error_members(fault);
+    struct problem_text text = problem_text(x, fault);
+    struct slice body = fault->upstream_body;
 
     /* clients know one code for a stream that broke; the message says what broke it */
     if (fault_is_upstreams(fault->kind))
-        e.code = slice_str(fault_traits(FAULT_UPSTREAM_INTERRUPTED)->code);
-    return error_object(a, &e, SLICE("data: "), SLICE("\n\n"));
+        text.code = slice_str(fault_traits(FAULT_UPSTREAM_INTERRUPTED)->code);
+    if (!refusal_fits(fault))
+        body = problem_body_write(exchange_dialect(x), &text, x->arena);
+    return body.at ? problem_event_write(exchange_dialect(x), body, x->arena) : body;
 }
 
 /* --- the answer --- */
@@ -276,7 +223,7 @@ enum mw problem_answer_as(struct exchange *x, const struct fault *fault, int sta
     x->outcome.status = outcome_of_fault(fault->kind, false);
     add_advice(x, fault);
     if (body.len == 0)
-        body = problem_body(x->arena, fault);
+        body = problem_body(x, fault);
     else if (fault->upstream_content_type.len > 0)
         type = fault->upstream_content_type;
     reply_send(x, status, type, body);

@@ -1,7 +1,7 @@
 /* problem.h: the one place that turns a fault into a status and an error body.
  *
- * Bodies are {"error":{"message","type","param","code"}}. docs/errors.md is the table for readers;
- * a test keeps it true. */
+ * The body is in the dialect of the path that was asked for. docs/errors.md is the table for
+ * readers; a test keeps it true. */
 
 #pragma once
 
@@ -15,7 +15,6 @@ enum mw problem_answer_fault(struct exchange *x, const struct fault *fault);
 enum mw problem_answer_as(struct exchange *x, const struct fault *fault, int status);
 /* The status of a fault: a provider's own for its refusals. */
 int problem_status(const struct fault *fault);
-/* The error object: in the arena; .at NULL when out of memory. */
-struct slice problem_body(struct arena *a, const struct fault *fault);
-/* "data: {…}\n\n" for a stream that fails after its first content. */
-struct slice problem_event(struct arena *a, const struct fault *fault);
+/* The last event of a stream that fails after its head: in the arena; .at NULL when out of memory.
+ */
+struct slice problem_event(struct exchange *x, const struct fault *fault);

@@ -161,7 +161,7 @@ void reply_fault(struct exchange *x, const struct fault *fault)
     }
     x->outcome.fault = fault->kind;
     x->outcome.status = outcome_of_fault(fault->kind, true);
-    struct slice event = x->reply.stream ? problem_event(x->arena, fault) : SLICE("");
+    struct slice event = x->reply.stream ? problem_event(x, fault) : SLICE("");
     if (event.len > 0)
         reply_end(x, &event, 1, SPANS_REQUEST);
     else

@@ -7,6 +7,7 @@
  * glance does not know as one more piece of content is parsed. */
 
 #include "wire/openai_chat.h"
+#include "wire/openai_chat_pieces.h"
 #include "wire/openai_error.h"
 #include "wire/openai_usage.h"
 
@@ -123,7 +124,7 @@ static const struct json_member frame_members[FRAME_LEN] = {
     [CITATIONS] = {SLICE_INIT("citations")},
 };
 
-enum { INDEX, DELTA, FINISH_REASON, CHOICE_USAGE, LOGPROBS, CHOICE_LEN };
+enum { INDEX, DELTA, FINISH_REASON, CHOICE_USAGE, LOGPROBS, TEXT, CHOICE_LEN };
 
 static const struct json_member choice_members[CHOICE_LEN] = {
     [INDEX] = {SLICE_INIT("index")},
@@ -131,6 +132,7 @@ static const struct json_member choice_members[CHOICE_LEN] = {
     [FINISH_REASON] = {SLICE_INIT("finish_reason")},
     [CHOICE_USAGE] = {SLICE_INIT("usage")},
     [LOGPROBS] = {SLICE_INIT("logprobs")},
+    [TEXT] = {SLICE_INIT("text")},
 };
 
 /* What the client would see as a piece of the answer; the text first. */
@@ -146,15 +148,20 @@ static bool is_something(struct json_value v)
            v.text.len > 2;
 }
 
-/* How many pieces of content there are, and the text when it is the only one. */
-static bool read_delta(struct json_value delta, unsigned *ret_pieces, struct slice *ret_text)
+/* How many pieces of content there are, and the text when it is the only one. text: the member of
+ * that name, which choices of /v1/completions have where others have a delta (Together: both). */
+static bool read_delta(struct json_value delta, struct json_value text, unsigned *ret_pieces,
+                       struct slice *ret_text)
 {
     struct json_value v[ARRAY_LEN(delta_members)];
 
     *ret_pieces = 0;
     *ret_text = (struct slice){0};
-    if (delta.type != JSON_OBJECT)
+    if (delta.type != JSON_OBJECT) {
+        *ret_pieces = text.type == JSON_STRING && is_something(text);
+        *ret_text = *ret_pieces ? text.text : (struct slice){0};
         return true;
+    }
     if (!json_members(delta.text, delta_members, ARRAY_LEN(delta_members), v))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(v); i++)
@@ -190,7 +197,18 @@ static void mark_finish(struct openai_chat_stream *s, struct event *ret, struct 
         ret->marks |= EVENT_FINISH;
 }
 
-static bool read_choice(struct openai_chat_stream *s, struct slice choice, struct event *ret)
+/* The first choice, for who wants everything. */
+static int tell_choice(struct openai_chat_stream *s, struct slice choice,
+                       const struct json_value *v)
+{
+    int rc = v[DELTA].type == JSON_OBJECT ? openai_pieces_delta(s->pieces, v[DELTA].text) : OK;
+
+    if (rc < 0 || v[FINISH_REASON].type != JSON_STRING)
+        return rc;
+    return openai_pieces_finish(s->pieces, choice);
+}
+
+static int read_choice(struct openai_chat_stream *s, struct slice choice, struct event *ret)
 {
     struct json_value v[CHOICE_LEN];
     uint64_t index = 0;
@@ -198,8 +216,8 @@ static bool read_choice(struct openai_chat_stream *s, struct slice choice, struc
     struct slice text;
 
     if (!json_members(choice, choice_members, CHOICE_LEN, v) ||
-        !read_delta(v[DELTA], &pieces, &text))
-        return false;
+        !read_delta(v[DELTA], v[TEXT], &pieces, &text))
+        return -EBADMSG;
 
     bool numbered = json_u64(v[INDEX], &index);
     uint64_t bit = numbered && index < 64 ? UINT64_C(1) << index : 1;
@@ -215,7 +233,7 @@ static bool read_choice(struct openai_chat_stream *s, struct slice choice, struc
     mark_usage(ret, v[CHOICE_USAGE]); /* Moonshot */
     if (v[FINISH_REASON].type == JSON_STRING && is_something(v[FINISH_REASON]))
         mark_finish(s, ret, v[FINISH_REASON], bit);
-    return true;
+    return s->pieces && bit == 1 && !(ret->marks & EVENT_ERROR) ? tell_choice(s, choice, v) : OK;
 }
 
 /* The usage of Groq's own wrapper, which its streams carried before they knew stream_options. */
@@ -228,16 +246,28 @@ static void read_groq_usage(struct json_value wrapper, struct event *ret)
         mark_usage(ret, usage);
 }
 
-static int read_frame(struct openai_chat_stream *s, const struct json_value *v, struct event *ret)
+static int read_choices(struct openai_chat_stream *s, struct json_value list, struct event *ret,
+                        size_t *ret_choices)
 {
     struct json_value choice;
-    size_t at = 0, choices = 0;
+    size_t at = 0;
+    int rc = OK;
 
-    if (v[CHOICES].type == JSON_ARRAY) {
-        for (; json_next(v[CHOICES].text, &at, &choice); choices++)
-            if (choice.type != JSON_OBJECT || !read_choice(s, choice.text, ret))
-                return -EBADMSG;
+    *ret_choices = 0;
+    while (rc == OK && list.type == JSON_ARRAY && json_next(list.text, &at, &choice)) {
+        rc = choice.type == JSON_OBJECT ? read_choice(s, choice.text, ret) : -EBADMSG;
+        ++*ret_choices;
     }
+    return rc;
+}
+
+static int read_frame(struct openai_chat_stream *s, const struct json_value *v, struct event *ret)
+{
+    size_t choices;
+    int rc = read_choices(s, v[CHOICES], ret, &choices);
+
+    if (rc < 0)
+        return rc;
     if (choices != 1)
         ret->text = (struct slice){0};
     read_groq_usage(v[X_GROQ], ret);
@@ -246,7 +276,7 @@ static int read_frame(struct openai_chat_stream *s, const struct json_value *v, 
     bool tells_more = is_something(v[FILTER_RESULTS]) || is_something(v[CITATIONS]);
     if (v[CHOICES].type == JSON_ARRAY && choices == 0 && ret->marks == EVENT_USAGE && !tells_more)
         ret->marks |= EVENT_USAGE_ONLY;
-    return OK;
+    return s->pieces && ret->marks & EVENT_USAGE ? openai_pieces_usage(s->pieces, &ret->usage) : OK;
 }
 
 static int parse_frame(struct openai_chat_stream *s, struct slice data, struct event *ret)
@@ -262,9 +292,31 @@ static int parse_frame(struct openai_chat_stream *s, struct slice data, struct e
     else if (!is_object)
         return -EBADMSG;
 
-    int rc = is_object ? read_frame(s, v, ret) : OK;
+    int rc = OK;
+    if (is_object && s->pieces && v[CHOICES].elements)
+        rc = openai_pieces_start(s->pieces, data);
+    if (rc == OK && is_object)
+        rc = read_frame(s, v, ret);
     if (ret->marks & EVENT_ERROR)
         ret->marks &= ~(unsigned)EVENT_FINISH;
+    return rc;
+}
+
+/* A frame that is taken apart. */
+static int read_wanted(struct openai_chat_stream *s, struct slice data, struct event *ret)
+{
+    struct openai_pieces *p = s->pieces;
+    struct piece piece;
+
+    if (repeat_find(&p->repeat, data, &piece)) {
+        ret->marks = EVENT_CONTENT;
+        ret->output_deltas = 1;
+        return p->sink->take(p->sink, &piece);
+    }
+    repeat_begin(&p->repeat);
+    int rc = parse_frame(s, data, ret);
+    if (rc == OK)
+        repeat_end(&p->repeat, data, ret);
     return rc;
 }
 
@@ -272,7 +324,7 @@ int openai_chat_read_event(struct openai_chat_stream *s, struct slice data, stru
 {
     *ret = (struct event){0};
     data = slice_trim(data);
-    if (s->content_seen && !s->wants_text && is_plain_content(data)) {
+    if (s->content_seen && !s->wants_text && !s->pieces && is_plain_content(data)) {
         ret->marks = EVENT_CONTENT;
         ret->output_deltas = 1;
         return OK;
@@ -281,7 +333,7 @@ int openai_chat_read_event(struct openai_chat_stream *s, struct slice data, stru
         return OK;
     if (slice_eq(data, SLICE("[DONE]"))) {
         ret->marks = EVENT_DONE;
-        return OK;
+        return s->pieces ? openai_pieces_done(s->pieces) : OK;
     }
-    return parse_frame(s, data, ret);
+    return s->pieces ? read_wanted(s, data, ret) : parse_frame(s, data, ret);
 }

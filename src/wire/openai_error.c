@@ -3,21 +3,30 @@
 #include "wire/openai_error.h"
 
 #include "codec/json.h"
+#include "codec/json_out.h"
 
-enum { ERROR, OBJECT, MESSAGE, TYPE, PARAM, CODE, METADATA, CHOICES, ERROR_LEN };
+enum { ERROR, OBJECT, MESSAGE, TYPE, PARAM, CODE, STATUS, METADATA, DETAILS, CHOICES, ERROR_LEN };
 
 static const struct json_member error_members[ERROR_LEN] = {
-    [ERROR] = {SLICE_INIT("error")},       [OBJECT] = {SLICE_INIT("object")},
-    [MESSAGE] = {SLICE_INIT("message")},   [TYPE] = {SLICE_INIT("type")},
-    [PARAM] = {SLICE_INIT("param")},       [CODE] = {SLICE_INIT("code")},
-    [METADATA] = {SLICE_INIT("metadata")}, [CHOICES] = {SLICE_INIT("choices")},
+    [ERROR] = {SLICE_INIT("error")},     [OBJECT] = {SLICE_INIT("object")},
+    [MESSAGE] = {SLICE_INIT("message")}, [TYPE] = {SLICE_INIT("type")},
+    [PARAM] = {SLICE_INIT("param")},     [CODE] = {SLICE_INIT("code")},
+    [STATUS] = {SLICE_INIT("status")},   [METADATA] = {SLICE_INIT("metadata")},
+    [DETAILS] = {SLICE_INIT("details")}, [CHOICES] = {SLICE_INIT("choices")},
 };
 
 static const struct json_member metadata_members[] = {{SLICE_INIT("reasons")}};
 
-/* Types and codes that say: not this account. Sources: OpenAI "Error codes"; Moonshot (type
- * exceeded_current_quota_error, status 429); DashScope (code Arrearage, status 400); DeepSeek;
- * Anthropic's types, which some compatible endpoints keep. */
+/* cloud.google.com/apis/design/errors: ErrorInfo and RetryInfo. */
+static const struct json_member detail_members[] = {
+    {SLICE_INIT("reason")},
+    {SLICE_INIT("retryDelay")},
+};
+
+/* Types, codes and reasons that say: not this account. Sources: OpenAI "Error codes"; Moonshot
+ * (type exceeded_current_quota_error, status 429); DashScope (code Arrearage, status 400);
+ * DeepSeek; Anthropic's types, which some compatible endpoints keep; ai.google.dev/gemini-api/docs
+ * "Troubleshooting" (both with status 400: a bad key; a country, or an account without billing). */
 static const struct slice account_words[] = {
     SLICE_INIT("insufficient_quota"),
     SLICE_INIT("insufficient_balance"),
@@ -32,6 +41,8 @@ static const struct slice account_words[] = {
     SLICE_INIT("permission_error"),
     SLICE_INIT("Arrearage"),
     SLICE_INIT("InvalidApiKey"),
+    SLICE_INIT("API_KEY_INVALID"),
+    SLICE_INIT("FAILED_PRECONDITION"),
 };
 
 /* Types and codes that say: come back later, whatever the status. */
@@ -48,17 +59,16 @@ static const struct slice rate_words[] = {
 };
 
 static const struct slice request_words[] = {
-    SLICE_INIT("invalid_request_error"),
-    SLICE_INIT("BadRequestError"),
-    SLICE_INIT("content_filter"),
-    SLICE_INIT("content_policy_violation"),
+    SLICE_INIT("invalid_request_error"), SLICE_INIT("BadRequestError"),
+    SLICE_INIT("content_filter"),        SLICE_INIT("content_policy_violation"),
+    SLICE_INIT("invalid_prompt"), /* of a response that failed */
 };
 
 /* The prompt is longer than the model's window. Sources: OpenAI "Error codes"; llama.cpp's server
  * (a type). vLLM, Mistral, DeepSeek and others say it in the message alone: a refusal like others.
  */
 static const struct slice context_words[] = {
-    SLICE_INIT("context_length_exceeded"),
+    SLICE_INIT(OPENAI_CONTEXT_LENGTH),
     SLICE_INIT("exceed_context_size_error"),
 };
 
@@ -84,6 +94,22 @@ static bool is_bare_error(const struct json_value *v)
            v[CHOICES].type == JSON_NONE;
 }
 
+static void read_details(struct json_value details, struct openai_error *ret)
+{
+    struct json_value detail, v[ARRAY_LEN(detail_members)];
+    size_t at = 0;
+
+    while (details.type == JSON_ARRAY && json_next(details.text, &at, &detail)) {
+        if (detail.type != JSON_OBJECT ||
+            !json_members(detail.text, detail_members, ARRAY_LEN(detail_members), v))
+            continue;
+        if (v[0].type == JSON_STRING)
+            ret->reason = inner_text(v[0]);
+        if (v[1].type == JSON_STRING)
+            ret->retry_delay = inner_text(v[1]);
+    }
+}
+
 static void read_members(const struct json_value *v, struct openai_error *ret)
 {
     struct json_value reasons;
@@ -91,6 +117,8 @@ static void read_members(const struct json_value *v, struct openai_error *ret)
 
     ret->message = inner_text(v[MESSAGE]);
     ret->type = inner_text(v[TYPE]);
+    if (slice_is_empty(ret->type) && v[STATUS].type == JSON_STRING)
+        ret->type = inner_text(v[STATUS]);
     ret->param = inner_text(v[PARAM]);
     ret->code = inner_text(v[CODE]);
     if (slice_to_u64(ret->code, &status) == 0 && status >= 400 && status < 600)
@@ -98,6 +126,7 @@ static void read_members(const struct json_value *v, struct openai_error *ret)
     if (v[METADATA].type == JSON_OBJECT &&
         json_members(v[METADATA].text, metadata_members, 1, &reasons))
         ret->moderated = reasons.type == JSON_ARRAY;
+    read_details(v[DETAILS], ret);
 }
 
 /* The object of a body: itself, or the first element of an array around it. */
@@ -146,7 +175,8 @@ bool openai_error_read(struct slice body, struct openai_error *ret)
 static bool says_one_of(const struct openai_error *e, const struct slice *words, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (slice_eq(e->type, words[i]) || slice_eq(e->code, words[i]))
+        if (slice_eq(e->type, words[i]) || slice_eq(e->code, words[i]) ||
+            slice_eq(e->reason, words[i]))
             return true;
     return false;
 }
@@ -256,4 +286,30 @@ struct fault openai_error_fault(const struct openai_error *error)
     if (fault_is_refusal(fault.kind) && fault.upstream_status == 0)
         fault.upstream_status = 400;
     return fault;
+}
+
+static void write_or_null(struct json_out *o, struct slice text)
+{
+    if (slice_is_empty(text))
+        json_out_literal(o, "null");
+    else
+        json_out_quote(o, text);
+}
+
+struct slice openai_error_write(struct arena *a, struct slice message, struct slice type,
+                                struct slice param, struct slice code)
+{
+    struct json_out o;
+
+    json_out_begin(&o, a, message.len + 256);
+    json_out_literal(&o, "{\"error\":{\"message\":");
+    json_out_quote(&o, message);
+    json_out_literal(&o, ",\"type\":");
+    write_or_null(&o, type);
+    json_out_literal(&o, ",\"param\":");
+    write_or_null(&o, param);
+    json_out_literal(&o, ",\"code\":");
+    write_or_null(&o, code);
+    json_out_literal(&o, "}}");
+    return json_out_failed(&o) ? (struct slice){0} : json_out_slice(&o);
 }

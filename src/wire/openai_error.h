@@ -5,18 +5,20 @@
  *   {"error":"text","code":"text"}                     xAI, Ollama
  *   {"object":"error","message","type","code":400}     vLLM, Mistral
  *   {"code":20012,"message":"text"}                    SiliconFlow, DashScope
- *   [{"error":{…}}]                                    Gemini's compatible endpoint
+ *   [{"error":{"code":400,"message","status","details":[{"reason"},{"retryDelay"}]}}]
+ *                                                      Gemini's compatible endpoint
  *
  * Decisions rest on the status, the type and the code, never on the text of a message. */
 
 #pragma once
 
-#include "base/slice.h"
+#include "base/arena.h"
 #include "model/fault.h"
 
 struct openai_error {
     struct slice object; /* the JSON object that tells it: the body without an array around it */
     struct slice message, type, param, code; /* as written between the quotes; empty: absent */
+    struct slice reason, retry_delay; /* the same, of Google's details: "API_KEY_INVALID", "36s" */
     int status; /* code, when it is an HTTP status (a number or its digits); else 0 */
     bool
         moderated; /* the prompt was flagged (OpenRouter's metadata.reasons): the caller's matter */
@@ -30,3 +32,10 @@ enum fault_kind openai_error_kind(int status, const struct openai_error *error);
 /* The fault of an error that came in a stream or in a 200: its kind, and the status that it names;
  * a refusal that names none is a 400. */
 struct fault openai_error_fault(const struct openai_error *error);
+
+/* The code that says that a prompt is longer than the window. */
+#define OPENAI_CONTEXT_LENGTH "context_length_exceeded"
+/* An error body for a client. message: text of a JSON string, already escaped; param and code may
+ * be empty: null. .at is NULL when out of memory. */
+struct slice openai_error_write(struct arena *a, struct slice message, struct slice type,
+                                struct slice param, struct slice code);

@@ -2,6 +2,9 @@
 
 #include "wire/openai_usage.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 enum {
     PROMPT,
     COMPLETION,
@@ -19,6 +22,17 @@ static const struct json_member usage_members[USAGE_LEN] = {
     [TOTAL] = {SLICE_INIT("total_tokens")},
     [PROMPT_DETAILS] = {SLICE_INIT("prompt_tokens_details")},
     [COMPLETION_DETAILS] = {SLICE_INIT("completion_tokens_details")},
+    [CACHE_HIT] = {SLICE_INIT("prompt_cache_hit_tokens")},
+    [CACHED] = {SLICE_INIT("cached_tokens")},
+};
+
+/* The same in Responses. */
+static const struct json_member responses_members[USAGE_LEN] = {
+    [PROMPT] = {SLICE_INIT("input_tokens")},
+    [COMPLETION] = {SLICE_INIT("output_tokens")},
+    [TOTAL] = {SLICE_INIT("total_tokens")},
+    [PROMPT_DETAILS] = {SLICE_INIT("input_tokens_details")},
+    [COMPLETION_DETAILS] = {SLICE_INIT("output_tokens_details")},
     [CACHE_HIT] = {SLICE_INIT("prompt_cache_hit_tokens")},
     [CACHED] = {SLICE_INIT("cached_tokens")},
 };
@@ -48,11 +62,11 @@ static void read_details(struct json_value v, const struct json_member *wanted, 
         ret[i] = (struct json_value){0};
 }
 
-bool openai_usage_read(struct json_value value, struct usage *ret)
+static bool read_by(const struct json_member *names, struct json_value value, struct usage *ret)
 {
     struct json_value v[USAGE_LEN], prompt_details[2], completion_details[1];
 
-    if (value.type != JSON_OBJECT || !json_members(value.text, usage_members, USAGE_LEN, v))
+    if (value.type != JSON_OBJECT || !json_members(value.text, names, USAGE_LEN, v))
         return false;
     if (v[PROMPT].type != JSON_NUMBER && v[COMPLETION].type != JSON_NUMBER)
         return false;
@@ -61,8 +75,13 @@ bool openai_usage_read(struct json_value value, struct usage *ret)
 
     uint64_t prompt = count(v[PROMPT]), completion = count(v[COMPLETION]);
     uint64_t cached = MAX(count(prompt_details[0]), MAX(count(v[CACHE_HIT]), count(v[CACHED])));
+    uint64_t total = count(v[TOTAL]), told = prompt + completion;
     uint64_t reasoning = count(completion_details[0]);
-    bool apart = reasoning > 0 && count(v[TOTAL]) == prompt + completion + reasoning;
+    bool untold = completion_details[0].type == JSON_NONE && v[PROMPT].type == JSON_NUMBER &&
+                  v[COMPLETION].type == JSON_NUMBER;
+    if (untold && total > told)
+        reasoning = total - told;
+    bool apart = reasoning > 0 && total == told + reasoning;
 
     *ret = (struct usage){.source = USAGE_PROVIDER};
     ret->cached_read = MIN(cached, prompt);
@@ -71,4 +90,29 @@ bool openai_usage_read(struct json_value value, struct usage *ret)
     ret->reasoning = apart ? reasoning : MIN(reasoning, completion);
     ret->output = apart ? completion : completion - ret->reasoning;
     return true;
+}
+
+bool openai_usage_read(struct json_value value, struct usage *ret)
+{
+    return read_by(usage_members, value, ret);
+}
+
+bool openai_responses_usage_read(struct json_value value, struct usage *ret)
+{
+    return read_by(responses_members, value, ret);
+}
+
+struct slice openai_usage_write(const struct usage *usage, char room[OPENAI_USAGE_ROOM])
+{
+    uint64_t prompt = usage_prompt(usage), completion = usage_completion(usage);
+    int n = snprintf(room, OPENAI_USAGE_ROOM,
+                     "{\"prompt_tokens\":%" PRIu64 ",\"completion_tokens\":%" PRIu64
+                     ",\"total_tokens\":%" PRIu64 ",\"prompt_tokens_details\":"
+                     "{\"cached_tokens\":%" PRIu64 ",\"cache_write_tokens\":%" PRIu64
+                     ",\"audio_tokens\":0},\"completion_tokens_details\":"
+                     "{\"reasoning_tokens\":%" PRIu64 ",\"audio_tokens\":0,"
+                     "\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}}",
+                     prompt, completion, prompt + completion, usage->cached_read,
+                     usage->cache_write, usage->reasoning);
+    return slice_of(room, (size_t)n);
 }

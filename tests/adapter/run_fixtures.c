@@ -3,13 +3,17 @@
  *
  *   request.json     what the client sends        → expect.request  what the provider gets
  *   target           optional lines "base_url …", "upstream_model …", "api_key …"
+ *   client           optional lines "dialect chat|messages" (else the provider's own), "endpoint
+ *                    completions|embeddings|responses|count_tokens", "header name: value", and for
+ *                    a case without request "include_usage yes"
  *   answer.json      what the provider answers    → expect          what it means
- *   answer.sse       the same, streamed
- *   answer.head      optional: the status, then header lines
+ *   answer.sse       the same, streamed             expect.client   what a client of the other
+ *   answer.head      optional: status, header lines                 dialect gets
  *
  * Each answer is replayed whole; a stream also cut in two at every byte, which must make no
  * difference; and every answer truncated at every byte, which must never count as complete while
- * content is missing. Without request.json the client is one that did not ask for usage.
+ * content is missing, and of which a client must get the beginning of the whole. Without
+ * request.json the client is one that did not ask for usage.
  *
  *   run_fixtures DIR [--write]      --write: make the expect files anew, for a person to read */
 
@@ -17,7 +21,7 @@
 
 #include "adapter/registry.h"
 #include "codec/url.h"
-#include "wire/openai_chat.h"
+#include "wire/call_reader.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -31,7 +35,8 @@ struct fixture {
     struct adapter const *adapter;
     struct target target;
     struct call call;
-    struct answer answer;
+    struct provider_answer answer;
+    struct call_header header;
     bool has_request, has_answer, write;
     const char *why; /* it failed; NULL: it did not */
 };
@@ -105,19 +110,59 @@ static void read_target(struct fixture *f)
         .adapter = f->adapter,
         .authority = url.authority,
         .base_path = url.path,
+        .query = url.query,
         .upstream_model = slice_is_empty(model) ? f->call.model : model,
         .api_key = secret_of(setting(text, SLICE("api_key"))),
     };
 }
 
+static enum dialect read_dialect(struct fixture *f, struct slice client)
+{
+    struct slice name = setting(client, SLICE("dialect"));
+
+    if (slice_eq(name, SLICE("messages")))
+        return DIALECT_MESSAGES;
+    return slice_eq(name, SLICE("chat")) ? DIALECT_CHAT : f->adapter->dialect;
+}
+
+static enum call_kind read_kind(struct slice client, enum dialect dialect)
+{
+    static const struct {
+        struct slice name;
+        enum call_kind kind;
+    } endpoints[] = {
+        {SLICE_INIT("completions"),  CALL_COMPLETIONS },
+        {SLICE_INIT("embeddings"),   CALL_EMBEDDINGS  },
+        {SLICE_INIT("responses"),    CALL_RESPONSES   },
+        {SLICE_INIT("count_tokens"), CALL_COUNT_TOKENS},
+    };
+    struct slice name = setting(client, SLICE("endpoint"));
+
+    for (size_t i = 0; i < ARRAY_LEN(endpoints); i++)
+        if (slice_eq(name, endpoints[i].name))
+            return endpoints[i].kind;
+    return dialect == DIALECT_CHAT ? CALL_CHAT : CALL_MESSAGES;
+}
+
 static void read_request(struct fixture *f)
 {
-    struct slice body = load(f, "request.json");
+    struct slice client = load(f, "client"), body = load(f, "request.json");
+    struct slice header = setting(client, SLICE("header"));
     struct fault fault;
 
+    f->call.dialect = read_dialect(f, client);
+    f->call.kind = read_kind(client, f->call.dialect);
+    f->call.include_usage = slice_eq(setting(client, SLICE("include_usage")), SLICE("yes"));
     f->has_request = body.at != NULL;
-    if (f->has_request && !openai_chat_read(body, &f->arena, &f->call, &fault))
+    if (f->has_request && !call_read(&f->call, body, &f->arena, &fault))
         f->why = "the request is not valid";
+    f->call.created = 1700000000;
+    if (!f->has_request)
+        f->call.prompt_estimate = 7;
+    f->header.name = slice_cut(&header, ':');
+    f->header.value = slice_trim(header);
+    f->call.headers = &f->header;
+    f->call.headers_len = !slice_is_empty(f->header.name);
 }
 
 static void read_head(struct fixture *f)
@@ -147,11 +192,11 @@ static void read_answer(struct fixture *f)
     read_head(f);
 }
 
-static void run(const struct fixture *f, const struct answer *answer, size_t cut, struct run *ret)
+static void run(const struct fixture *f, const struct provider_answer *answer, size_t cut,
+                struct run *ret)
 {
-    *ret = (struct run){.complete = false};
-    buf_init(&ret->text, TEXT_MAX);
-    answer_run(&f->target, answer, cut, f->call.include_usage, ret);
+    run_init(ret);
+    answer_run(&f->target, &f->call, answer, cut, ret);
 }
 
 static void check_cuts(struct fixture *f, const struct run *whole)
@@ -159,9 +204,10 @@ static void check_cuts(struct fixture *f, const struct run *whole)
     for (size_t cut = 0; f->answer.stream && cut < f->answer.body.len; cut++) {
         struct run again;
         run(f, &f->answer, cut, &again);
-        if (!slice_eq(buf_slice(&again.text), buf_slice(&whole->text)))
+        if (!slice_eq(buf_slice(&again.text), buf_slice(&whole->text)) ||
+            !slice_eq(buf_slice(&again.client), buf_slice(&whole->client)))
             f->why = "a cut changes the result";
-        buf_free(&again.text);
+        run_free(&again);
     }
 }
 
@@ -175,7 +221,7 @@ static bool rest_is_space(struct slice s, size_t from)
 static void check_truncations(struct fixture *f, const struct run *whole)
 {
     for (size_t len = 0; len < f->answer.body.len; len++) {
-        struct answer part = f->answer;
+        struct provider_answer part = f->answer;
         struct run result;
         part.body.len = len;
         run(f, &part, len, &result);
@@ -183,7 +229,10 @@ static void check_truncations(struct fixture *f, const struct run *whole)
             f->answer.stream ? result.deltas == whole->deltas : rest_is_space(f->answer.body, len);
         if (result.complete && !may_be)
             f->why = "a truncated answer counts as complete";
-        buf_free(&result.text);
+        if (!result.complete && f->answer.stream &&
+            !slice_starts(buf_slice(&whole->client), buf_slice(&result.client)))
+            f->why = "of a truncated answer the client gets what is not in the whole";
+        run_free(&result);
     }
 }
 
@@ -201,9 +250,11 @@ static void check_fixture(struct fixture *f)
     if (f->has_answer) {
         run(f, &f->answer, f->answer.body.len, &whole);
         expect(f, "expect", buf_slice(&whole.text));
+        if (whole.client.len > 0)
+            expect(f, "expect.client", buf_slice(&whole.client));
         check_cuts(f, &whole);
         check_truncations(f, &whole);
-        buf_free(&whole.text);
+        run_free(&whole);
     }
     if (!f->has_request && !f->has_answer)
         f->why = "neither request.json nor an answer";

@@ -27,13 +27,15 @@ static void check_again(const struct url *u)
     char text[8192];
     struct url again;
     bool v6 = slice_find(u->host, SLICE(":")) < u->host.len;
-    int n = snprintf(text, sizeof(text), "%s://%s%.*s%s:%u%.*s", u->tls ? "https" : "http",
-                     v6 ? "[" : "", SLICE_FMT(u->host), v6 ? "]" : "", u->port, SLICE_FMT(u->path));
+    int n = snprintf(text, sizeof(text), "%s://%s%.*s%s:%u%.*s%s%.*s", u->tls ? "https" : "http",
+                     v6 ? "[" : "", SLICE_FMT(u->host), v6 ? "]" : "", u->port, SLICE_FMT(u->path),
+                     u->query.len ? "?" : "", SLICE_FMT(u->query));
 
     must(n > 0 && (size_t)n < sizeof(text));
     must(url_parse(slice_of(text, (size_t)n), &again, NULL) == OK);
     must(again.tls == u->tls && again.port == u->port);
-    must(slice_eq(again.host, u->host) && slice_eq(again.path, u->path));
+    must(slice_eq(again.host, u->host) && slice_eq(again.path, u->path) &&
+         slice_eq(again.query, u->query));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
@@ -48,7 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     if (rc < 0)
         return 0;
     must(u.host.len > 0 && u.port > 0);
-    must(is_visible(u.host) && is_visible(u.authority) && is_visible(u.path));
+    must(is_visible(u.host) && is_visible(u.authority) && is_visible(u.path) &&
+         is_visible(u.query));
     must(u.path.len == 0 || (u.path.at[0] == '/' && u.path.at[u.path.len - 1] != '/'));
     check_again(&u);
     return 0;

@@ -301,7 +301,7 @@ def test_the_configurations_on_the_pages_are_valid(page, tmp_path):
                 f"  - {{name: {name}, type: vllm}}\n" for name in ("gpu-1", "gpu-2"))
         (tmp_path / "courier.yaml").write_text(text)
         done = courier("check", "--config", str(tmp_path / "courier.yaml"),
-                       env={"OPENAI_API_KEY": "sk-x"})
+                       env={"OPENAI_API_KEY": "sk-x", "ANTHROPIC_API_KEY": "sk-x"})
         assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -212,6 +212,70 @@ def test_tools(ask):
         "weather", {"city": "text", "days": 1})
 
 
+MESSAGES = "/v1/messages"
+INSISTS = "anthropic-version: 2023-06-01\r\n"  # the Bearer key does for x-api-key
+OTHERS = ["/v1/messages", "/v1/completions", "/v1/responses"]
+
+
+@pytest.fixture
+def ask_at(mock, made):
+    """ask_at(path, what, stream): the raw client, after a request to that endpoint."""
+
+    def make(path, model="mock", stream=False):
+        made.append(Raw(mock.port))
+        body = chat(model, stream, max_tokens=5, prompt="hi", input="hi")
+        return made[-1].send(request(body, "any", path=path, extra=INSISTS))
+
+    return make
+
+
+def test_the_order_of_messages_events(ask_at):
+    _, headers, body = ask_at(MESSAGES, "mock?chunks=2", True).answer()
+    names = [event.split(b"\n")[0].decode() for event in body.split(b"\n\n") if event]
+    assert names == [f"event: {name}" for name in (
+        "message_start", "content_block_start", "ping", "content_block_delta",
+        "content_block_delta", "content_block_stop", "message_delta", "message_stop")]
+    assert headers["request-id"] == "req_mock"
+    for event in body.split(b"\n\n")[:-1]:
+        name, data = event.split(b"\n")
+        assert json.loads(data.removeprefix(b"data: "))["type"] == name[len("event: "):].decode()
+
+
+@pytest.mark.parametrize("path", OTHERS)
+def test_faults_at_other_endpoints(mock, ask_at, path):
+    control(mock, "/mock/reset", "POST")
+    assert [ask_at(path, "mock?fail_first=1&status=529").answer()[0] for _ in range(2)] == [529, 200]
+    assert ask_at(path, "mock?status=503&retry_after_ms=20").answer()[1]["retry-after-ms"] == "20"
+    assert ask_at(path, "mock?fault=html").answer()[1]["content-type"] == "text/html"
+    for keys in ("fault=reset_after_head", "reset_after=2"):
+        client = ask_at(path, f"mock?{keys}", True)
+        client.sock.settimeout(10)
+        with pytest.raises(ConnectionResetError):
+            while client.sock.recv(65536):
+                pass
+    client = ask_at(path, "mock?cut_after=2", True)
+    assert not client.read_body(client.read_head()[1])[1]
+    client = ask_at(path, "mock?stall_after=2", True)
+    client.sock.settimeout(0.2)
+    with pytest.raises((TimeoutError, socket.timeout)):
+        while True:
+            assert client.sock.recv(65536)
+
+
+@pytest.mark.parametrize("path", OTHERS)
+def test_delays_and_sizes_at_other_endpoints(ask_at, path):
+    assert len(ask_at(path, "mock?bytes=4096").answer()[2]) == 4096
+    started = time.monotonic()
+    ask_at(path, "mock?head_delay=40ms&chunks=3&chunk_delay=20ms", True).answer()
+    assert time.monotonic() - started >= 0.04 + 2 * 0.02 - 0.003
+
+
+@pytest.mark.parametrize("path", ["/v1/nothing", "/v1/messages/batches"])
+def test_no_such_address(ask_at, path):
+    status, _, body = ask_at(path).answer()
+    assert status == 404 and json.loads(body)["error"]["code"] == "unknown_url"
+
+
 def test_a_schema_is_filled(ask):
     schema = {"type": "object", "required": ["kind", "next"],
               "properties": {"kind": {"enum": ["b", "a"]}, "next": {"$ref": "#/$defs/step"}},
@@ -261,7 +325,8 @@ def test_pipelined(mock):
 def test_the_keys_are_listed():
     done = subprocess.run([BINARY, "mock", "--keys"], capture_output=True, text=True, timeout=LIMIT)
     assert done.returncode == 0
-    for key in ("chunks=N", "chunk_delay=TIME", "cut_after=N", "fault=WORD", "silent"):
+    for key in ("chunks=N", "chunk_delay=TIME", "cut_after=N", "fault=WORD", "silent", "tools=N",
+                "arguments=TEXT", "thinking=1", "lax=1"):
         assert key in done.stdout
 
 

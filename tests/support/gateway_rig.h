@@ -74,8 +74,11 @@ static struct registry *rig_registry(void)
     static const struct model_row models[] = {
         {.name = SLICE_INIT("fast"),
          .provider = SLICE_INIT("gpu-box"),
-         .created_wall_us = 1700000000500000},
-        {.name = SLICE_INIT("Org/slow"),                          .provider = SLICE_INIT("gpu-box") },
+         .created_wall_us = 1700000000500000,
+         .context_window = 131072,
+         .max_tokens = 8192,
+         .modalities = SLICE_INIT("text,image")},
+        {.name = SLICE_INIT("Org/slow"),   .provider = SLICE_INIT("gpu-box")               },
     };
     const struct registry_rows rows = {providers, 1, models, 2};
     struct registry_fault *faults;

@@ -75,6 +75,9 @@ static const char complete[] =
     "    fallback_on: [context_length]\n"
     "    keepalive: 15s\n"
     "    rescue: verified\n"
+    "    max_tokens: 8192\n"
+    "    context_window: 131072\n"
+    "    modalities: [text, image]\n"
     "    targets:\n"
     "      - {provider: first, api_key: \"${UPSTREAM_KEY}\"}\n"
     "      - provider: second\n"
@@ -122,11 +125,17 @@ static void test_targets(void **state)
     assert_int_equal(bare->fallback_on.len, 0);
     assert_int_equal(bare->keepalive_ms, 0);
     assert_false(bare->rescue);
+    assert_int_equal(bare->max_tokens, 0);
+    assert_int_equal(bare->context_window, 0);
+    assert_int_equal(bare->modalities.len, 0);
     assert_int_equal(m->provider.len, 0);
     assert_true(slice_eq(m->fallback, SLICE("a,b")));
     assert_true(slice_eq(m->fallback_on, SLICE("context_length")));
     assert_int_equal(m->keepalive_ms, 15000);
     assert_true(m->rescue);
+    assert_int_equal(m->max_tokens, 8192);
+    assert_int_equal(m->context_window, 131072);
+    assert_true(slice_eq(m->modalities, SLICE("text,image")));
     assert_int_equal(m->targets_len, 2);
     assert_true(slice_eq(m->targets[0].provider, SLICE("first")));
     assert_true(slice_eq(secret_reveal(m->targets[0].api_key), SLICE("sk-upstream-0123456789")));
@@ -254,16 +263,15 @@ static void test_bad_files(void **state)
          "/chat/completions\n"                                                                                                                                                              },
         {"providers:\n  - {name: a, type: openai, base_url: nowhere}\n",
          "f:2: providers[0].base_url: a URL begins with http:// or https://; allowed: "
-         "http(s)://HOST[:PORT][/PATH]\n"                                                                                                                                                   },
+         "http(s)://HOST[:PORT][/PATH][?QUERY]\n"                                                                                                                                           },
         {"models:\n  - {name: m, provider: a, timeout: 5}\n",
          "f:2: models[0].timeout: \"5\" is no duration" DURATIONS
          "f:2: the provider a is not there\n"                                                                                                                                               },
         {"providers:\n  - {name: a, type: nothing}\n",
-         "f:2: providers[0].type: \"nothing\" is no provider type; allowed: openai | "
-         "openai_compatible | "
-         "vllm | ollama | deepseek | qwen | zhipu | moonshot | groq | mistral | openrouter | "
-         "together | "
-         "xai | siliconflow\n"                                                                                                                                                              },
+         "f:2: providers[0].type: \"nothing\" is no provider type; allowed: openai | azure_openai "
+         "| "
+         "openai_compatible | vllm | ollama | deepseek | qwen | zhipu | moonshot | groq | mistral "
+         "| openrouter | together | xai | siliconflow | gemini | anthropic\n"                                                                                                               },
         {"providers:\n  - {name: a, type: openai}\n  - {name: a, type: openai}\n",
          "f:3: providers: the name a is taken, first on line 2\n"                                                                                                                           },
         {"providers:\n  - {name: a, type: openai}\nmodels:\n  - {name: m, provider: a}\n"
@@ -330,7 +338,7 @@ static void test_bad_models(void **state)
          "upstream_model, endpoint, api_key\n"                                                                                                        },
         {MODEL("provider: p, targets: [{endpoint: h}]"),
          "f:4: models[0].targets[0].endpoint: a URL begins with http:// or https://; allowed: "
-         "http(s)://HOST[:PORT][/PATH]\n"                                                                                                             },
+         "http(s)://HOST[:PORT][/PATH][?QUERY]\n"                                                                                                     },
         {MODEL("provider: p, targets: [{api_key: a}, {api_key: b}, {api_key: a}]"),
          "f:4: models[0].targets[2] is the same as targets[0]\n"                                                                                      },
         {MODEL("targets: [{provider: p}, {api_key: a}]"),

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "app/mock_chat.h"
+#include "app/mock_reply.h"
 #include "app/mock_schema.h"
 #include "app/mock_turns.h"
 #include "support/alloc_fail.h"
@@ -65,12 +65,12 @@ static struct mock_script *script_of(const char *body)
     struct mock_plan plan;
     struct slice wrong, spec;
 
-    assert_true(mock_chat_read(slice_str(body), &ask));
+    assert_true(mock_ask_read(slice_str(body), &ask));
     spec = ask.model;
     slice_cut(&spec, '?');
     mock_plan_init(&plan);
     assert_true(mock_plan_read(&plan, spec, &wrong));
-    return mock_chat_script(&plan, &ask);
+    return mock_reply(&mock_chat, &plan, &ask);
 }
 
 static void expect_text(const char *body, const char *text, bool there)

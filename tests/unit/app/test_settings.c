@@ -52,6 +52,9 @@ static void test_defaults(void **state)
     assert_int_equal(model.retries, 1);
     assert_int_equal(model.keepalive_ms, 0);
     assert_false(model.rescue);
+    assert_int_equal(model.max_tokens, 0);
+    assert_int_equal(model.context_window, 0);
+    assert_int_equal(model.modalities.len, 0);
     assert_int_equal(model.targets_len, 0);
     assert_int_equal(model.timeout_ms, 0);
 }
@@ -120,7 +123,8 @@ static void test_values(void **state)
         {settings_table,    "admin_key",        "0123456789 abcdef",        false},
         {settings_table,    "upstream.waiting", "0",                        true },
         {settings_provider, "type",             "openai_compatible",        true },
-        {settings_provider, "type",             "anthropic",                false},
+        {settings_provider, "type",             "anthropic",                true },
+        {settings_provider, "type",             "Anthropic",                false},
         {settings_provider, "base_url",         "http://10.0.0.5:8000/v1",  true },
         {settings_provider, "base_url",         "ftp://10.0.0.5",           false},
         {settings_provider, "base_url",         "http://u:p@10.0.0.5",      false},
@@ -148,6 +152,13 @@ static void test_values(void **state)
         {settings_model,    "rescue",           "off",                      true },
         {settings_model,    "rescue",           "verified",                 true },
         {settings_model,    "rescue",           "true",                     false},
+        {settings_model,    "max_tokens",       "1",                        true },
+        {settings_model,    "max_tokens",       "0",                        false},
+        {settings_model,    "max_tokens",       "64K",                      false},
+        {settings_model,    "context_window",   "1000000",                  true },
+        {settings_model,    "context_window",   "100000001",                false},
+        {settings_model,    "modalities",       "text,image,audio,file",    true },
+        {settings_model,    "modalities",       "text,smell",               false},
         {settings_model,    "timeout",          "off",                      false},
         {settings_target,   "provider",         "a b",                      false},
         {settings_target,   "endpoint",         "https://h:1/v1",           true },

@@ -66,11 +66,39 @@ static void only_strings_are_strings(void **state)
     assert_true(slice_eq(plain, SLICE("ab")));
 }
 
+static void a_string_is_checked_where_it_stands(void **state)
+{
+    (void)state;
+    static const struct {
+        struct slice text;
+        size_t behind;
+    } cases[] = {
+        {SLICE_INIT("x\"\"y"),                             3 },
+        {SLICE_INIT("x\"a\\\"\\u00e9\xC3\xA9\",\"b\""),    14},
+        {SLICE_INIT("x\"twenty bytes of text\" and more"), 23},
+        {SLICE_INIT("x\""),                                0 },
+        {SLICE_INIT("x\"a"),                               0 },
+        {SLICE_INIT("x\"a\\"),                             0 },
+        {SLICE_INIT("x\"a\\\""),                           0 },
+        {SLICE_INIT("x\"\\x\""),                           0 },
+        {SLICE_INIT("x\"a\nb\""),                          0 },
+        {SLICE_INIT("x\"\xC3\""),                          0 },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char *text = malloc(cases[i].text.len); /* the sanitizer sees where it ends */
+        assert_non_null(text);
+        memcpy(text, cases[i].text.at, cases[i].text.len);
+        assert_int_equal(json_string_check(slice_of(text, cases[i].text.len), 1), cases[i].behind);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strings_are_decoded),
         cmocka_unit_test(only_strings_are_strings),
+        cmocka_unit_test(a_string_is_checked_where_it_stands),
     };
     return cmocka_run_group_tests_name("json_strings", tests, NULL, NULL);
 }

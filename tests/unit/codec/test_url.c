@@ -44,6 +44,26 @@ static void good_urls_are_taken_apart(void **state)
     }
 }
 
+static void a_query_is_kept_apart_from_the_path(void **state)
+{
+    static const struct {
+        const char *text, *path, *query;
+    } cases[] = {
+        {"https://h",                     "",    ""                   },
+        {"https://h?api-version=2024-10", "",    "api-version=2024-10"},
+        {"https://h/v1/?a=%20&b=/c@d",    "/v1", "a=%20&b=/c@d"       },
+    };
+    struct url u;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(url_parse(slice_str(cases[i].text), &u, NULL), OK);
+        assert_true(slice_eq(u.authority, SLICE("h")));
+        assert_true(slice_eq(u.path, slice_str(cases[i].path)));
+        assert_true(slice_eq(u.query, slice_str(cases[i].query)));
+    }
+}
+
 static void bad_urls_are_refused_with_a_reason(void **state)
 {
     (void)state;
@@ -66,8 +86,12 @@ static void bad_urls_are_refused_with_a_reason(void **state)
         SLICE_INIT("http://h:80:80"),
         SLICE_INIT("http://u@h"),
         SLICE_INIT("http://u:p@h:80/"),
-        SLICE_INIT("http://h?q"),
-        SLICE_INIT("http://h/p?q=1"),
+        SLICE_INIT("http://h?"),
+        SLICE_INIT("http://h/?#"),
+        SLICE_INIT("http://h?q#f"),
+        SLICE_INIT("http://h?a b"),
+        SLICE_INIT("http://h?a?b"),
+        SLICE_INIT("http://h?%0"),
         SLICE_INIT("http://h/#f"),
         SLICE_INIT("http://-h"),
         SLICE_INIT("http://h-"),
@@ -130,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_urls_are_taken_apart),
+        cmocka_unit_test(a_query_is_kept_apart_from_the_path),
         cmocka_unit_test(bad_urls_are_refused_with_a_reason),
         cmocka_unit_test(a_host_name_has_a_longest_length),
         cmocka_unit_test(a_cut_url_is_judged_inside_its_bytes),

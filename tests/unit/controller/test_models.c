@@ -36,7 +36,8 @@ static void get(const char *key, const char *path)
 }
 
 #define FAST                                                                                       \
-    "{\"id\":\"fast\",\"object\":\"model\",\"created\":1700000000,\"owned_by\":\"gpu-box\"}"
+    "{\"id\":\"fast\",\"object\":\"model\",\"created\":1700000000,\"owned_by\":\"gpu-box\","       \
+    "\"context_window\":131072,\"max_tokens\":8192,\"modalities\":[\"text\",\"image\"]}"
 #define SLOW "{\"id\":\"Org/slow\",\"object\":\"model\",\"created\":0,\"owned_by\":\"gpu-box\"}"
 
 static void the_list_has_what_the_key_may_use(void **state)
@@ -60,6 +61,42 @@ static void one_model_is_told(void **state)
     assert_string_equal(fake.body, SLOW);
     get("sk-plain", "/v1/models/Org%2Fslow");
     assert_string_equal(fake.body, SLOW);
+}
+
+/* As get, by a client of the other dialect. */
+static void get_as_messages(const char *key, const char *path)
+{
+    fake_request(HTTP_GET, "GET", path);
+    fake_field("x-api-key", key);
+    fake_field("anthropic-version", "2023-06-01");
+    rig_serve();
+    assert_true(fake.ended);
+    fake_done(true);
+}
+
+#define FAST_CARD                                                                                  \
+    "{\"type\":\"model\",\"id\":\"fast\",\"display_name\":\"fast\",\"created_at\":"                \
+    "\"2023-11-14T22:13:20.500Z\",\"lifecycle\":\"active\",\"max_input_tokens\":131072,"           \
+    "\"max_tokens\":8192}"
+#define SLOW_CARD                                                                                  \
+    "{\"type\":\"model\",\"id\":\"Org/slow\",\"display_name\":\"Org/slow\",\"created_at\":"        \
+    "\"1970-01-01T00:00:00.000Z\",\"lifecycle\":\"active\"}"
+
+static void the_clients_version_decides_the_shape(void **state)
+{
+    (void)state;
+    get_as_messages("sk-plain", "/v1/models");
+    assert_int_equal(fake.status, 200);
+    assert_string_equal(fake.body, "{\"data\":[" SLOW_CARD "," FAST_CARD "],\"has_more\":false,"
+                                   "\"first_id\":\"Org/slow\",\"last_id\":\"fast\"}");
+    get_as_messages("sk-narrow", "/v1/models");
+    assert_string_equal(fake.body, "{\"data\":[" FAST_CARD "],\"has_more\":false,"
+                                   "\"first_id\":\"fast\",\"last_id\":\"fast\"}");
+    get_as_messages("sk-plain", "/v1/models/Org%2Fslow");
+    assert_string_equal(fake.body, SLOW_CARD);
+    get_as_messages("sk-plain", "/v1/models/none");
+    assert_int_equal(fake.status, 404);
+    assert_non_null(strstr(fake.body, "\"type\":\"not_found_error\""));
 }
 
 static void another_is_not_there(void **state)
@@ -105,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RIGGED(the_list_has_what_the_key_may_use),
         RIGGED(one_model_is_told),
+        RIGGED(the_clients_version_decides_the_shape),
         RIGGED(another_is_not_there),
         RIGGED(memory_may_end_anywhere),
     };

@@ -83,6 +83,10 @@ static int toy_encode(const struct target *t, const struct call *c, struct arena
                       struct http_message *ret, struct fault *ret_fault)
 {
     (void)a;
+    if (slice_eq(t->upstream_model, SLICE("unsupported"))) {
+        ret_fault->kind = FAULT_UNSUPPORTED;
+        return -EINVAL;
+    }
     if (slice_eq(t->upstream_model, SLICE("inexpressible"))) {
         ret_fault->kind = FAULT_INVALID_VALUE;
         return -EINVAL;
@@ -93,12 +97,11 @@ static int toy_encode(const struct target *t, const struct call *c, struct arena
     return OK;
 }
 
-static int toy_decode(const struct target *t, struct slice body, struct arena *a, struct reply *ret,
+static int toy_decode(const struct decoding *d, struct slice body, struct reply *ret,
                       struct fault *ret_fault)
 {
-    (void)t;
-    (void)a;
     (void)ret_fault;
+    assert_null(d->out);
     if (!slice_starts(body, SLICE("{")))
         return -EBADMSG;
     ret->body = body;
@@ -152,14 +155,75 @@ static void toy_classify(int status, const struct headers *h, struct slice body,
     ret->upstream_body = body;
 }
 
+static int toy_finish(void *state, struct slice *ret)
+{
+    (void)state;
+    *ret = SLICE("data: done\n\n");
+    return OK;
+}
+
+/* The other dialect: each frame is one word in angle brackets. */
+
+struct toy_translator {
+    struct decoder decoder;
+    struct buf *out;
+};
+
+static int other_begin(void *state, const struct decoding *d)
+{
+    struct toy_translator *t = state;
+
+    t->out = d->out;
+    return OK;
+}
+
+static int other_say(struct toy_translator *t, struct slice word)
+{
+    buf_add_char(t->out, '<');
+    buf_add(t->out, word);
+    return buf_add_char(t->out, '>');
+}
+
+static int other_decode_event(void *state, struct slice name, struct slice data,
+                              struct event_list *ret)
+{
+    int rc = toy_decode_event(state, name, data, ret);
+
+    return rc < 0 || ret->at[0].marks & (EVENT_ERROR | EVENT_USAGE) ? rc : other_say(state, data);
+}
+
+static int other_finish(void *state, struct slice *ret)
+{
+    (void)ret;
+    return other_say(state, SLICE("end"));
+}
+
+static void other_refusal(struct fault *f, struct arena *a)
+{
+    f->upstream_body = arena_printf(a, "<%.*s>", SLICE_FMT(f->upstream_body));
+}
+
+static const struct adapter_op other_chat = {
+    .encode = toy_encode,
+    .decode = toy_decode,
+    .begin = other_begin,
+    .decode_event = other_decode_event,
+    .finish = other_finish,
+    .refusal = other_refusal,
+    .state_size = sizeof(struct toy_translator),
+    .translates = true,
+};
+
 static const struct adapter_op toy_chat = {
     .encode = toy_encode,
     .decode = toy_decode,
     .decode_event = toy_decode_event,
-    .end_marker = SLICE_INIT("data: done\n\n"),
+    .finish = toy_finish,
 };
 static const struct adapter toy = {
     .name = "toy", .ops = {[CALL_CHAT] = &toy_chat}, .classify = toy_classify};
+static const struct adapter other = {
+    .name = "other", .ops = {[CALL_CHAT] = &other_chat}, .classify = toy_classify};
 
 /* --- the fixture: a sink that remembers, a router, two targets --- */
 
@@ -331,6 +395,12 @@ static void stream_begun(struct world *w, size_t targets)
 {
     started(w, targets);
     head(200, "text/event-stream", -1);
+}
+
+static void goes_on(const char *frames)
+{
+    head(200, "text/event-stream", -1);
+    body(frames);
 }
 
 /* --- streams --- */
@@ -570,6 +640,110 @@ static void a_whole_answer_where_a_stream_was_asked_for_is_a_fault(void **state)
     body("{}");
     end(OK);
     assert_int_equal(w->fault.kind, FAULT_UPSTREAM_PROTOCOL);
+}
+
+/* --- translated --- */
+
+static void translated(struct world *w, size_t targets)
+{
+    w->targets[0].adapter = &other;
+    stream_begun(w, targets);
+}
+
+static void what_the_op_says_is_relayed_and_nothing_else(void **state)
+{
+    struct world *w = *state;
+
+    translated(w, 1);
+    body("data: role\n\n: note\n\n");
+    assert_int_equal(w->heads, 0);
+    body("data: c:a\n\ndata: junk\n\ndata: u:4\n\n: note\n\ndata: c:b\n\n");
+    assert_string_equal(w->got, "<role><c:a><c:b>");
+    body("data: fin\n\ndata: done\n\n");
+    assert_string_equal(w->got, "<role><c:a><c:b><fin><done>");
+    assert_true(w->last);
+    assert_int_equal(w->outcome.usage.output, 4);
+}
+
+static void a_translated_answer_is_finished_by_its_op(void **state)
+{
+    struct world *w = *state;
+
+    translated(w, 1);
+    body("data: c:a\n\ndata: fin\n\n");
+    end(OK);
+    assert_string_equal(w->got, "<c:a><fin><end>");
+    assert_true(w->last);
+}
+
+static void what_was_translated_for_nothing_is_not_sent(void **state)
+{
+    struct world *w = *state;
+
+    translated(w, 2);
+    body("data: role\n\ndata: err\n\n");
+    goes_on("data: c:x\n\ndata: done\n\n");
+    assert_string_equal(w->got, "data: c:x\n\ndata: done\n\n");
+}
+
+static void an_error_behind_translated_content_comes_after_it(void **state)
+{
+    struct world *w = *state;
+
+    translated(w, 2);
+    body("data: c:a\n\ndata: err\n\n");
+    assert_string_equal(w->got, "<c:a>");
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_INTERRUPTED);
+}
+
+static void a_refusal_is_translated(void **state)
+{
+    struct world *w = *state;
+
+    w->targets[0].adapter = &other;
+    started(w, 1);
+    head(400, "application/json", -1);
+    body("no");
+    end(OK);
+    assert_true(slice_eq(w->fault.upstream_body, SLICE("<no>")));
+}
+
+static void a_translated_answer_too_large_to_keep_is_a_fault(void **state)
+{
+    struct world *w = *state;
+
+    translated(w, 1);
+    for (int i = 0; i < 60; i++)
+        body("data: role\n\n");
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_TOO_LARGE);
+}
+
+static void a_translated_answer_neither_needs_nor_is_a_rescue(void **state)
+{
+    struct world *w = *state;
+
+    w->model.rescue = true;
+    w->targets[1].adapter = &other;
+    stream_begun(w, 2);
+    body("data: t:\"abc\"\n\n");
+    end(-ECONNRESET);
+    assert_string_equal(w->got, "data: t:\"abc\"\n\n");
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_INTERRUPTED);
+    assert_int_equal(w->faults, 1);
+    assert_int_equal(wire.starts, 1); /* nobody pays for what cannot be used */
+}
+
+static void a_fallback_that_cannot_express_the_call_is_passed_over(void **state)
+{
+    struct world *w = *state;
+
+    w->targets[1].upstream_model = SLICE("unsupported");
+    started(w, 2);
+    head(500, "text/plain", -1);
+    end(OK);
+    assert_int_equal(wire.starts, 1);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_ERROR);
+    assert_int_equal(w->fault.upstream_status, 500);
 }
 
 /* --- buffered --- */
@@ -927,7 +1101,9 @@ static void when_all_rest_the_answer_says_until_when(void **state)
     assert_int_equal(w->fault.retry_after_ms, health(w, 0).wait_ms);
     call_that(w, is_refused);
     assert_int_equal(w->fault.kind, FAULT_UPSTREAM_REFUSED);
-    w->rest_ms = 0;
+    w->rest_ms = 1;
+    call_that(w, has_no_credentials);
+    assert_int_equal(w->fault.kind, FAULT_UPSTREAM_CREDENTIALS);
 }
 
 /* --- a prompt that is too long --- */
@@ -971,12 +1147,6 @@ static void cut_after(struct world *w, size_t targets, const char *frames)
     body(frames);
     assert_false(w->spent); /* another target may still need the call */
     end(-ECONNRESET);
-}
-
-static void goes_on(const char *frames)
-{
-    head(200, "text/event-stream", -1);
-    body(frames);
 }
 
 static void a_cut_answer_is_continued_by_the_same_text(void **state)
@@ -1312,6 +1482,14 @@ int main(void)
         TEST(a_slow_client_pauses_the_provider),
         TEST(a_client_that_is_gone_ends_the_attempt),
         TEST(a_whole_answer_where_a_stream_was_asked_for_is_a_fault),
+        TEST(what_the_op_says_is_relayed_and_nothing_else),
+        TEST(a_translated_answer_is_finished_by_its_op),
+        TEST(what_was_translated_for_nothing_is_not_sent),
+        TEST(an_error_behind_translated_content_comes_after_it),
+        TEST(a_refusal_is_translated),
+        TEST(a_translated_answer_too_large_to_keep_is_a_fault),
+        TEST(a_translated_answer_neither_needs_nor_is_a_rescue),
+        TEST(a_fallback_that_cannot_express_the_call_is_passed_over),
         TEST(a_buffered_answer_is_committed_when_it_is_whole),
         TEST(a_buffered_answer_of_unknown_length_too),
         TEST(a_buffered_answer_that_breaks_goes_to_the_next_target),

@@ -148,6 +148,22 @@ static void a_model_may_say_otherwise(void **state)
     assert_slice(t->base_path, "");
 }
 
+static void a_query_goes_with_every_request(void **state)
+{
+    struct fixture *f = *state;
+    struct model_row models[] = {model_at("a", "box", "https://h?api-version=1"),
+                                 model_at("b", "box", "https://h?api-version=2"),
+                                 model_at("c", "box", "https://h")};
+
+    assert_int_equal(build(f, models, 3), OK);
+    const struct target *a = target_of(f, "a"), *b = target_of(f, "b"), *c = target_of(f, "c");
+    assert_slice(a->query, "api-version=1");
+    assert_slice(a->base_path, "");
+    assert_slice(a->authority, "h");
+    assert_slice(b->query, "api-version=2");
+    assert_slice(c->query, "");
+}
+
 static void models_are_listed_by_name(void **state)
 {
     struct fixture *f = *state;
@@ -383,6 +399,13 @@ static void a_model_says_how_it_behaves(void **state)
     assert_int_equal(found(f)->fallback_on, 0);
     assert_int_equal(found(f)->keepalive_ms, 0);
     assert_false(found(f)->rescue);
+    assert_int_equal(found(f)->max_tokens, 0);
+    assert_int_equal(found(f)->targets[0].max_tokens, 0);
+    assert_int_equal(found(f)->context_window, 0);
+    assert_int_equal(found(f)->modalities.len, 0);
+    model.max_tokens = 8192;
+    model.context_window = 131072;
+    model.modalities = SLICE("text,image");
     model.fallback_on = SLICE("context_length");
     model.keepalive_ms = 15000;
     model.rescue = true;
@@ -390,6 +413,10 @@ static void a_model_says_how_it_behaves(void **state)
     assert_int_equal(found(f)->fallback_on, FALLBACK_ON_CONTEXT_LENGTH);
     assert_int_equal(found(f)->keepalive_ms, 15000);
     assert_true(found(f)->rescue);
+    assert_int_equal(found(f)->max_tokens, 8192);
+    assert_int_equal(found(f)->targets[0].max_tokens, 8192);
+    assert_int_equal(found(f)->context_window, 131072);
+    assert_slice(found(f)->modalities, "text,image");
     model.fallback_on = SLICE("weather, context_length,,");
     assert_int_equal(build(f, &model, 1), OK);
     assert_int_equal(found(f)->fallback_on, FALLBACK_ON_CONTEXT_LENGTH);
@@ -453,6 +480,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_model_inherits_from_its_provider),
         TEST(a_model_may_say_otherwise),
+        TEST(a_query_goes_with_every_request),
         TEST(models_are_listed_by_name),
         TEST(wrong_rows_are_left_out_and_told),
         TEST(fallbacks_are_models_that_exist),

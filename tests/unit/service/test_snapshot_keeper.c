@@ -128,7 +128,10 @@ static void targets_are_loaded_with_their_keys(void **state)
                               .targets_len = 2,
                               .fallback_on = SLICE("context_length"),
                               .keepalive_ms = 15000,
-                              .rescue = true};
+                              .rescue = true,
+                              .max_tokens = 64000,
+                              .context_window = 200000,
+                              .modalities = SLICE("text,file")};
 
     assert_int_equal(registry_admin_seed(f->admin, &provider, 1, &model, 1), OK);
     assert_int_equal(start_with(f, f->url, "the secret"), OK);
@@ -140,6 +143,10 @@ static void targets_are_loaded_with_their_keys(void **state)
     assert_int_equal(m->fallback_on, FALLBACK_ON_CONTEXT_LENGTH);
     assert_int_equal(m->keepalive_ms, 15000);
     assert_true(m->rescue);
+    assert_int_equal(m->max_tokens, 64000);
+    assert_int_equal(m->context_window, 200000);
+    assert_true(slice_eq(m->modalities, SLICE("text,file")));
+    assert_int_equal(m->targets[1].max_tokens, 64000);
 }
 
 /* A model whose targets are gone must not become its own target. */

@@ -62,6 +62,7 @@ static const struct expected {
     {FAULT_WRONG_TYPE,           400, "invalid_request_error", NULL,       "invalid_type"               },
     {FAULT_INVALID_VALUE,        400, "invalid_request_error", NULL,       "invalid_value"              },
     {FAULT_DUPLICATE_MEMBER,     400, "invalid_request_error", NULL,       "duplicate_parameter"        },
+    {FAULT_UNSUPPORTED,          400, "invalid_request_error", NULL,       "unsupported_parameter"      },
     {FAULT_BAD_REQUEST,          400, "invalid_request_error", NULL,       "bad_request"                },
     {FAULT_REQUEST_TIMEOUT,      408, "invalid_request_error", NULL,       "request_timeout"            },
     {FAULT_BODY_TOO_LARGE,       413, "invalid_request_error", NULL,       "request_too_large"          },
@@ -274,20 +275,63 @@ static void a_providers_refusal_passes_unchanged(void **state)
 
 static void a_streams_error_is_one_event(void **state)
 {
+    static const struct route chat = {HTTP_POST, SLICE_INIT("/chat"), .has_call = true,
+                                      .handle = fail_handle};
     struct arena a;
+    struct exchange x = {.arena = &a, .route = &chat, .request_id = SLICE("r1")};
 
     (void)state;
     arena_init(&a, 0);
-    struct slice event = problem_event(&a, &(struct fault){.kind = FAULT_UPSTREAM_TIMEOUT});
+    struct slice event = problem_event(&x, &(struct fault){.kind = FAULT_UPSTREAM_TIMEOUT});
     assert_true(
         slice_eq(event, SLICE("data: {\"error\":{\"message\":\"The provider did not answer "
                               "in time.\",\"type\":\"upstream_error\",\"param\":null,\"code\":"
                               "\"upstream_stream_interrupted\"}}\n\n")));
-    event = problem_event(&a, &(struct fault){.kind = FAULT_INTERNAL});
+    event = problem_event(&x, &(struct fault){.kind = FAULT_INTERNAL});
     assert_true(slice_find(event, SLICE("\"internal_error\"")) < event.len);
-    event = problem_event(&a, &(struct fault){.kind = FAULT_NONE});
+    event = problem_event(&x, &(struct fault){.kind = FAULT_NONE});
     assert_true(slice_find(event, SLICE("\"server_error\"")) < event.len);
+
+    struct fault refusal = {.kind = FAULT_UPSTREAM_REFUSED, .upstream_body = SLICE("{\"e\":1}")};
+    assert_true(slice_eq(problem_event(&x, &refusal), SLICE("data: {\"e\":1}\n\n")));
+    refusal.upstream_body = SLICE("{\n\"e\":1}"); /* would be more than one line */
+    event = problem_event(&x, &refusal);
+    assert_true(slice_find(event, SLICE("\"upstream_refused\"")) < event.len);
     arena_clear(&a);
+}
+
+static void the_other_dialect_has_its_own_shape(void **state)
+{
+    static const struct route messages = {HTTP_POST, SLICE_INIT("/v1/messages"), .has_call = true,
+                                          .dialect = DIALECT_MESSAGES, .handle = fail_handle};
+    struct arena a;
+    struct server_request request = {.path = SLICE("/v1/messages")};
+    struct exchange x = {
+        .request = &request, .arena = &a, .route = &messages, .request_id = SLICE("r1")};
+
+    (void)state;
+    arena_init(&a, 0);
+    assert_true(slice_eq(problem_event(&x, &(struct fault){.kind = FAULT_UPSTREAM_OVERLOADED}),
+                         SLICE("event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":"
+                               "\"overloaded_error\",\"message\":\"The provider is overloaded.\"},"
+                               "\"request_id\":\"r1\"}\n\n")));
+    arena_clear(&a);
+
+    /* also where the path leads nowhere */
+    fake_request(HTTP_GET, "GET", "/v1/messages/nothing");
+    fake_serve(&chain_server_events, &chain);
+    assert_int_equal(fake.status, 404);
+    assert_non_null(
+        strstr(fake.body, "\"type\":\"error\",\"error\":{\"type\":\"not_found_error\""));
+    fake_done(true);
+
+    /* and on paths of both, for a client that says so */
+    fake_request(HTTP_GET, "GET", "/nowhere");
+    fake_field("Anthropic-Version", "2023-06-01");
+    fake_serve(&chain_server_events, &chain);
+    assert_int_equal(fake.status, 404);
+    assert_non_null(strstr(fake.body, "\"error\":{\"type\":\"not_found_error\""));
+    fake_done(true);
 }
 
 static void without_memory_the_status_still_goes_out(void **state)
@@ -320,6 +364,7 @@ int main(void)
         cmocka_unit_test(a_missing_key_says_which_scheme),
         cmocka_unit_test(a_providers_refusal_passes_unchanged),
         cmocka_unit_test(a_streams_error_is_one_event),
+        cmocka_unit_test(the_other_dialect_has_its_own_shape),
         cmocka_unit_test(without_memory_the_status_still_goes_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -279,7 +279,12 @@ static void bodies_are_read_in_the_dialect_of_their_path(void **state)
     arena_init(&arena, 0);
     assert_true(call_read(&call, body, &arena, &fault));
     assert_true(slice_eq(call.model, SLICE("m")));
+    assert_int_equal(call.dialect, DIALECT_CHAT);
+    call.kind = CALL_MESSAGES;
     call.dialect = DIALECT_MESSAGES;
+    assert_true(call_read(&call, body, &arena, &fault));
+    assert_int_equal(call.dialect, DIALECT_MESSAGES);
+    call.kind = CALL_KIND_MAX;
     assert_false(call_read(&call, body, &arena, &fault));
     assert_int_equal(fault.kind, FAULT_NOT_IMPLEMENTED);
     arena_clear(&arena);
