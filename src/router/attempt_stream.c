@@ -287,7 +287,8 @@ void attempt_stream_end(struct attempt *a)
     struct batch b = {.len = 0, .commit = false, .done = false, .plain = false};
     struct sse_frame frame;
 
-    if (sse_end(&s->sse, &frame) && !stream_on_frame(a, &b, &frame) && !b.done)
+    if (sse_end(&s->sse, &frame) && !stream_on_frame(a, &b, &frame) &&
+        (!b.done || a->state != ATTEMPT_STREAM))
         return;
     if (!b.done && !stream_finish(a, &b))
         return;

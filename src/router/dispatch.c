@@ -172,9 +172,21 @@ static void dispatch_name_outage(const struct dispatch *d, struct fault *fault)
     fault->retry_after_ms = plan_rest_ms(plan, &d->router->view);
 }
 
+/* What the provider said belongs to its attempt: it is kept while others are tried. */
+static struct fault dispatch_keep(struct dispatch *d, const struct fault *fault)
+{
+    struct fault kept = *fault;
+
+    if (slice_is_empty(fault->upstream_body))
+        return kept;
+    kept.upstream_body = arena_copy(d->arena, fault->upstream_body);
+    kept.upstream_content_type = arena_copy(d->arena, fault->upstream_content_type);
+    return kept;
+}
+
 static void dispatch_go_elsewhere(struct dispatch *d, const struct fault *fault)
 {
-    struct fault last = *fault;
+    struct fault last = dispatch_keep(d, fault);
 
     if (dispatch_may_go_elsewhere(d, fault) && d->next < d->ask.plan.len &&
         dispatch_next(d, &last) >= 0)

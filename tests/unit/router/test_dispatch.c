@@ -20,6 +20,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+struct world;
+static struct plan_health health(struct world *w, size_t target);
+
 /* --- the client of this test --- */
 
 static struct {
@@ -82,7 +85,6 @@ void client_body_into(struct client_call *call, char *at, size_t len)
 static int toy_encode(const struct target *t, const struct call *c, struct arena *a,
                       struct http_message *ret, struct fault *ret_fault)
 {
-    (void)a;
     if (slice_eq(t->upstream_model, SLICE("unsupported"))) {
         ret_fault->kind = FAULT_UNSUPPORTED;
         return -EINVAL;
@@ -91,6 +93,8 @@ static int toy_encode(const struct target *t, const struct call *c, struct arena
         ret_fault->kind = FAULT_INVALID_VALUE;
         return -EINVAL;
     }
+    for (size_t i = 0; slice_eq(t->upstream_model, SLICE("fields")) && i < HEADERS_MAX; i++)
+        assert_int_equal(headers_add(&ret->headers, a, SLICE("anthropic-beta"), SLICE("b")), OK);
     ret->method = SLICE("POST");
     ret->body[0] = c->body;
     ret->body_len = 1;
@@ -245,6 +249,7 @@ struct world {
     bool spent;      /* the sink was told so */
     bool told_early; /* the head came before an answer */
     struct fault fault;
+    struct slice said; /* the fault's upstream_body, kept */
     bool last;
     int bytes_rc; /* what the sink answers */
 };
@@ -287,6 +292,7 @@ static void sink_on_fault(struct sink *s, const struct fault *fault)
     assert_false(w->last);
     w->faults++;
     w->fault = *fault;
+    w->said = arena_copy(&w->arena, fault->upstream_body);
 }
 
 static const struct sink_events sink_events = {sink_on_head, sink_on_bytes, sink_on_fault};
@@ -967,6 +973,34 @@ static void what_cannot_be_expressed_is_the_callers_fault(void **state)
     assert_int_equal(fault.kind, FAULT_INVALID_VALUE);
 }
 
+/* However many a caller sends, it is nothing that targets did. */
+static void more_fields_than_fit_are_the_callers_fault(void **state)
+{
+    struct world *w = *state;
+    struct fault fault;
+
+    w->targets[0].upstream_model = SLICE("fields");
+    for (unsigned i = 0; i < 6; i++) {
+        w->dispatch = (struct dispatch){.next = 0};
+        assert_int_not_equal(start(w, 2, &fault), AGAIN);
+        assert_int_equal(fault.kind, FAULT_HEADER_TOO_LARGE);
+    }
+    assert_int_equal(wire.starts, 0);
+    assert_int_equal(health(w, 0).wait_ms, 0);
+}
+
+static void a_head_that_is_too_long_to_be_sent_is_the_callers_fault(void **state)
+{
+    struct world *w = *state;
+
+    started(w, 2);
+    wire.call->phase = CLIENT_SENDING;
+    end(-EMSGSIZE);
+    assert_int_equal(w->faults, 1);
+    assert_int_equal(w->fault.kind, FAULT_HEADER_TOO_LARGE);
+    assert_int_equal(wire.starts, 1);
+}
+
 static void cancel_before_the_head_closes_and_counts_nothing(void **state)
 {
     struct world *w = *state;
@@ -1138,6 +1172,21 @@ static void or_to_another_model_where_that_is_allowed(void **state)
     assert_true(w->outcome.fallback_used);
 }
 
+/* What the provider said lives on while others are looked for. */
+static void or_back_to_the_caller_when_the_other_cannot_express_the_call(void **state)
+{
+    struct world *w = *state;
+
+    w->targets[1].upstream_model = SLICE("unsupported");
+    w->model.fallback_on = FALLBACK_ON_CONTEXT_LENGTH;
+    started(w, 2);
+    head(413, "application/json", -1);
+    body("{\"error\":\"too long\"}");
+    end(OK);
+    assert_int_equal(w->fault.kind, FAULT_CONTEXT_LENGTH);
+    assert_true(slice_eq(w->said, SLICE("{\"error\":\"too long\"}")));
+}
+
 /* --- rescue --- */
 
 static void cut_after(struct world *w, size_t targets, const char *frames)
@@ -1210,6 +1259,19 @@ static void what_differs_is_not_continued(void **state)
         assert_int_equal(health(w, 1).outstanding, 0);
         teardown(&fresh);
     }
+}
+
+static void a_rescue_that_ends_short_of_its_text_sends_no_end(void **state)
+{
+    struct world *w = *state;
+
+    cut_after(w, 2, "data: t:\"abc\"\n\n");
+    goes_on("data: t:\"ab\"\n\ndata: done"); /* its end comes with the body's */
+    end(OK);
+    assert_int_equal(w->faults, 1);
+    assert_false(w->last);
+    assert_int_equal(w->outcome.usage.output, 1);
+    assert_int_equal(w->outcome.usage.source, USAGE_PARTIAL);
 }
 
 static void a_rescue_that_fails_goes_to_the_next(void **state)
@@ -1504,6 +1566,8 @@ int main(void)
         cmocka_unit_test(ends_are_told_apart),
         TEST(a_call_that_cannot_be_begun_is_refused_at_once),
         TEST(what_cannot_be_expressed_is_the_callers_fault),
+        TEST(more_fields_than_fit_are_the_callers_fault),
+        TEST(a_head_that_is_too_long_to_be_sent_is_the_callers_fault),
         TEST(cancel_before_the_head_closes_and_counts_nothing),
         TEST(failures_open_the_circuit_and_the_callers_faults_do_not),
         TEST(streams_that_break_off_open_it_too),
@@ -1512,10 +1576,12 @@ int main(void)
         TEST(when_all_rest_the_answer_says_until_when),
         TEST(a_prompt_too_long_goes_back_to_the_caller),
         TEST(or_to_another_model_where_that_is_allowed),
+        TEST(or_back_to_the_caller_when_the_other_cannot_express_the_call),
         TEST(a_cut_answer_is_continued_by_the_same_text),
         TEST(a_piece_is_cut_where_the_clients_text_ends),
         TEST(an_end_in_the_last_known_piece_is_kept),
         cmocka_unit_test(what_differs_is_not_continued),
+        TEST(a_rescue_that_ends_short_of_its_text_sends_no_end),
         TEST(a_rescue_that_fails_goes_to_the_next),
         TEST(what_is_not_text_is_not_rescued),
         TEST(a_client_that_leaves_during_a_rescue_has_what_it_has),
