@@ -225,7 +225,10 @@ static const struct adapter_op toy_chat = {
     .finish = toy_finish,
 };
 static const struct adapter toy = {
-    .name = "toy", .ops = {[CALL_CHAT] = &toy_chat}, .classify = toy_classify};
+    .name = "toy",
+    .ops = {[CALL_CHAT] = &toy_chat, [CALL_EMBEDDINGS] = &toy_chat},
+    .classify = toy_classify
+};
 static const struct adapter other = {
     .name = "other", .ops = {[CALL_CHAT] = &other_chat}, .classify = toy_classify};
 
@@ -750,6 +753,9 @@ static void a_fallback_that_cannot_express_the_call_is_passed_over(void **state)
     assert_int_equal(wire.starts, 1);
     assert_int_equal(w->fault.kind, FAULT_UPSTREAM_ERROR);
     assert_int_equal(w->fault.upstream_status, 500);
+    assert_true(slice_eq(w->outcome.served_model, SLICE("one"))); /* who said so */
+    assert_true(slice_eq(w->outcome.provider, SLICE("p1")));
+    assert_false(w->outcome.fallback_used);
 }
 
 /* --- buffered --- */
@@ -785,6 +791,21 @@ static void a_buffered_answer_of_unknown_length_too(void **state)
     end(OK);
     assert_string_equal(w->got, "{}");
     assert_int_equal(w->outcome.usage.source, USAGE_ESTIMATED);
+}
+
+/* Its length is that of numbers: no model wrote them. */
+static void an_embedding_has_no_tokens_of_its_own(void **state)
+{
+    struct world *w = *state;
+
+    w->call.kind = CALL_EMBEDDINGS;
+    buffered_begun(w, 1, -1);
+    body("{\"data\":[0.1,0.2,0.3,0.4,0.5]}");
+    end(OK);
+    assert_true(w->last);
+    assert_int_equal(w->outcome.usage.source, USAGE_ESTIMATED);
+    assert_int_equal(w->outcome.usage.input, 5);
+    assert_int_equal(w->outcome.usage.output, 0);
 }
 
 static void a_buffered_answer_that_breaks_goes_to_the_next_target(void **state)
@@ -1554,6 +1575,7 @@ int main(void)
         TEST(a_fallback_that_cannot_express_the_call_is_passed_over),
         TEST(a_buffered_answer_is_committed_when_it_is_whole),
         TEST(a_buffered_answer_of_unknown_length_too),
+        TEST(an_embedding_has_no_tokens_of_its_own),
         TEST(a_buffered_answer_that_breaks_goes_to_the_next_target),
         TEST(an_answer_over_the_limit_is_a_fault),
         TEST(an_answer_that_cannot_be_read_is_a_fault),
