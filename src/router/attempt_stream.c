@@ -168,8 +168,8 @@ static bool stream_note(struct attempt *a, struct batch *b, const struct event_l
             stream_note_usage(a, e);
         if (e->marks & EVENT_CONTENT)
             b->commit = true;
-        if (e->marks & EVENT_FINISH)
-            s->finished = true;
+        if (e->marks & (EVENT_CONTENT | EVENT_FINISH)) /* what goes on had not finished */
+            s->finished = e->marks & EVENT_FINISH;
         if (e->marks & EVENT_USAGE_ONLY && !a->dispatch->ask.call->include_usage)
             *ret_strip = true;
         if (e->marks & EVENT_DONE)

@@ -543,6 +543,18 @@ static void a_clean_end_after_the_finish_reason_is_completed(void **state)
     assert_true(w->last);
 }
 
+/* One of several choices has ended, or so it said too early. */
+static void nor_is_content_behind_the_finish_reason(void **state)
+{
+    struct world *w = *state;
+
+    stream_begun(w, 1);
+    body("data: c:a\n\ndata: fin\n\ndata: c:b\n\n");
+    end(OK);
+    assert_int_equal(w->faults, 1);
+    assert_false(w->last);
+}
+
 static void a_cut_after_the_finish_reason_is_not(void **state)
 {
     struct world *w = *state;
@@ -1558,6 +1570,7 @@ int main(void)
         TEST(the_usage_frame_goes_out_only_when_asked_for),
         TEST(a_clean_end_after_the_finish_reason_is_completed),
         TEST(a_cut_after_the_finish_reason_is_not),
+        TEST(nor_is_content_behind_the_finish_reason),
         TEST(an_error_before_content_goes_to_the_next_target),
         TEST(an_error_after_content_is_told_in_band_and_goes_nowhere),
         TEST(a_frame_over_the_limit_is_an_error_not_silence),
