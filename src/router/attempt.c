@@ -302,6 +302,8 @@ int attempt_start(struct attempt *a, struct dispatch *d, const struct target *ta
     struct client_request *request;
 
     buf_free(&a->body); /* of the attempt before this one */
+    if (a->stream)
+        attempt_stream_free(a->stream);
     *a = (struct attempt){
         .dispatch = d,
         .target = target,

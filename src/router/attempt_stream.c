@@ -13,13 +13,16 @@
 
 #include <errno.h>
 
-static void stream_free(void *arg)
+void attempt_stream_free(struct attempt_stream *s)
 {
-    struct attempt_stream *s = arg;
-
     sse_free(&s->sse);
     buf_free(&s->held);
     buf_free(&s->out);
+}
+
+static void stream_on_arena_end(void *arg)
+{
+    attempt_stream_free(arg);
 }
 
 /* A translated answer tells no text of its own: what has gone out of it cannot be compared. */
@@ -50,7 +53,7 @@ int attempt_stream_begin(struct attempt *a)
     buf_init(&s->out, a->dispatch->router->options.limits.frame_bytes);
     s->decoding = attempt_decoding(a, &s->out);
     a->stream = s;
-    int rc = arena_defer(arena, stream_free, s);
+    int rc = arena_defer(arena, stream_on_arena_end, s);
     if (rc == OK && a->op->begin)
         rc = a->op->begin(s->decoder, &s->decoding);
     if (rc == OK)

@@ -585,6 +585,22 @@ static void an_error_before_content_goes_to_the_next_target(void **state)
     assert_int_equal(w->outcome.attempts, 2);
 }
 
+/* However many are tried, only one holds something. */
+static void what_a_failed_stream_held_is_given_back(void **state)
+{
+    struct world *w = *state;
+
+    stream_begun(w, 2);
+    body("data: role\n\ndata: ha");
+    const struct attempt_stream *failed = w->dispatch.attempt.stream;
+    assert_int_not_equal(failed->held.cap + failed->sse.held.cap, 0);
+    end(-ECONNRESET);
+    assert_int_equal(wire.starts, 2);
+    assert_int_equal(failed->held.cap + failed->sse.held.cap, 0);
+    goes_on("data: c:a\n\ndata: done\n\n");
+    assert_string_equal(w->got, "data: c:a\n\ndata: done\n\n");
+}
+
 static void an_error_after_content_is_told_in_band_and_goes_nowhere(void **state)
 {
     struct world *w = *state;
@@ -1572,6 +1588,7 @@ int main(void)
         TEST(a_cut_after_the_finish_reason_is_not),
         TEST(nor_is_content_behind_the_finish_reason),
         TEST(an_error_before_content_goes_to_the_next_target),
+        TEST(what_a_failed_stream_held_is_given_back),
         TEST(an_error_after_content_is_told_in_band_and_goes_nowhere),
         TEST(a_frame_over_the_limit_is_an_error_not_silence),
         TEST(held_frames_are_bounded),
