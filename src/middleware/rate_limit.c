@@ -77,6 +77,10 @@ static uint64_t tokens_to_reserve(const struct call *call)
 {
     uint64_t answer = call->max_tokens ? call->max_tokens : RESERVE_DEFAULT;
 
+    if (call->kind == CALL_COUNT_TOKENS)
+        return 0;
+    if (call->kind == CALL_EMBEDDINGS)
+        return call->prompt_estimate;
     return call->prompt_estimate + MIN(answer, (uint64_t)RESERVE_MOST);
 }
 

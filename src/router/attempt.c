@@ -31,8 +31,10 @@ static enum fault_kind fault_of_end(int rc, enum client_phase phase)
     switch (rc) {
     case -ETIMEDOUT:
         return FAULT_UPSTREAM_TIMEOUT;
+    case -E2BIG: /* what the caller's head has for the provider, and our own */
+        return FAULT_HEADER_TOO_LARGE;
     case -EMSGSIZE:
-        return FAULT_UPSTREAM_TOO_LARGE;
+        return phase < CLIENT_WAITING ? FAULT_HEADER_TOO_LARGE : FAULT_UPSTREAM_TOO_LARGE;
     case -EBUSY:
         return FAULT_UPSTREAM_BUSY;
     case -ENOMEM:
@@ -300,6 +302,8 @@ int attempt_start(struct attempt *a, struct dispatch *d, const struct target *ta
     struct client_request *request;
 
     buf_free(&a->body); /* of the attempt before this one */
+    if (a->stream)
+        attempt_stream_free(a->stream);
     *a = (struct attempt){
         .dispatch = d,
         .target = target,

@@ -92,6 +92,8 @@ bool attempt_rescue_frame(struct attempt *a, struct batch *b, struct slice raw,
 int attempt_stream_begin(struct attempt *a);
 void attempt_stream_bytes(struct attempt *a, struct slice bytes);
 void attempt_stream_end(struct attempt *a);
+/* Gives its buffers back, of an attempt that has ended. Harmless twice. */
+void attempt_stream_free(struct attempt_stream *s);
 
 int attempt_buffered_begin(struct attempt *a, const struct client_head *head);
 void attempt_buffered_bytes(struct attempt *a, struct slice bytes);

@@ -49,12 +49,13 @@ void attempt_buffered_bytes(struct attempt *a, struct slice bytes)
 
 static void attempt_usage_or_estimate(struct attempt *a, const struct reply *reply)
 {
+    const struct call *call = a->dispatch->ask.call;
     struct usage *usage = &a->dispatch->ask.outcome->usage;
 
     *usage = reply->usage;
     if (usage->source == USAGE_NONE) {
-        usage->input = a->dispatch->ask.call->prompt_estimate;
-        usage->output = reply->body.len / 4;
+        usage->input = call->prompt_estimate;
+        usage->output = call->kind == CALL_EMBEDDINGS ? 0 : reply->body.len / 4;
         usage->source = USAGE_ESTIMATED;
     }
 }

@@ -13,13 +13,16 @@
 
 #include <errno.h>
 
-static void stream_free(void *arg)
+void attempt_stream_free(struct attempt_stream *s)
 {
-    struct attempt_stream *s = arg;
-
     sse_free(&s->sse);
     buf_free(&s->held);
     buf_free(&s->out);
+}
+
+static void stream_on_arena_end(void *arg)
+{
+    attempt_stream_free(arg);
 }
 
 /* A translated answer tells no text of its own: what has gone out of it cannot be compared. */
@@ -50,7 +53,7 @@ int attempt_stream_begin(struct attempt *a)
     buf_init(&s->out, a->dispatch->router->options.limits.frame_bytes);
     s->decoding = attempt_decoding(a, &s->out);
     a->stream = s;
-    int rc = arena_defer(arena, stream_free, s);
+    int rc = arena_defer(arena, stream_on_arena_end, s);
     if (rc == OK && a->op->begin)
         rc = a->op->begin(s->decoder, &s->decoding);
     if (rc == OK)
@@ -168,8 +171,8 @@ static bool stream_note(struct attempt *a, struct batch *b, const struct event_l
             stream_note_usage(a, e);
         if (e->marks & EVENT_CONTENT)
             b->commit = true;
-        if (e->marks & EVENT_FINISH)
-            s->finished = true;
+        if (e->marks & (EVENT_CONTENT | EVENT_FINISH)) /* what goes on had not finished */
+            s->finished = e->marks & EVENT_FINISH;
         if (e->marks & EVENT_USAGE_ONLY && !a->dispatch->ask.call->include_usage)
             *ret_strip = true;
         if (e->marks & EVENT_DONE)
@@ -287,7 +290,8 @@ void attempt_stream_end(struct attempt *a)
     struct batch b = {.len = 0, .commit = false, .done = false, .plain = false};
     struct sse_frame frame;
 
-    if (sse_end(&s->sse, &frame) && !stream_on_frame(a, &b, &frame) && !b.done)
+    if (sse_end(&s->sse, &frame) && !stream_on_frame(a, &b, &frame) &&
+        (!b.done || a->state != ATTEMPT_STREAM))
         return;
     if (!b.done && !stream_finish(a, &b))
         return;

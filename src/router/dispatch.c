@@ -110,11 +110,19 @@ static bool dispatch_is_resting(const struct dispatch *d, const struct target *t
     return health_wait_ms(dispatch_health(d, target), dispatch_now_ms(d)) > 0;
 }
 
+static void dispatch_name_server(struct dispatch *d, const struct target *target)
+{
+    struct outcome *outcome = d->ask.outcome;
+
+    outcome->served_model = target->model;
+    outcome->provider = target->provider;
+    outcome->fallback_used = !slice_eq(target->model, d->ask.plan.model->name);
+}
+
 /* Begins an attempt at the next target that can be begun at all. */
 static int dispatch_next(struct dispatch *d, struct fault *ret_fault)
 {
     const struct plan *plan = &d->ask.plan;
-    struct outcome *outcome = d->ask.outcome;
     int rc = -ENOENT;
 
     while (rc < 0 && d->next < plan->len) {
@@ -123,14 +131,12 @@ static int dispatch_next(struct dispatch *d, struct fault *ret_fault)
             continue; /* since the plan was made */
         if (d->committed && target->adapter->ops[d->ask.call->kind]->translates)
             continue; /* cannot be a rescue */
-        outcome->served_model = target->model;
-        outcome->provider = target->provider;
-        outcome->fallback_used = !slice_eq(target->model, plan->model->name);
         d->tries = 0;
         struct fault fault;
         rc = dispatch_try(d, target, &fault);
         if (rc < 0 && fault.kind == FAULT_UNSUPPORTED && ret_fault->kind != FAULT_NONE)
             continue; /* a fallback of another dialect: what failed before it says more */
+        dispatch_name_server(d, target);
         if (rc < 0)
             *ret_fault = fault;
         if (rc < 0 && !fault_traits(fault.kind)->elsewhere)
@@ -172,9 +178,21 @@ static void dispatch_name_outage(const struct dispatch *d, struct fault *fault)
     fault->retry_after_ms = plan_rest_ms(plan, &d->router->view);
 }
 
+/* What the provider said belongs to its attempt: it is kept while others are tried. */
+static struct fault dispatch_keep(struct dispatch *d, const struct fault *fault)
+{
+    struct fault kept = *fault;
+
+    if (slice_is_empty(fault->upstream_body))
+        return kept;
+    kept.upstream_body = arena_copy(d->arena, fault->upstream_body);
+    kept.upstream_content_type = arena_copy(d->arena, fault->upstream_content_type);
+    return kept;
+}
+
 static void dispatch_go_elsewhere(struct dispatch *d, const struct fault *fault)
 {
-    struct fault last = *fault;
+    struct fault last = dispatch_keep(d, fault);
 
     if (dispatch_may_go_elsewhere(d, fault) && d->next < d->ask.plan.len &&
         dispatch_next(d, &last) >= 0)

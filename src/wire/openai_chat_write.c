@@ -91,10 +91,11 @@ static void write_string(struct chat_writer *w, const struct chat_block *blocks,
 
 /* ---- messages ---- */
 
+/* A tool's message has no place for the mark. */
 static bool marks_cache(const struct chat_writer *w, const struct chat_block *b)
 {
     for (; w->options->cache_control && b; b = b->next)
-        if (b->cache_control.len > 0)
+        if (b->cache_control.len > 0 && b->kind != CHAT_TOOL_RESULT)
             return true;
     return false;
 }

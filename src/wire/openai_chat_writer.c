@@ -210,7 +210,7 @@ static int take(struct piece_sink *sink, const struct piece *p)
         end_thinking(w);
     switch (p->kind) {
     case PIECE_START:
-        return start(w, p);
+        return slice_is_empty(w->head) ? start(w, p) : OK;
     case PIECE_TEXT:
         return add_text(w, SLICE("\"content\":"), p->text);
     case PIECE_REFUSAL:

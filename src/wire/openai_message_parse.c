@@ -53,8 +53,9 @@ static bool split_base64_url(struct slice url, struct chat_media *ret)
         return false;
     url = slice_sub(url, scheme.len, url.len);
     /* the head is short: parameters of a media type, no more */
-    size_t head = slice_find(slice_sub(url, 0, MIN(url.len, (size_t)256)), marker);
-    if (head + marker.len > url.len)
+    struct slice begin = slice_sub(url, 0, MIN(url.len, (size_t)256));
+    size_t head = slice_find(begin, marker);
+    if (head == begin.len)
         return false;
     struct slice type = slice_sub(url, 0, head);
     ret->source = CHAT_BASE64;

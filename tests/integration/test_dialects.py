@@ -198,6 +198,16 @@ def test_headers_of_the_dialect_go_with_it(claude, connect):
     assert "anthropic-beta" not in provider.requests[1].headers
 
 
+def test_more_betas_than_a_head_holds_harm_nobody_else(claude, connect):
+    made, provider = claude(spoken)
+    for _ in range(6):
+        code, _, body = ask_messages(connect(made), QUESTION % b"", extra=(
+            "anthropic-beta: a\r\n" * 122))
+        assert code == 431 and json.loads(body)["type"] == "error"
+    assert provider.requests == []
+    assert ask_messages(connect(made), QUESTION % b"")[0] == 200
+
+
 def test_betas_of_the_sdk(claude, clients):
     made, provider = claude(spoken)
     ai = clients(made)["anthropic"]

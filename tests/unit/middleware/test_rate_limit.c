@@ -25,10 +25,18 @@ static void work_handle(struct exchange *x)
 static const struct middleware *const gates[] = {&middleware_auth, &middleware_rate_limit, NULL};
 static const struct route chat = {HTTP_POST, SLICE_INIT("/chat"), .has_call = true,
                                   .handle = work_handle};
+static const struct route embeddings = {HTTP_POST, SLICE_INIT("/embeddings"), .has_call = true,
+                                        .kind = CALL_EMBEDDINGS, .handle = work_handle};
+static const struct route count = {HTTP_POST,
+                                   SLICE_INIT("/count"),
+                                   .has_call = true,
+                                   .kind = CALL_COUNT_TOKENS,
+                                   .dialect = DIALECT_MESSAGES,
+                                   .handle = work_handle};
 static const struct route list = {HTTP_GET, SLICE_INIT("/list"), .handle = work_handle};
 static const struct route open_route = {HTTP_GET, SLICE_INIT("/open"), .open = true,
                                         .handle = work_handle};
-static const struct route *const routes[] = {&chat, &list, &open_route, NULL};
+static const struct route *const routes[] = {&chat, &embeddings, &count, &list, &open_route, NULL};
 
 static int rig_up(void **state)
 {
@@ -52,6 +60,15 @@ static void ask(const char *key, const char *body)
     fake_field("x-api-key", key);
     if (body)
         fake_body(body);
+    rig_serve();
+}
+
+static void ask_at(const char *path, const char *body)
+{
+    seen = NULL;
+    fake_request(HTTP_POST, "POST", path);
+    fake_field("x-api-key", "sk-narrow");
+    fake_body(body);
     rig_serve();
 }
 
@@ -197,6 +214,19 @@ static void a_reservation_is_capped(void **state)
     assert_int_equal(remaining_tokens(), 10000 - 1 - reserved);
 }
 
+/* What no model writes is not reserved. */
+static void vectors_and_counts_reserve_no_answer(void **state)
+{
+    (void)state;
+    ask_at("/embeddings", "{\"model\":\"m\",\"input\":\"0123456789\"}");
+    uint64_t reserved = seen->call->prompt_estimate;
+    answer(1);
+    assert_int_equal(remaining_tokens(), 10000 - reserved);
+    ask_at("/count", call);
+    answer(0);
+    assert_int_equal(remaining_tokens(), 10000 - 1 - 1); /* a key without any left is refused */
+}
+
 /* What the first request truly cost, seen by the second. */
 static uint64_t cost_of_first(void)
 {
@@ -315,6 +345,7 @@ int main(void)
         RIGGED(one_at_a_time_means_one),
         RIGGED(the_true_figure_replaces_the_reservation),
         RIGGED(a_reservation_is_capped),
+        RIGGED(vectors_and_counts_reserve_no_answer),
         RIGGED(what_calls_no_model_needs_no_tokens),
         RIGGED(what_never_reached_a_provider_costs_nothing),
         RIGGED(a_provider_that_failed_costs_nothing),

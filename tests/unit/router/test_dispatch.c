@@ -20,6 +20,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+struct world;
+static struct plan_health health(struct world *w, size_t target);
+
 /* --- the client of this test --- */
 
 static struct {
@@ -82,7 +85,6 @@ void client_body_into(struct client_call *call, char *at, size_t len)
 static int toy_encode(const struct target *t, const struct call *c, struct arena *a,
                       struct http_message *ret, struct fault *ret_fault)
 {
-    (void)a;
     if (slice_eq(t->upstream_model, SLICE("unsupported"))) {
         ret_fault->kind = FAULT_UNSUPPORTED;
         return -EINVAL;
@@ -91,6 +93,8 @@ static int toy_encode(const struct target *t, const struct call *c, struct arena
         ret_fault->kind = FAULT_INVALID_VALUE;
         return -EINVAL;
     }
+    for (size_t i = 0; slice_eq(t->upstream_model, SLICE("fields")) && i < HEADERS_MAX; i++)
+        assert_int_equal(headers_add(&ret->headers, a, SLICE("anthropic-beta"), SLICE("b")), OK);
     ret->method = SLICE("POST");
     ret->body[0] = c->body;
     ret->body_len = 1;
@@ -221,7 +225,10 @@ static const struct adapter_op toy_chat = {
     .finish = toy_finish,
 };
 static const struct adapter toy = {
-    .name = "toy", .ops = {[CALL_CHAT] = &toy_chat}, .classify = toy_classify};
+    .name = "toy",
+    .ops = {[CALL_CHAT] = &toy_chat, [CALL_EMBEDDINGS] = &toy_chat},
+    .classify = toy_classify
+};
 static const struct adapter other = {
     .name = "other", .ops = {[CALL_CHAT] = &other_chat}, .classify = toy_classify};
 
@@ -245,6 +252,7 @@ struct world {
     bool spent;      /* the sink was told so */
     bool told_early; /* the head came before an answer */
     struct fault fault;
+    struct slice said; /* the fault's upstream_body, kept */
     bool last;
     int bytes_rc; /* what the sink answers */
 };
@@ -287,6 +295,7 @@ static void sink_on_fault(struct sink *s, const struct fault *fault)
     assert_false(w->last);
     w->faults++;
     w->fault = *fault;
+    w->said = arena_copy(&w->arena, fault->upstream_body);
 }
 
 static const struct sink_events sink_events = {sink_on_head, sink_on_bytes, sink_on_fault};
@@ -534,6 +543,18 @@ static void a_clean_end_after_the_finish_reason_is_completed(void **state)
     assert_true(w->last);
 }
 
+/* One of several choices has ended, or so it said too early. */
+static void nor_is_content_behind_the_finish_reason(void **state)
+{
+    struct world *w = *state;
+
+    stream_begun(w, 1);
+    body("data: c:a\n\ndata: fin\n\ndata: c:b\n\n");
+    end(OK);
+    assert_int_equal(w->faults, 1);
+    assert_false(w->last);
+}
+
 static void a_cut_after_the_finish_reason_is_not(void **state)
 {
     struct world *w = *state;
@@ -562,6 +583,22 @@ static void an_error_before_content_goes_to_the_next_target(void **state)
     assert_true(w->outcome.fallback_used);
     assert_true(slice_eq(w->outcome.provider, SLICE("p2")));
     assert_int_equal(w->outcome.attempts, 2);
+}
+
+/* However many are tried, only one holds something. */
+static void what_a_failed_stream_held_is_given_back(void **state)
+{
+    struct world *w = *state;
+
+    stream_begun(w, 2);
+    body("data: role\n\ndata: ha");
+    const struct attempt_stream *failed = w->dispatch.attempt.stream;
+    assert_int_not_equal(failed->held.cap + failed->sse.held.cap, 0);
+    end(-ECONNRESET);
+    assert_int_equal(wire.starts, 2);
+    assert_int_equal(failed->held.cap + failed->sse.held.cap, 0);
+    goes_on("data: c:a\n\ndata: done\n\n");
+    assert_string_equal(w->got, "data: c:a\n\ndata: done\n\n");
 }
 
 static void an_error_after_content_is_told_in_band_and_goes_nowhere(void **state)
@@ -744,6 +781,9 @@ static void a_fallback_that_cannot_express_the_call_is_passed_over(void **state)
     assert_int_equal(wire.starts, 1);
     assert_int_equal(w->fault.kind, FAULT_UPSTREAM_ERROR);
     assert_int_equal(w->fault.upstream_status, 500);
+    assert_true(slice_eq(w->outcome.served_model, SLICE("one"))); /* who said so */
+    assert_true(slice_eq(w->outcome.provider, SLICE("p1")));
+    assert_false(w->outcome.fallback_used);
 }
 
 /* --- buffered --- */
@@ -779,6 +819,21 @@ static void a_buffered_answer_of_unknown_length_too(void **state)
     end(OK);
     assert_string_equal(w->got, "{}");
     assert_int_equal(w->outcome.usage.source, USAGE_ESTIMATED);
+}
+
+/* Its length is that of numbers: no model wrote them. */
+static void an_embedding_has_no_tokens_of_its_own(void **state)
+{
+    struct world *w = *state;
+
+    w->call.kind = CALL_EMBEDDINGS;
+    buffered_begun(w, 1, -1);
+    body("{\"data\":[0.1,0.2,0.3,0.4,0.5]}");
+    end(OK);
+    assert_true(w->last);
+    assert_int_equal(w->outcome.usage.source, USAGE_ESTIMATED);
+    assert_int_equal(w->outcome.usage.input, 5);
+    assert_int_equal(w->outcome.usage.output, 0);
 }
 
 static void a_buffered_answer_that_breaks_goes_to_the_next_target(void **state)
@@ -967,6 +1022,34 @@ static void what_cannot_be_expressed_is_the_callers_fault(void **state)
     assert_int_equal(fault.kind, FAULT_INVALID_VALUE);
 }
 
+/* However many a caller sends, it is nothing that targets did. */
+static void more_fields_than_fit_are_the_callers_fault(void **state)
+{
+    struct world *w = *state;
+    struct fault fault;
+
+    w->targets[0].upstream_model = SLICE("fields");
+    for (unsigned i = 0; i < 6; i++) {
+        w->dispatch = (struct dispatch){.next = 0};
+        assert_int_not_equal(start(w, 2, &fault), AGAIN);
+        assert_int_equal(fault.kind, FAULT_HEADER_TOO_LARGE);
+    }
+    assert_int_equal(wire.starts, 0);
+    assert_int_equal(health(w, 0).wait_ms, 0);
+}
+
+static void a_head_that_is_too_long_to_be_sent_is_the_callers_fault(void **state)
+{
+    struct world *w = *state;
+
+    started(w, 2);
+    wire.call->phase = CLIENT_SENDING;
+    end(-EMSGSIZE);
+    assert_int_equal(w->faults, 1);
+    assert_int_equal(w->fault.kind, FAULT_HEADER_TOO_LARGE);
+    assert_int_equal(wire.starts, 1);
+}
+
 static void cancel_before_the_head_closes_and_counts_nothing(void **state)
 {
     struct world *w = *state;
@@ -1138,6 +1221,21 @@ static void or_to_another_model_where_that_is_allowed(void **state)
     assert_true(w->outcome.fallback_used);
 }
 
+/* What the provider said lives on while others are looked for. */
+static void or_back_to_the_caller_when_the_other_cannot_express_the_call(void **state)
+{
+    struct world *w = *state;
+
+    w->targets[1].upstream_model = SLICE("unsupported");
+    w->model.fallback_on = FALLBACK_ON_CONTEXT_LENGTH;
+    started(w, 2);
+    head(413, "application/json", -1);
+    body("{\"error\":\"too long\"}");
+    end(OK);
+    assert_int_equal(w->fault.kind, FAULT_CONTEXT_LENGTH);
+    assert_true(slice_eq(w->said, SLICE("{\"error\":\"too long\"}")));
+}
+
 /* --- rescue --- */
 
 static void cut_after(struct world *w, size_t targets, const char *frames)
@@ -1210,6 +1308,19 @@ static void what_differs_is_not_continued(void **state)
         assert_int_equal(health(w, 1).outstanding, 0);
         teardown(&fresh);
     }
+}
+
+static void a_rescue_that_ends_short_of_its_text_sends_no_end(void **state)
+{
+    struct world *w = *state;
+
+    cut_after(w, 2, "data: t:\"abc\"\n\n");
+    goes_on("data: t:\"ab\"\n\ndata: done"); /* its end comes with the body's */
+    end(OK);
+    assert_int_equal(w->faults, 1);
+    assert_false(w->last);
+    assert_int_equal(w->outcome.usage.output, 1);
+    assert_int_equal(w->outcome.usage.source, USAGE_PARTIAL);
 }
 
 static void a_rescue_that_fails_goes_to_the_next(void **state)
@@ -1475,7 +1586,9 @@ int main(void)
         TEST(the_usage_frame_goes_out_only_when_asked_for),
         TEST(a_clean_end_after_the_finish_reason_is_completed),
         TEST(a_cut_after_the_finish_reason_is_not),
+        TEST(nor_is_content_behind_the_finish_reason),
         TEST(an_error_before_content_goes_to_the_next_target),
+        TEST(what_a_failed_stream_held_is_given_back),
         TEST(an_error_after_content_is_told_in_band_and_goes_nowhere),
         TEST(a_frame_over_the_limit_is_an_error_not_silence),
         TEST(held_frames_are_bounded),
@@ -1492,6 +1605,7 @@ int main(void)
         TEST(a_fallback_that_cannot_express_the_call_is_passed_over),
         TEST(a_buffered_answer_is_committed_when_it_is_whole),
         TEST(a_buffered_answer_of_unknown_length_too),
+        TEST(an_embedding_has_no_tokens_of_its_own),
         TEST(a_buffered_answer_that_breaks_goes_to_the_next_target),
         TEST(an_answer_over_the_limit_is_a_fault),
         TEST(an_answer_that_cannot_be_read_is_a_fault),
@@ -1504,6 +1618,8 @@ int main(void)
         cmocka_unit_test(ends_are_told_apart),
         TEST(a_call_that_cannot_be_begun_is_refused_at_once),
         TEST(what_cannot_be_expressed_is_the_callers_fault),
+        TEST(more_fields_than_fit_are_the_callers_fault),
+        TEST(a_head_that_is_too_long_to_be_sent_is_the_callers_fault),
         TEST(cancel_before_the_head_closes_and_counts_nothing),
         TEST(failures_open_the_circuit_and_the_callers_faults_do_not),
         TEST(streams_that_break_off_open_it_too),
@@ -1512,10 +1628,12 @@ int main(void)
         TEST(when_all_rest_the_answer_says_until_when),
         TEST(a_prompt_too_long_goes_back_to_the_caller),
         TEST(or_to_another_model_where_that_is_allowed),
+        TEST(or_back_to_the_caller_when_the_other_cannot_express_the_call),
         TEST(a_cut_answer_is_continued_by_the_same_text),
         TEST(a_piece_is_cut_where_the_clients_text_ends),
         TEST(an_end_in_the_last_known_piece_is_kept),
         cmocka_unit_test(what_differs_is_not_continued),
+        TEST(a_rescue_that_ends_short_of_its_text_sends_no_end),
         TEST(a_rescue_that_fails_goes_to_the_next),
         TEST(what_is_not_text_is_not_rescued),
         TEST(a_client_that_leaves_during_a_rescue_has_what_it_has),

@@ -301,6 +301,24 @@ static void writers_of_messages_bear_any_order(void **state)
     relay_free(&r);
 }
 
+/* However often a provider begins: one head, which takes no more memory each time. */
+static void an_answer_begins_once(void **state)
+{
+    static const struct piece begin = {.kind = PIECE_START, .id = SLICE_INIT("m1")};
+    static const struct piece text = {.kind = PIECE_TEXT, .text = SLICE_INIT("a")};
+    struct relay r;
+
+    (void)state;
+    relay_init(&r, ROOM, ROOM);
+    struct piece_sink *sink = &r.chat_writer.sink;
+    assert_int_equal(sink->take(sink, &begin), OK);
+    assert_int_equal(sink->take(sink, &text), OK);
+    size_t len = r.chunks.len;
+    assert_int_equal(sink->take(sink, &begin), OK);
+    assert_int_equal(r.chunks.len, len);
+    relay_free(&r);
+}
+
 static void what_a_provider_sends_wrongly(void **state)
 {
     static const char *const bad[] = {
@@ -355,6 +373,7 @@ int main(void)
         cmocka_unit_test(streams_without_room),
         cmocka_unit_test(there_may_be_so_many_tools),
         cmocka_unit_test(writers_of_messages_bear_any_order),
+        cmocka_unit_test(an_answer_begins_once),
         cmocka_unit_test(what_a_provider_sends_wrongly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

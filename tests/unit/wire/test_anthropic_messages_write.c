@@ -442,6 +442,20 @@ static void what_cannot_be_said_is_named(void **state)
     check_refused(&to_anthropic, &options, table, ARRAY_LEN(table));
 }
 
+#define X64 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
+static void a_url_of_other_bytes_than_base64_is_refused_however_long(void **state)
+{
+    static const struct refused table[] = {
+        {M("{'role':'user','content':[{'type':'image_url','image_url':'data:image/png," X64 X64 X64
+               X64 X64 "'}]}"),
+         FAULT_INVALID_VALUE, "messages[0].content[0].image_url"},
+    };
+
+    (void)state;
+    check_refused(&to_anthropic, &options, table, ARRAY_LEN(table));
+}
+
 static void what_is_wrong_is_named(void **state)
 {
     static const struct refused table[] = {
@@ -642,6 +656,7 @@ int main(void)
         cmocka_unit_test(effort_is_a_budget),
         cmocka_unit_test(effort_as_newer_models_take_it),
         cmocka_unit_test(what_cannot_be_said_is_named),
+        cmocka_unit_test(a_url_of_other_bytes_than_base64_is_refused_however_long),
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(cut_anywhere_it_is_refused),
         cmocka_unit_test(memory_may_run_out_anywhere),

@@ -272,8 +272,8 @@ static void put_parameters(void)
         "\"user\":\"u-1\"",
         "\"stream\":true",
         "\"seed\":7",
-        "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"response\","
-        "\"strict\":true,\"schema\":{\"b\" :1,\"a\":2}}}",
+        ("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"response\","
+         "\"strict\":true,\"schema\":{\"b\" :1,\"a\":2}}}"),
     };
     unsigned seen = 0;
 

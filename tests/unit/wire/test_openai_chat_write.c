@@ -238,6 +238,21 @@ static void models_that_want_it_otherwise(void **state)
     CHECK(&o, table);
 }
 
+static void a_result_marked_for_the_cache_makes_no_message_of_its_own(void **state)
+{
+    static const char from[] =
+        M("{'role':'user','content':[{'type':'tool_result','tool_use_id':'a','content':'1',"
+          "'cache_control':{'a':1}}]}");
+    const struct translated table[] = {
+        {from, OUT(TOLD("a", "1"))},
+    };
+    struct wire_options o = options;
+
+    (void)state;
+    o.cache_control = true;
+    CHECK(&o, table);
+}
+
 static void what_cannot_be_said_is_named(void **state)
 {
     static const struct refused table[] = {
@@ -404,6 +419,7 @@ int main(void)
         cmocka_unit_test(tools_and_choices),
         cmocka_unit_test(parameters_of_the_answer),
         cmocka_unit_test(models_that_want_it_otherwise),
+        cmocka_unit_test(a_result_marked_for_the_cache_makes_no_message_of_its_own),
         cmocka_unit_test(what_cannot_be_said_is_named),
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(cut_anywhere_it_is_refused),

@@ -67,7 +67,7 @@ static void what_is_no_repetition(void **state)
         HEAD "x\ny" TAIL,
         HEAD "\xC3" TAIL,
         HEAD "\xED\xA0\x80" TAIL,
-        "{\"id\":\"d\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x" TAIL,
+        ("{\"id\":\"d\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x" TAIL),
     };
     struct repeat r = {.before = 0};
     struct piece p;
