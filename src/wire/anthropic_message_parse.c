@@ -238,17 +238,7 @@ static bool read_block(struct chat_parser *p, void *ret)
 /* A string or blocks, into a list. */
 static bool read_content(struct chat_parser *p, void *ret)
 {
-    enum json_type type = json_cursor_type(&p->c);
-
-    if (type == JSON_ARRAY || type == JSON_NULL)
-        return parse_array(p, read_block, ret);
-    if (type != JSON_STRING)
-        return parse_refuse_type(p, "a string or an array of objects");
-    struct chat_block *block = parse_new_block(p, CHAT_TEXT, json_cursor_at(&p->c));
-    if (!block)
-        return false;
-    block_list_add(ret, block);
-    return parse_text(p, &block->text);
+    return parse_content(p, read_block, ret);
 }
 
 /* ---- messages ---- */

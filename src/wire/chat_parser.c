@@ -364,6 +364,21 @@ bool parse_add_turn(struct chat_parser *p, enum chat_role role, struct block_lis
     return true;
 }
 
+bool parse_content(struct chat_parser *p, parse_fn *read_block, struct block_list *ret)
+{
+    enum json_type type = json_cursor_type(&p->c);
+
+    if (type == JSON_ARRAY || type == JSON_NULL)
+        return parse_array(p, read_block, ret);
+    if (type != JSON_STRING)
+        return parse_refuse_type(p, "a string or an array of objects");
+    struct chat_block *block = parse_new_block(p, CHAT_TEXT, json_cursor_at(&p->c));
+    if (!block)
+        return false;
+    block_list_add(ret, block);
+    return parse_text(p, &block->text);
+}
+
 struct chat_tool *parse_new_tool(struct chat_parser *p)
 {
     if (p->tools++ == CHAT_TOOLS_MAX) {

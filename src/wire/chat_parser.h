@@ -78,6 +78,8 @@ enum chat_effort effort_of(struct slice text);
 
 struct chat_block *parse_new_block(struct chat_parser *p, enum chat_block_kind kind,
                                    const char *at);
+/* A string, which is one text, or an array of what read_block adds to the list. */
+bool parse_content(struct chat_parser *p, parse_fn *read_block, struct block_list *ret);
 void block_list_add(struct block_list *l, struct chat_block *b);
 /* Moves all of `more` behind l. */
 void block_list_join(struct block_list *l, struct block_list *more);

@@ -4,6 +4,7 @@
 
 #include "codec/json_out.h"
 #include "wire/inside.h"
+#include "wire/openai_chat_said.h"
 #include "wire/openai_chat_words.h"
 #include "wire/openai_error.h"
 #include "wire/openai_usage.h"
@@ -23,37 +24,6 @@ enum { FINISH, MESSAGE = OPENAI_FINISH_LEN, CHOICE_USAGE, CHOICE_LEN };
 static const struct json_member choice_members[CHOICE_LEN] = {
     OPENAI_FINISH_MEMBERS, [MESSAGE] = {SLICE_INIT("message")},
     [CHOICE_USAGE] = {SLICE_INIT("usage")}, /* Moonshot */
-};
-
-enum {
-    CONTENT,
-    REFUSAL,
-    TOOL_CALLS,
-    REASONING_CONTENT,
-    REASONING,
-    THINKING_BLOCKS,
-    FUNCTION_CALL,
-    MESSAGE_LEN
-};
-
-static const struct json_member message_members[MESSAGE_LEN] = {
-    [CONTENT] = {SLICE_INIT("content")},
-    [REFUSAL] = {SLICE_INIT("refusal")},
-    [TOOL_CALLS] = {SLICE_INIT("tool_calls")},
-    [REASONING_CONTENT] = {SLICE_INIT("reasoning_content")},
-    [REASONING] = {SLICE_INIT("reasoning")},
-    [THINKING_BLOCKS] = {SLICE_INIT("thinking_blocks")},
-    [FUNCTION_CALL] = {SLICE_INIT("function_call")},
-};
-
-/* Of content that is a list (Mistral), and of thinking_blocks. */
-enum { PART_TEXT, PART_THINKING, PART_SIGNATURE, PART_SEALED, PART_LEN };
-
-static const struct json_member part_members[PART_LEN] = {
-    [PART_TEXT] = {SLICE_INIT("text")},
-    [PART_THINKING] = {SLICE_INIT("thinking")},
-    [PART_SIGNATURE] = {SLICE_INIT("signature")},
-    [PART_SEALED] = {SLICE_INIT("data")},
 };
 
 /* An answer being read. The first fault is kept; what follows it does no harm. */
@@ -122,7 +92,7 @@ static void add_texts(struct reading *r, enum block_kind kind, struct json_value
 
     add_text(r, kind, v);
     while (v.type == JSON_ARRAY && json_next(v.text, &at, &part) &&
-           members_of(r, part, part_members, PART_LEN, m)) {
+           members_of(r, part, openai_part_members, PART_LEN, m)) {
         add_text(r, kind, m[PART_TEXT]);
         if (kind == BLOCK_TEXT)
             add_texts(r, BLOCK_THINKING, m[PART_THINKING]);
@@ -136,7 +106,7 @@ static bool add_thinking_blocks(struct reading *r, struct json_value v)
     size_t at = 0, before = r->answer->blocks_len;
 
     while (v.type == JSON_ARRAY && json_next(v.text, &at, &block) &&
-           members_of(r, block, part_members, PART_LEN, m)) {
+           members_of(r, block, openai_part_members, PART_LEN, m)) {
         struct slice text = inside_of(m[PART_THINKING]), signature = inside_of(m[PART_SIGNATURE]);
         if (text.len + signature.len > 0)
             add_block(r, &(struct answer_block){
@@ -148,12 +118,12 @@ static bool add_thinking_blocks(struct reading *r, struct json_value v)
 
 static void add_reasoning(struct reading *r, const struct json_value *v)
 {
-    if (add_thinking_blocks(r, v[THINKING_BLOCKS]))
+    if (add_thinking_blocks(r, v[SAID_THINKING_BLOCKS]))
         return;
-    if (!slice_is_empty(inside_of(v[REASONING_CONTENT])))
-        add_text(r, BLOCK_THINKING, v[REASONING_CONTENT]);
+    if (!slice_is_empty(inside_of(v[SAID_REASONING_CONTENT])))
+        add_text(r, BLOCK_THINKING, v[SAID_REASONING_CONTENT]);
     else
-        add_text(r, BLOCK_THINKING, v[REASONING]); /* OpenRouter, newer vLLM */
+        add_text(r, BLOCK_THINKING, v[SAID_REASONING]); /* OpenRouter, newer vLLM */
 }
 
 /* What a model wrote that is no object, in one: {"INVALID_JSON": its text}. Source:
@@ -236,16 +206,16 @@ static void add_calls(struct reading *r, struct json_value calls)
 
 static void read_message(struct reading *r, struct json_value message)
 {
-    struct json_value v[MESSAGE_LEN];
+    struct json_value v[SAID_LEN];
 
-    if (!members_of(r, message, message_members, MESSAGE_LEN, v))
+    if (!members_of(r, message, openai_said_members, SAID_LEN, v))
         return;
     add_reasoning(r, v);
-    add_texts(r, BLOCK_TEXT, v[CONTENT]);
-    r->answer->refusal = inside_of(v[REFUSAL]);
-    add_calls(r, v[TOOL_CALLS]);
-    if (v[FUNCTION_CALL].type == JSON_OBJECT)
-        add_call(r, (struct slice){0}, v[FUNCTION_CALL]);
+    add_texts(r, BLOCK_TEXT, v[SAID_CONTENT]);
+    r->answer->refusal = inside_of(v[SAID_REFUSAL]);
+    add_calls(r, v[SAID_TOOL_CALLS]);
+    if (v[SAID_FUNCTION_CALL].type == JSON_OBJECT)
+        add_call(r, (struct slice){0}, v[SAID_FUNCTION_CALL]);
 }
 
 static int read_choice(struct reading *r, struct json_value choice)

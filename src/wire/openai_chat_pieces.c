@@ -4,42 +4,12 @@
 #include "wire/openai_chat_pieces.h"
 
 #include "wire/inside.h"
+#include "wire/openai_chat_said.h"
 #include "wire/openai_chat_words.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-
-enum {
-    CONTENT,
-    REFUSAL,
-    TOOL_CALLS,
-    REASONING_CONTENT,
-    REASONING,
-    THINKING_BLOCKS,
-    FUNCTION_CALL,
-    DELTA_LEN
-};
-
-static const struct json_member delta_members[DELTA_LEN] = {
-    [CONTENT] = {SLICE_INIT("content")},
-    [REFUSAL] = {SLICE_INIT("refusal")},
-    [TOOL_CALLS] = {SLICE_INIT("tool_calls")},
-    [REASONING_CONTENT] = {SLICE_INIT("reasoning_content")},
-    [REASONING] = {SLICE_INIT("reasoning")},
-    [THINKING_BLOCKS] = {SLICE_INIT("thinking_blocks")},
-    [FUNCTION_CALL] = {SLICE_INIT("function_call")},
-};
-
-/* Of content that is a list (Mistral), and of thinking_blocks. */
-enum { PART_TEXT, PART_THINKING, PART_SIGNATURE, PART_SEALED, PART_LEN };
-
-static const struct json_member part_members[PART_LEN] = {
-    [PART_TEXT] = {SLICE_INIT("text")},
-    [PART_THINKING] = {SLICE_INIT("thinking")},
-    [PART_SIGNATURE] = {SLICE_INIT("signature")},
-    [PART_SEALED] = {SLICE_INIT("data")},
-};
 
 enum { CALL_INDEX, CALL_ID, CALL_FUNCTION, CALL_LEN };
 
@@ -110,7 +80,7 @@ static int add_texts(struct openai_pieces *p, enum piece_kind kind, struct json_
     int rc = add_text(p, kind, v);
 
     while (rc == OK && v.type == JSON_ARRAY && json_next(v.text, &at, &part)) {
-        if (part.type != JSON_OBJECT || !json_members(part.text, part_members, PART_LEN, m))
+        if (part.type != JSON_OBJECT || !json_members(part.text, openai_part_members, PART_LEN, m))
             return -EBADMSG;
         rc = add_text(p, kind, m[PART_TEXT]);
         if (rc == OK && kind == PIECE_TEXT && m[PART_THINKING].type != JSON_NONE)
@@ -127,7 +97,8 @@ static int add_thinking_blocks(struct openai_pieces *p, struct json_value v, boo
     int rc = OK;
 
     while (rc == OK && v.type == JSON_ARRAY && json_next(v.text, &at, &block)) {
-        if (block.type != JSON_OBJECT || !json_members(block.text, part_members, PART_LEN, m))
+        if (block.type != JSON_OBJECT ||
+            !json_members(block.text, openai_part_members, PART_LEN, m))
             return -EBADMSG;
         if (with_text)
             rc = add_text(p, PIECE_THINKING, m[PART_THINKING]);
@@ -141,13 +112,13 @@ static int add_thinking_blocks(struct openai_pieces *p, struct json_value v, boo
 
 static int add_reasoning(struct openai_pieces *p, const struct json_value *v)
 {
-    struct json_value said = v[REASONING_CONTENT];
+    struct json_value said = v[SAID_REASONING_CONTENT];
 
     if (slice_is_empty(inside_of(said)))
-        said = v[REASONING]; /* OpenRouter, newer vLLM */
+        said = v[SAID_REASONING]; /* OpenRouter, newer vLLM */
     bool is_said = !slice_is_empty(inside_of(said));
     int rc = add_text(p, PIECE_THINKING, said);
-    return rc < 0 ? rc : add_thinking_blocks(p, v[THINKING_BLOCKS], !is_said);
+    return rc < 0 ? rc : add_thinking_blocks(p, v[SAID_THINKING_BLOCKS], !is_said);
 }
 
 /* The tool that the part continues; tools: none, it begins one.
@@ -248,18 +219,18 @@ static int add_function_call(struct openai_pieces *p, struct json_value function
 
 int openai_pieces_delta(struct openai_pieces *p, struct slice delta)
 {
-    struct json_value v[DELTA_LEN];
+    struct json_value v[SAID_LEN];
 
-    if (!json_members(delta, delta_members, DELTA_LEN, v))
+    if (!json_members(delta, openai_said_members, SAID_LEN, v))
         return -EBADMSG;
     int rc = add_reasoning(p, v);
     if (rc == OK)
-        rc = add_texts(p, PIECE_TEXT, v[CONTENT]);
+        rc = add_texts(p, PIECE_TEXT, v[SAID_CONTENT]);
     if (rc == OK)
-        rc = add_text(p, PIECE_REFUSAL, v[REFUSAL]);
+        rc = add_text(p, PIECE_REFUSAL, v[SAID_REFUSAL]);
     if (rc == OK)
-        rc = add_calls(p, v[TOOL_CALLS]);
-    return rc == OK ? add_function_call(p, v[FUNCTION_CALL]) : rc;
+        rc = add_calls(p, v[SAID_TOOL_CALLS]);
+    return rc == OK ? add_function_call(p, v[SAID_FUNCTION_CALL]) : rc;
 }
 
 int openai_pieces_finish(struct openai_pieces *p, struct slice choice)

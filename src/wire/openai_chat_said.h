@@ -1,0 +1,21 @@
+/* openai_chat_said.h: where a message of Chat Completions, or a delta of one, says something. */
+
+#pragma once
+
+#include "codec/json.h"
+
+enum {
+    SAID_CONTENT,
+    SAID_REFUSAL,
+    SAID_TOOL_CALLS,
+    SAID_REASONING_CONTENT,
+    SAID_REASONING,
+    SAID_THINKING_BLOCKS,
+    SAID_FUNCTION_CALL,
+    SAID_LEN
+};
+extern const struct json_member openai_said_members[SAID_LEN];
+
+/* Of content that is a list (Mistral), and of thinking_blocks. */
+enum { PART_TEXT, PART_THINKING, PART_SIGNATURE, PART_SEALED, PART_LEN };
+extern const struct json_member openai_part_members[PART_LEN];
