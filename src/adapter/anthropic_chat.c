@@ -77,14 +77,8 @@ static int chat_decode(const struct decoding *d, struct slice body, struct reply
     if (rc < 0)
         return rc;
 
-    ret->usage = answer.usage;
-    if (answer.usage.source == USAGE_NONE) {
-        answer.usage.input = d->call->prompt_estimate;
-        answer.usage.output = body.len / 4;
-    }
+    encoding_complete(d, body, &answer, ret);
     answer.created = d->call->created;
-    if (slice_is_empty(answer.model))
-        answer.model = encoding_escape(d->arena, d->target->upstream_model);
     ret->body = openai_chat_answer_write(&answer, d->arena);
     return ret->body.at ? OK : -ENOMEM;
 }

@@ -124,3 +124,15 @@ int encoding_head(const struct target *t, const struct call *c, struct arena *a,
     }
     return add_key(t, a, place, &ret->headers);
 }
+
+void encoding_complete(const struct decoding *d, struct slice body, struct answer *answer,
+                       struct reply *ret)
+{
+    ret->usage = answer->usage;
+    if (answer->usage.source == USAGE_NONE) {
+        answer->usage.input = d->call->prompt_estimate;
+        answer->usage.output = body.len / 4;
+    }
+    if (slice_is_empty(answer->model))
+        answer->model = encoding_escape(d->arena, d->target->upstream_model);
+}

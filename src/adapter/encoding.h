@@ -4,6 +4,7 @@
 #pragma once
 
 #include "adapter/adapter.h"
+#include "model/answer.h"
 
 /* Replace bytes [from, to) of the body by text. */
 struct edit {
@@ -45,3 +46,8 @@ static inline void encoding_body(struct slice body, struct http_message *ret)
 }
 /* The text as the inside of a JSON string; .at is NULL when out of memory. */
 struct slice encoding_escape(struct arena *a, struct slice text);
+/* Of an answer that is about to be written in another dialect: ret->usage is what it tells, and
+ * what it leaves out is filled in: usage by an estimate from the body, the model by the target's.
+ */
+void encoding_complete(const struct decoding *d, struct slice body, struct answer *answer,
+                       struct reply *ret);

@@ -86,37 +86,33 @@ void openai_read_refusal(struct slice body, struct fault *ret)
         pass_refusal(&error, (struct slice){0}, ret);
 }
 
-static int chat_decode(const struct decoding *d, struct slice body, struct reply *ret,
-                       struct fault *ret_fault)
+/* rc: what the reader of a whole answer returned. */
+static int passed(int rc, struct slice body, struct fault *ret_fault)
 {
-    int rc = openai_chat_read_reply(body, ret);
-
-    (void)d;
     if (rc == -EPROTO)
         openai_read_refusal(body, ret_fault);
     return rc;
+}
+
+static int chat_decode(const struct decoding *d, struct slice body, struct reply *ret,
+                       struct fault *ret_fault)
+{
+    (void)d;
+    return passed(openai_chat_read_reply(body, ret), body, ret_fault);
 }
 
 static int embeddings_decode(const struct decoding *d, struct slice body, struct reply *ret,
                              struct fault *ret_fault)
 {
-    int rc = openai_embeddings_read_reply(body, ret);
-
     (void)d;
-    if (rc == -EPROTO)
-        openai_read_refusal(body, ret_fault);
-    return rc;
+    return passed(openai_embeddings_read_reply(body, ret), body, ret_fault);
 }
 
 static int responses_decode(const struct decoding *d, struct slice body, struct reply *ret,
                             struct fault *ret_fault)
 {
-    int rc = openai_responses_read_reply(body, ret);
-
     (void)d;
-    if (rc == -EPROTO)
-        openai_read_refusal(body, ret_fault);
-    return rc;
+    return passed(openai_responses_read_reply(body, ret), body, ret_fault);
 }
 
 int openai_read_frame(struct openai_chat_stream *s, struct slice name, struct slice data,
@@ -158,18 +154,8 @@ static int responses_decode_event(void *state, struct slice name, struct slice d
 BEGINS_WITH_DECODER(openai_chat_stream);
 BEGINS_WITH_DECODER(openai_responses_stream);
 
+/* Also of completions, whose answers have the shape of chat's. */
 const struct adapter_op openai_chat_op = {
-    .encode = pass_encode,
-    .decode = chat_decode,
-    .decode_event = chat_decode_event,
-    .finish = chat_finish,
-    .alike = openai_chat_alike,
-    .framing = FRAMING_SSE,
-    .state_size = sizeof(struct openai_chat_stream),
-};
-
-/* Its answers have the shape of chat's. */
-const struct adapter_op openai_completions_op = {
     .encode = pass_encode,
     .decode = chat_decode,
     .decode_event = chat_decode_event,

@@ -43,12 +43,11 @@ struct wire_options openai_options(const struct openai_rules *rules, struct slic
 
 enum { OPENAI_MEMBERS_MAX = 12 };
 
-/* POST {base_path}/chat/completions, for both dialects of clients. The target's adapter must have
- * its row. */
+/* POST {base_path}/chat/completions, for both dialects of clients; openai_chat_op is that of
+ * {base_path}/completions, too. The target's adapter must have its row. */
 extern const struct adapter_op openai_chat_op;
 extern const struct adapter_op openai_messages_op;
-/* POST {base_path}/completions, /embeddings, /responses. */
-extern const struct adapter_op openai_completions_op;
+/* POST {base_path}/embeddings, /responses. */
 extern const struct adapter_op openai_embeddings_op;
 extern const struct adapter_op openai_responses_op;
 

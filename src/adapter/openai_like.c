@@ -25,7 +25,7 @@ enum need { OPTIONAL = false, REQUIRED = true };
                 __VA_ARGS__},                                                                      \
         .row = &rules, .classify = classify_,                                                      \
     }
-#define COMPLETIONS [CALL_COMPLETIONS] = &openai_completions_op
+#define COMPLETIONS [CALL_COMPLETIONS] = &openai_chat_op
 #define EMBEDDINGS  [CALL_EMBEDDINGS] = &openai_embeddings_op
 #define RESPONSES   [CALL_RESPONSES] = &openai_responses_op
 #define ALL         COMPLETIONS, EMBEDDINGS, RESPONSES

@@ -114,13 +114,7 @@ static int messages_decode(const struct decoding *d, struct slice body, struct r
     if (rc < 0)
         return rc;
 
-    ret->usage = answer.usage;
-    if (answer.usage.source == USAGE_NONE) {
-        answer.usage.input = d->call->prompt_estimate;
-        answer.usage.output = body.len / 4;
-    }
-    if (slice_is_empty(answer.model))
-        answer.model = encoding_escape(d->arena, d->target->upstream_model);
+    encoding_complete(d, body, &answer, ret);
     ret->body = anthropic_answer_write(&answer, d->arena);
     return ret->body.at ? OK : -ENOMEM;
 }
