@@ -328,6 +328,18 @@ int attempt_start(struct attempt *a, struct dispatch *d, const struct target *ta
     return AGAIN;
 }
 
+void attempt_settle_usage(struct attempt *a, const struct usage *told, uint64_t output)
+{
+    struct usage *usage = &a->dispatch->ask.outcome->usage;
+
+    *usage = *told;
+    if (usage->source == USAGE_NONE) {
+        usage->input = a->dispatch->ask.call->prompt_estimate;
+        usage->output = output;
+        usage->source = USAGE_ESTIMATED;
+    }
+}
+
 void attempt_usage(const struct attempt *a, struct usage *ret)
 {
     uint64_t deltas = a->stream ? a->stream->deltas : 0;

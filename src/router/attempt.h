@@ -62,6 +62,9 @@ void attempt_usage(const struct attempt *a, struct usage *ret);
 /* Between attempt*.c. */
 void attempt_fail(struct attempt *a, enum fault_kind kind);
 void attempt_fail_fault(struct attempt *a, const struct fault *fault);
+/* A good end is near, and what it used is settled before its last bytes go: told, or estimated from
+ * the prompt and this output. */
+void attempt_settle_usage(struct attempt *a, const struct usage *told, uint64_t output);
 /* For the op's decoders; out as in adapter.h, NULL for a whole answer. */
 struct decoding attempt_decoding(const struct attempt *a, struct buf *out);
 /* Milliseconds from now; cut to what is left of the whole. */

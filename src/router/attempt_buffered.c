@@ -47,17 +47,9 @@ void attempt_buffered_bytes(struct attempt *a, struct slice bytes)
     a->whole_len += bytes.len;
 }
 
-static void attempt_usage_or_estimate(struct attempt *a, const struct reply *reply)
+static uint64_t estimate_output(const struct attempt *a, const struct reply *reply)
 {
-    const struct call *call = a->dispatch->ask.call;
-    struct usage *usage = &a->dispatch->ask.outcome->usage;
-
-    *usage = reply->usage;
-    if (usage->source == USAGE_NONE) {
-        usage->input = call->prompt_estimate;
-        usage->output = call->kind == CALL_EMBEDDINGS ? 0 : reply->body.len / 4;
-        usage->source = USAGE_ESTIMATED;
-    }
+    return a->dispatch->ask.call->kind == CALL_EMBEDDINGS ? 0 : reply->body.len / 4;
 }
 
 void attempt_buffered_end(struct attempt *a)
@@ -81,7 +73,7 @@ void attempt_buffered_end(struct attempt *a)
         .content_length = reply.body.len,
         .content_type = a->content_type,
     };
-    attempt_usage_or_estimate(a, &reply);
+    attempt_settle_usage(a, &reply.usage, estimate_output(a, &reply));
     attempt_done(a);
     if (dispatch_commit(d, &head) == OK)
         dispatch_bytes(d, &reply.body, 1, true);

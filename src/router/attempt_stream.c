@@ -221,19 +221,6 @@ static bool slice_within(struct slice part, struct slice whole)
     return part.at >= whole.at && part.at < whole.at + whole.len;
 }
 
-/* The usage to settle with is known before the last bytes go. */
-static void stream_settle_usage(struct attempt *a)
-{
-    struct usage *usage = &a->dispatch->ask.outcome->usage;
-
-    *usage = a->usage;
-    if (usage->source == USAGE_NONE) {
-        usage->input = a->dispatch->ask.call->prompt_estimate;
-        usage->output = a->stream->deltas;
-        usage->source = USAGE_ESTIMATED;
-    }
-}
-
 void attempt_stream_bytes(struct attempt *a, struct slice bytes)
 {
     struct batch b = {.len = 0, .commit = false, .done = false, .plain = false};
@@ -260,7 +247,7 @@ void attempt_stream_bytes(struct attempt *a, struct slice bytes)
         return;
     }
     if (b.done)
-        stream_settle_usage(a);
+        attempt_settle_usage(a, &a->usage, a->stream->deltas);
     rc = batch_flush(a, &b, b.done);
     if (rc == OK && a->state == ATTEMPT_STREAM && a->dispatch->committed && !a->http.paused)
         attempt_set_clock(a, a->dispatch->router->options.clocks.idle);
@@ -296,6 +283,6 @@ void attempt_stream_end(struct attempt *a)
     if (!b.done && !stream_finish(a, &b))
         return;
     b.done = b.commit = true;
-    stream_settle_usage(a);
+    attempt_settle_usage(a, &a->usage, a->stream->deltas);
     batch_flush(a, &b, true);
 }
