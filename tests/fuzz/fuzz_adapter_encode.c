@@ -7,6 +7,8 @@
 #include "adapter/registry.h"
 #include "wire/openai_chat.h"
 
+#include "support/whole_body.h"
+
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
@@ -43,22 +45,6 @@ static void check_gaps(const struct call *c, const struct http_message *m)
     check_gap(c, at, c->body.len);
 }
 
-static struct slice join_body(struct arena *a, const struct http_message *m)
-{
-    size_t len = 0;
-
-    for (size_t i = 0; i < m->body_len; i++)
-        len += m->body[i].len;
-    char *at = arena_alloc(a, len);
-    check(at != NULL);
-    len = 0;
-    for (size_t i = 0; i < m->body_len; i++) {
-        memcpy(at + len, m->body[i].at, m->body[i].len);
-        len += m->body[i].len;
-    }
-    return slice_of(at, len);
-}
-
 static void check_encode(const struct call *c, struct arena *a)
 {
     struct target t = {
@@ -72,7 +58,7 @@ static void check_encode(const struct call *c, struct arena *a)
 
     check(t.adapter->ops[CALL_CHAT]->encode(&t, c, a, &m, &fault) == OK);
     check(m.body_len <= ADAPTER_SPANS);
-    check(openai_chat_read(join_body(a, &m), a, &sent, &fault));
+    check(openai_chat_read(whole_body(a, &m), a, &sent, &fault));
     check(slice_eq(sent.model, t.upstream_model));
     check(sent.stream == c->stream && sent.max_tokens == c->max_tokens);
     check(sent.include_usage == (c->include_usage || c->stream));

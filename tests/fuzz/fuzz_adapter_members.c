@@ -9,6 +9,8 @@
 #include "codec/json_cursor.h"
 #include "wire/openai_chat.h"
 
+#include "support/whole_body.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -18,22 +20,6 @@ static void check(bool holds)
 {
     if (!holds)
         abort();
-}
-
-static struct slice join_body(struct arena *a, const struct http_message *m)
-{
-    size_t len = 0;
-
-    for (size_t i = 0; i < m->body_len; i++)
-        len += m->body[i].len;
-    char *at = arena_alloc(a, len);
-    check(at != NULL);
-    len = 0;
-    for (size_t i = 0; i < m->body_len; i++) {
-        memcpy(at + len, m->body[i].at, m->body[i].len);
-        len += m->body[i].len;
-    }
-    return slice_of(at, len);
 }
 
 static bool is_named(const struct json_name *name, const char *text)
@@ -110,8 +96,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
             check(fault.param.len > 0 && fault.message.len > 0);
         } else {
             check(m.body_len <= ADAPTER_SPANS);
-            check_free(row->members, call.body, join_body(&arena, &m));
-            check_ruled(row->members, join_body(&arena, &m));
+            check_free(row->members, call.body, whole_body(&arena, &m));
+            check_ruled(row->members, whole_body(&arena, &m));
         }
     }
     arena_clear(&arena);
