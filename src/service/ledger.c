@@ -6,6 +6,7 @@
 
 #include "service/ledger.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "repository/repository.h"
 #include "repository/usage_repo.h"
@@ -49,10 +50,17 @@ struct ledger {
     struct record *piece;
     size_t first; /* the source that begins the next batch: none is starved */
     uint64_t pause_ms;
-    bool failing;
+
+    /* of ledger_look; the thread writes them */
+    _Atomic uint64_t written, failing_since_wall_us, oldest_wall_us;
 };
 
 /* --- the thread: one batch --- */
+
+static bool is_failing(const struct ledger *l)
+{
+    return l->failing_since_wall_us != 0;
+}
 
 /* Adds what a journal holds to the transaction, until that is large enough. */
 static int take(struct ledger *l, struct source *s, size_t *total)
@@ -63,6 +71,8 @@ static int take(struct ledger *l, struct source *s, size_t *total)
     while (rc == OK && n == PIECE && *total < BATCH) {
         n = journal_read(s->journal, s->taken, l->piece, PIECE);
         rc = n ? usage_repo_add(l->db, l->piece, n) : OK;
+        if (n && *total == 0)
+            l->oldest_wall_us = l->piece[0].created_wall_us;
         s->taken += n;
         *total += n;
     }
@@ -96,17 +106,18 @@ static void advance(struct ledger *l)
 
 static void tell_failure(struct ledger *l, int rc, const char *why)
 {
-    if (!l->failing)
-        log_event(LOG_WARN, "usage records wait: the database cannot be written to", LOG_RC(rc),
-                  LOG_STR("why", why), LOG_U64("records", ledger_backlog(l)), LOG_END);
-    l->failing = true;
+    if (is_failing(l))
+        return;
+    log_event(LOG_WARN, "usage records wait: the database cannot be written to", LOG_RC(rc),
+              LOG_STR("why", why), LOG_U64("records", ledger_backlog(l)), LOG_END);
+    l->failing_since_wall_us = clock_wall_us();
 }
 
 static void tell_success(struct ledger *l)
 {
-    if (l->failing)
+    if (is_failing(l))
         log_event(LOG_INFO, "usage records are written again", LOG_END);
-    l->failing = false;
+    l->failing_since_wall_us = 0;
 }
 
 static int open_store(struct ledger *l)
@@ -138,6 +149,8 @@ static int put_batch(struct ledger *l, size_t *ret_written)
         return rc;
     }
     advance(l);
+    l->written += *ret_written;
+    l->oldest_wall_us = 0;
     tell_success(l);
     return OK;
 }
@@ -181,7 +194,7 @@ static bool pause_or_stop(struct ledger *l)
 {
     if (pacer_wait(&l->pacer, l->pause_ms) != PACER_STOPPED)
         return false;
-    if (l->failing) {
+    if (is_failing(l)) {
         uint64_t ms = MIN(l->pause_ms, (uint64_t)RETRY_LEAST_MS);
         struct timespec rest = {.tv_nsec = (long)ms * 1000000};
         nanosleep(&rest, NULL);
@@ -194,7 +207,7 @@ static void *ledger_run(void *arg)
     struct ledger *l = arg;
 
     for (;;) {
-        bool stopping = pause_or_stop(l), failing = l->failing;
+        bool stopping = pause_or_stop(l), failing = is_failing(l);
         size_t written;
         int rc = drain(l, stopping, &written);
         if (stopping && (rc == OK || pacer_left_ms(&l->pacer) == 0))
@@ -324,6 +337,16 @@ size_t ledger_backlog(const struct ledger *l)
     for (size_t i = 0; i < l->len; i++)
         n += journal_backlog(l->sources[i].journal);
     return n;
+}
+
+void ledger_look(const struct ledger *l, struct ledger_state *ret)
+{
+    *ret = (struct ledger_state){
+        .in_journals = ledger_backlog(l),
+        .written = l->written,
+        .failing_since_wall_us = l->failing_since_wall_us,
+        .oldest_wall_us = l->oldest_wall_us,
+    };
 }
 
 size_t ledger_stop(struct ledger *l, uint64_t limit_ms)

@@ -24,6 +24,20 @@ int ledger_start(const struct ledger_options *options, struct ledger **ret);
 struct journal *ledger_journal(struct ledger *l, unsigned i);
 /* Records not yet in the database. Any thread. */
 size_t ledger_backlog(const struct ledger *l);
+
+/* How it stands. Counts of records begin at 0 with the process, but for those that wait. */
+struct ledger_state {
+    uint64_t in_journals, in_spool;       /* records that wait */
+    uint64_t spool_bytes, spool_most;     /* on disk, and how many they may be */
+    uint64_t written;                     /* records that the database has taken */
+    uint64_t dropped;                     /* lost: no room for them, or damaged on disk */
+    uint64_t rejected;                    /* refused by the database for good; kept in a file */
+    uint64_t failing_since_wall_us;       /* the database takes no records; 0: it does */
+    uint64_t spool_failing_since_wall_us; /* nothing can be spooled: full, or the disk; 0: it can */
+    uint64_t oldest_wall_us;              /* when the oldest request that waits began; 0: none */
+};
+/* Any thread; never waits. The members are no common moment's. */
+void ledger_look(const struct ledger *l, struct ledger_state *ret);
 /* Writes out everything (waits up to limit_ms for the database), ends the thread, closes. Returns
  * how many records remain in the files for the next start. */
 size_t ledger_stop(struct ledger *l, uint64_t limit_ms);
