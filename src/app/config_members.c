@@ -2,6 +2,7 @@
 
 #include "app/config_reading.h"
 
+#include "adapter/registry.h"
 #include "app/suggest.h"
 
 enum { KNOWN_MOST = 64 };
@@ -74,12 +75,22 @@ static void complain_unknown(struct config *c, const struct config_section *sect
     config_unknown_member(c, section, member, known);
 }
 
+/* Which types there are only the adapters know. */
+static void allow_types(struct buf *ret)
+{
+    for (const struct adapter *const *a = adapter_all(); *a; a++)
+        buf_printf(ret, "%s%s", a == adapter_all() ? "" : " | ", (*a)->name);
+}
+
 static struct slice allowed_of(struct config *c, const struct setting *s)
 {
     struct buf out;
 
     buf_init(&out, 4096);
-    setting_allowed(s, &out);
+    if (s->type == SETTING_TYPE)
+        allow_types(&out);
+    else
+        setting_allowed(s, &out);
     struct slice allowed = arena_copy(&c->arena, buf_slice(&out));
     buf_free(&out);
     return allowed;
@@ -100,9 +111,10 @@ static struct slice what_may_be_shown(const struct setting *s, const struct yaml
 static void read_text(struct config *c, const struct config_section *section,
                       const struct setting *s, const struct yaml_node *node, struct slice text)
 {
-    const char *why;
+    const char *why = "is no provider type";
+    bool known = s->type != SETTING_TYPE || adapter_find(text);
 
-    if (setting_set(s, section->object, text, &why))
+    if (known && setting_set(s, section->object, text, &why))
         return;
     struct slice shown = what_may_be_shown(s, node, text);
     if (shown.len)

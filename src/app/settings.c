@@ -8,23 +8,9 @@
 #define MB     (1024 * KB)
 #define GB     (1024 * MB)
 
-enum { TOKENS_MOST = 100000000 };
-
-#define MEMBER(type, member) .at = offsetof(type, member), .size = sizeof(((type *)0)->member)
-#define GATEWAY(member)      MEMBER(struct settings, member)
-#define PROVIDER(member)     MEMBER(struct provider_row, member)
-#define MODEL(member)        MEMBER(struct model_row, member)
-#define TARGET(member)       MEMBER(struct target_row, member)
-#define WORDS(...)                                                                                 \
-    .words = (const char *const[])                                                                 \
-    {                                                                                              \
-        __VA_ARGS__, NULL                                                                          \
-    }
-#define LATER(...)                                                                                 \
-    .later = (const char *const[])                                                                 \
-    {                                                                                              \
-        __VA_ARGS__, NULL                                                                          \
-    }
+#define GATEWAY(member) SETTING_MEMBER(struct settings, member)
+#define WORDS(...)      .words = SETTING_LIST(__VA_ARGS__)
+#define LATER(...)      .later = SETTING_LIST(__VA_ARGS__)
 
 const struct setting settings_table[] = {
     {"listen",                                                       SETTING_ADDRESS, "127.0.0.1:8080", GATEWAY(listen),
@@ -119,76 +105,6 @@ const struct setting settings_table[] = {
     {0                                            },
 };
 
-const struct setting settings_provider[] = {
-    {"name",            SETTING_NAME, .required = true, .max = 64, PROVIDER(name),
-     .help = "What models call it; `x-courier-provider` and the usage rows carry it."},
-    {"type", SETTING_TYPE, .required = true, PROVIDER(type),
-     .help = "How it is spoken to: one of the types below."},
-    {"base_url",   SETTING_URL, PROVIDER(base_url),
-     .help = "Where it is, with the path before `/chat`; a query goes with every request.",
-     .absent = "the type's own"},
-    {"api_key",                 SETTING_SECRET, .min = 1, PROVIDER(api_key),
-     .help = "Its key, sealed in the store.", .absent = "none is sent"},
-    {0    },
-};
-
-const struct setting settings_model[] = {
-    {"name",                                                 SETTING_NAME, .required = true, .max = 128, MODEL(name),
-     .help = "What clients call it."},
-    {"provider",                                      SETTING_NAME, .max = 64, MODEL(provider),
-     .help = "The provider's name, from `providers`.",
-     .absent = "required, unless each of `targets` has one"},
-    {"upstream_model",                                           SETTING_NAME, .max = 256, MODEL(upstream_model),
-     .help = "What the provider calls it.", .absent = "the name"},
-    {"endpoint",                                                      SETTING_URL, MODEL(endpoint), .help = "A base URL of its own.",
-     .absent = "the provider's"},
-    {"api_key",     SETTING_SECRET, .min = 1, MODEL(api_key), .help = "A key of its own.",
-     .absent = "the provider's"},
-    {"timeout",                                       SETTING_DURATION, .min = 1, .max = 24 * HOUR, MODEL(timeout_ms),
-     .help =
-         "How long one attempt may take until it is answered: until the whole body, or, streamed, "
-         "until the first content.", .absent = "`timeouts.answer`, `timeouts.first_token`"},
-    {"retries", SETTING_COUNT, "1", .min = 0, .max = 10, MODEL(retries),
-     .help = "How often a call that failed fast is repeated on the same target, before the next "
-             "one is tried."},
-    {"fallback",                                       SETTING_NAMES, .max = 128, MODEL(fallback),
-     .help = "Other models that answer when this one cannot, in this order.", .absent = "none"},
-    {"fallback_on",                                            SETTING_WORDS, WORDS("context_length"), MODEL(fallback_on),
-     .help = "Faults of the caller's own request that the fallback may still answer: "
-             "`context_length`, a prompt that is too long for this model.", .absent = "none"},
-    {"keepalive",                  SETTING_DURATION, "off", .off = true, .min = 1000, .max = HOUR,
-     MODEL(keepalive_ms),
-     .help = "Streamed: how often a comment is sent while the first content is awaited. From the "
-             "first comment on a failure is told within the stream."},
-    {"rescue",                                                      SETTING_WORD, "off", WORDS("off", "verified"), MODEL(rescue),
-     .help =
-         "`verified`: a stream that was cut is asked for again elsewhere and goes on when that "
-         "answer begins with exactly the text already sent. For the same model at temperature 0."},
-    {"max_tokens",SETTING_COUNT, .min = 1, .max = TOKENS_MOST, MODEL(max_tokens),
-     .help = "The tokens that an answer may have when the caller gives no limit and the provider "
-             "insists on one. Clients are told it by `/v1/models`.", .absent = "what the provider's model is known to take"},
-    {"context_window",                      SETTING_COUNT, .min = 1, .max = TOKENS_MOST, MODEL(context_window),
-     .help = "Tokens of prompt and answer together. Clients are told it by `/v1/models`.",
-     .absent = "not told"},
-    {"modalities",                                                      SETTING_WORDS, WORDS("text", "image", "audio", "file"), MODEL(modalities),
-     .help = "What its prompts may hold. Clients are told it by `/v1/models`.",
-     .absent = "not told"},
-    {0                                   },
-};
-
-const struct setting settings_target[] = {
-    {"provider",                                             SETTING_NAME, .max = 64, TARGET(provider),
-     .help = "The provider's name, from `providers`. With another than the model's, endpoint and "
-             "key are not the model's but that provider's.", .absent = "the model's"},
-    {"upstream_model",                                             SETTING_NAME, .max = 256, TARGET(upstream_model),
-     .help = "What the provider calls it.", .absent = "the model's"},
-    {"endpoint", SETTING_URL, TARGET(endpoint), .help = "A base URL of its own.",
-     .absent = "the model's"},
-    {"api_key",                                                      SETTING_SECRET, .min = 1, TARGET(api_key), .help = "A key of its own.",
-     .absent = "the model's"},
-    {0},
-};
-
 void settings_env_name(const struct setting *s, char ret[SETTINGS_ENV_NAME])
 {
     size_t n = 0;
@@ -202,23 +118,8 @@ void settings_env_name(const struct setting *s, char ret[SETTINGS_ENV_NAME])
     ret[n] = 0;
 }
 
-static void set_defaults(const struct setting *table, void *object)
-{
-    const char *why;
-
-    for (const struct setting *s = table; s->path; s++)
-        if (s->fallback)
-            setting_set(s, object, slice_str(s->fallback), &why); /* a unit test proves them */
-}
-
 void settings_defaults(struct settings *ret)
 {
     *ret = (struct settings){0};
-    set_defaults(settings_table, ret);
-}
-
-void settings_entry_defaults(const struct setting *table, void *row, size_t row_size)
-{
-    memset(row, 0, row_size);
-    set_defaults(table, row);
+    setting_defaults(settings_table, ret);
 }

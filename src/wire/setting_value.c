@@ -1,8 +1,7 @@
-/* setting_value.c: text → the value of a setting, and what is allowed, said in words. */
+/* setting_value.c: see setting_value.h. */
 
-#include "app/settings.h"
+#include "wire/setting_value.h"
 
-#include "adapter/registry.h"
 #include "base/fmt.h"
 #include "codec/url.h"
 
@@ -134,7 +133,6 @@ static const char *why_not_text(const struct setting *s, struct slice text)
     case SETTING_PATH:
         return why_not_path(text);
     case SETTING_TYPE:
-        return adapter_find(text) ? NULL : "is no provider type";
     case SETTING_NAME:
         return why_not_name(s, text);
     case SETTING_NAMES:
@@ -281,12 +279,6 @@ static void allow_duration(struct buf *ret, uint64_t ms)
     buf_add_char(ret, '0');
 }
 
-static void allow_types(struct buf *ret)
-{
-    for (const struct adapter *const *a = adapter_all(); *a; a++)
-        buf_printf(ret, "%s%s", a == adapter_all() ? "" : " | ", (*a)->name);
-}
-
 static void allow_words(const struct setting *s, struct buf *ret)
 {
     for (const char *const *w = s->words; *w; w++)
@@ -330,7 +322,7 @@ void setting_allowed(const struct setting *s, struct buf *ret)
         buf_printf(ret, "visible ASCII characters, at least %llu", (unsigned long long)s->min);
         break;
     case SETTING_TYPE:
-        allow_types(ret);
+        buf_printf(ret, "a type of provider");
         break;
     case SETTING_NAME:
         buf_printf(ret, "1 to %llu visible ASCII characters, no comma", (unsigned long long)s->max);
@@ -346,4 +338,19 @@ void setting_allowed(const struct setting *s, struct buf *ret)
         allow_words(s, ret);
         break;
     }
+}
+
+void setting_defaults(const struct setting *table, void *object)
+{
+    const char *why;
+
+    for (const struct setting *s = table; s->path; s++)
+        if (s->fallback)
+            setting_set(s, object, slice_str(s->fallback), &why); /* a unit test proves them */
+}
+
+void settings_entry_defaults(const struct setting *table, void *row, size_t row_size)
+{
+    memset(row, 0, row_size);
+    setting_defaults(table, row);
 }

@@ -1,0 +1,54 @@
+/* setting.h: what may be said about a member of an object, in tables.
+ *
+ * One table serves whoever reads or writes the object: the configuration file, the admin API, the
+ * pages for people. wire/setting_value.h turns text into values. */
+
+#pragma once
+
+#include "model/rows.h"
+
+enum setting_type {
+    SETTING_ADDRESS, /* struct slice: host:port */
+    SETTING_COUNT, /* a whole number from min to max; "auto" is 0 where min is 0 and auto is set */
+    SETTING_SIZE,  /* uint64_t, bytes, min to max */
+    SETTING_DURATION, /* uint64_t, milliseconds, min to max; "off" is 0 where off is set */
+    SETTING_WORD,     /* unsigned, or bool of two: which of `words` */
+    SETTING_STORE,    /* struct slice */
+    SETTING_PATH,     /* struct slice */
+    SETTING_SECRET,   /* struct secret, at least min characters */
+    SETTING_TYPE,     /* struct slice: a provider's type */
+    SETTING_NAME,     /* struct slice: visible ASCII without comma, at most max characters */
+    SETTING_URL,      /* struct slice */
+    SETTING_NAMES,    /* struct slice: names, comma-separated; a list in the file */
+    SETTING_WORDS,    /* struct slice: some of `words`, comma-separated; a list in the file */
+};
+
+struct setting {
+    const char *path; /* "timeouts.connect"; of an entry: "api_key" */
+    enum setting_type type;
+    const char *fallback;      /* the default as it would be written; NULL: none */
+    bool required, reloadable; /* reloadable: SIGHUP applies it */
+    bool automatic;            /* SETTING_COUNT: "auto" is allowed and stored as 0 */
+    bool off;                  /* SETTING_DURATION: "off" is allowed and stored as 0 */
+    const char *const *words;  /* SETTING_WORD, SETTING_WORDS, ended by NULL */
+    const char *const *later; /* beginnings of values that a later version will know; may be NULL */
+    uint64_t min, max;
+    size_t at, size; /* of the member */
+    const char *help;
+    const char *absent; /* what holds without it, where the default does not say so */
+};
+
+/* For the rows of a table: the member that a setting fills, and lists of words. */
+#define SETTING_MEMBER(type, member)                                                               \
+    .at = offsetof(type, member), .size = sizeof(((type *)0)->member)
+#define SETTING_LIST(...)                                                                          \
+    (const char *const[])                                                                          \
+    {                                                                                              \
+        __VA_ARGS__, NULL                                                                          \
+    }
+
+/* Of a provider (struct provider_row), a model (struct model_row) and one of a model's `targets`
+ * (struct target_row); each ended by a NULL path. */
+extern const struct setting settings_provider[];
+extern const struct setting settings_model[];
+extern const struct setting settings_target[];
