@@ -124,7 +124,6 @@ static void test_values(void **state)
         {settings_table,    "upstream.waiting", "0",                        true },
         {settings_provider, "type",             "openai_compatible",        true },
         {settings_provider, "type",             "anthropic",                true },
-        {settings_provider, "type",             "Anthropic",                false},
         {settings_provider, "base_url",         "http://10.0.0.5:8000/v1",  true },
         {settings_provider, "base_url",         "ftp://10.0.0.5",           false},
         {settings_provider, "base_url",         "http://u:p@10.0.0.5",      false},
