@@ -10,10 +10,11 @@
 
 enum { CONFIG_ARENA = 64 << 20, GROUP_NAME = 32 };
 
-static const char *const groups[] = {"log", "limits", "timeouts", "upstream", "journal", NULL};
+static const char *const groups[] = {"log",     "limits", "timeouts", "upstream",
+                                     "journal", "cache",  NULL};
 /* what stands at the top and is no single setting */
-static const char *const top_extra[] = {"log",     "limits",    "timeouts", "upstream",
-                                        "journal", "providers", "models",   NULL};
+static const char *const top_extra[] = {"log",   "limits",    "timeouts", "upstream", "journal",
+                                        "cache", "providers", "models",   NULL};
 
 static void read_group(struct config *c, const char *group, const struct yaml_node *node)
 {

@@ -102,7 +102,13 @@ const struct setting settings_table[] = {
      .help =
          "Of one worker's file. While the store is away it fills; at three quarters new requests "
          "are refused with 503, so that no record is lost."},
-    {0                                            },
+
+    {"cache.size",                                             SETTING_SIZE, "64MB", .min = 64 * KB, .max = 64 * GB, GATEWAY(cache.size),
+     .help = "Memory for answers that are kept (a model's `cache`), of all workers together. The "
+             "longest unused make room."},
+    {"cache.entry",                                                              SETTING_SIZE, "1MB", .min = KB, .max = 64 * MB, GATEWAY(cache.entry),
+     .help = "The largest answer that is kept."},
+    {0                                                    },
 };
 
 void settings_env_name(const struct setting *s, char ret[SETTINGS_ENV_NAME])

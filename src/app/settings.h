@@ -47,6 +47,11 @@ struct settings {
         struct slice folder; /* empty: NAME.journal beside the SQLite file */
         uint64_t size;       /* bytes, for each worker */
     } journal;
+
+    struct cache_settings { /* bytes */
+        uint64_t size;      /* of the process */
+        uint64_t entry;
+    } cache;
 };
 
 /* Of struct settings; ended by a NULL path. */

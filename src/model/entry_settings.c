@@ -65,7 +65,13 @@ const struct setting settings_model[] = {
     {"modalities",                                                      SETTING_WORDS, WORDS("text", "image", "audio", "file"), MODEL(modalities),
      .help = "What its prompts may hold. Clients are told it by `/v1/models`.",
      .absent = "not told"},
-    {0                                   },
+    {"cache",                                    SETTING_DURATION, "off", .off = true, .min = 1000, .max = 24 * HOUR, MODEL(cache_ms),
+     .help = "How long an answer is kept and given again to exactly the same call, without asking "
+             "the provider (docs/caching.md)."},
+    {"cache_scope",                                        SETTING_WORD, "key", WORDS("key", "shared"), MODEL(cache_shared),
+     .help = "Who gets it: only calls with the same key, or those of every key that may use the "
+             "model."},
+    {0                            },
 };
 
 const struct setting settings_target[] = {

@@ -55,6 +55,8 @@ struct model_row {
     uint64_t max_tokens;      /* for a caller who gives no limit; 0: not given */
     uint64_t context_window;  /* tokens; 0: not known */
     struct slice modalities;  /* comma-separated: text, image …; empty: not known */
+    uint64_t cache_ms;        /* how long an answer is kept for the same call again; 0: off */
+    bool cache_shared;        /* by the callers of all keys; false: each key has its own */
     const struct target_row
         *targets; /* several endpoints or keys; targets_len 0: just the model's */
     size_t targets_len;

@@ -8,16 +8,16 @@
 
 static const char list_models[] =
     "SELECT name, provider, upstream_model, endpoint, sealed_key, timeout_ms, retries, fallback, "
-    "fallback_on, keepalive_ms, rescue, max_tokens, context_window, modalities, created_at, "
-    "from_file FROM models ORDER BY name";
+    "fallback_on, keepalive_ms, rescue, max_tokens, context_window, modalities, cache_ms, "
+    "cache_shared, created_at, from_file FROM models ORDER BY name";
 static const char list_targets[] =
     "SELECT model, provider, upstream_model, endpoint, sealed_key FROM model_targets "
     "WHERE model IN (SELECT name FROM models) ORDER BY model, position";
 static const char put[] =
     "INSERT INTO models (name, provider, upstream_model, endpoint, sealed_key, timeout_ms, "
     "retries, fallback, fallback_on, keepalive_ms, rescue, max_tokens, context_window, "
-    "modalities, created_at, from_file) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) "
+    "modalities, cache_ms, cache_shared, created_at, from_file) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) "
     "ON CONFLICT (name) DO UPDATE SET provider = excluded.provider, "
     "upstream_model = excluded.upstream_model, endpoint = excluded.endpoint, "
     "sealed_key = excluded.sealed_key, timeout_ms = excluded.timeout_ms, "
@@ -25,6 +25,7 @@ static const char put[] =
     "fallback_on = excluded.fallback_on, keepalive_ms = excluded.keepalive_ms, "
     "rescue = excluded.rescue, max_tokens = excluded.max_tokens, "
     "context_window = excluded.context_window, modalities = excluded.modalities, "
+    "cache_ms = excluded.cache_ms, cache_shared = excluded.cache_shared, "
     "from_file = excluded.from_file";
 static const char drop_targets[] = "DELETE FROM model_targets WHERE model = $1";
 static const char add_target[] =
@@ -59,6 +60,8 @@ static void read_model(struct columns *c, void *to)
     row->max_tokens = columns_u64(c);
     row->context_window = columns_u64(c);
     row->modalities = columns_text(c);
+    row->cache_ms = columns_u64(c);
+    row->cache_shared = columns_bool(c);
     row->created_wall_us = columns_time(c);
     row->from_file = columns_bool(c);
 }
@@ -142,8 +145,10 @@ static int put_model(struct db *db, const struct model_row *row)
     db_bind_u64(s, 12, row->max_tokens);
     db_bind_u64(s, 13, row->context_window);
     db_bind_text(s, 14, row->modalities);
-    bind_time(s, 15, row->created_wall_us, created);
-    db_bind_i64(s, 16, row->from_file);
+    db_bind_u64(s, 15, row->cache_ms);
+    db_bind_i64(s, 16, row->cache_shared);
+    bind_time(s, 17, row->created_wall_us, created);
+    db_bind_i64(s, 18, row->from_file);
     return db_run(s);
 }
 

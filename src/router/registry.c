@@ -110,8 +110,13 @@ static void add_model(struct registry_building *b, const struct model_row *m)
     model->rescue = m->rescue;
     model->max_tokens = m->max_tokens;
     model->context_window = m->context_window;
+    model->cache_ms = m->cache_ms;
+    model->cache_shared = m->cache_shared;
+    if (m->cache_ms)
+        registry_define(b, model);
     model->modalities = arena_copy(b->arena, m->modalities);
-    if (!model->modalities.at || map_put(&b->registry->by_name, model->name, model) < 0) {
+    if (b->rc < 0 || !model->modalities.at ||
+        map_put(&b->registry->by_name, model->name, model) < 0) {
         wipe_keys(model);
         b->rc = -ENOMEM;
     }

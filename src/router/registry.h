@@ -22,6 +22,11 @@ struct registry_model {
     unsigned fallback_on;  /* FALLBACK_ON_… */
     uint64_t keepalive_ms; /* comments while waiting for the first content; 0: none */
     bool rescue;           /* `rescue: verified` */
+    uint64_t cache_ms;     /* how long its answers are kept for the same call again; 0: not */
+    bool cache_shared;     /* for all keys; false: each for the key that asked */
+    /* What its answers depend on beside the call: where it is answered and as what. Alike in every
+     * process; empty when its answers are not kept. */
+    struct slice definition;
     /* what clients are told of it */
     uint64_t max_tokens;     /* of an answer; 0: not known */
     uint64_t context_window; /* tokens; 0: not known */

@@ -23,3 +23,5 @@ void registry_note(struct registry_building *b, struct slice what);
  * fault for each. */
 void registry_add_targets(struct registry_building *b, const struct model_row *m,
                           struct registry_model *ret);
+/* What the model's answers depend on, as a text, when they are kept. */
+void registry_define(struct registry_building *b, struct registry_model *model);

@@ -4,10 +4,13 @@
 #include "router/registry_building.h"
 
 #include "adapter/registry.h"
+#include "base/buf.h"
 #include "codec/url.h"
 #include "http/client.h"
 
 #include <errno.h>
+
+enum { DEFINITION_MAX = 1 << 20 }; /* of a model: the texts of at most 64 targets */
 
 /* One target's settings after what it inherits, before it becomes one. */
 struct place {
@@ -205,6 +208,41 @@ static void add_target(struct registry_building *b, const struct target_row *t, 
         return;
     }
     model->targets_len++;
+}
+
+/* --- what its answers depend on --- */
+
+static void define_text(struct buf *b, struct slice text)
+{
+    buf_printf(b, " %zu:", text.len); /* so that no two lists of texts look alike */
+    buf_add(b, text);
+}
+
+static void define_target(struct buf *b, const struct target *t)
+{
+    define_text(b, t->provider);
+    define_text(b, slice_str(t->adapter->name));
+    define_text(b, t->origin->key);
+    define_text(b, t->base_path);
+    define_text(b, t->query);
+    define_text(b, t->upstream_model);
+}
+
+/* Credentials take no part: another key gets the same answers. */
+void registry_define(struct registry_building *b, struct registry_model *model)
+{
+    struct buf text;
+
+    buf_init(&text, DEFINITION_MAX);
+    define_text(&text, model->name);
+    buf_printf(&text, " %llu", (unsigned long long)model->max_tokens);
+    for (size_t i = 0; i < model->targets_len; i++)
+        define_target(&text, &model->targets[i]);
+    if (text.rc == OK)
+        model->definition = keep(b, buf_slice(&text));
+    else
+        b->rc = -ENOMEM;
+    buf_free(&text);
 }
 
 void registry_add_targets(struct registry_building *b, const struct model_row *m,

@@ -62,6 +62,7 @@ static const char complete[] =
     "limits: {body: 1MB, header: 16KB}\n"
     "timeouts:\n"
     "  total: 90s\n"
+    "cache: {size: 1GB, entry: 2MB}\n"
     "providers:\n"
     "  - {name: first, type: openai, api_key: \"${UPSTREAM_KEY}\"}\n"
     "  - name: second\n"
@@ -78,6 +79,8 @@ static const char complete[] =
     "    max_tokens: 8192\n"
     "    context_window: 131072\n"
     "    modalities: [text, image]\n"
+    "    cache: 60s\n"
+    "    cache_scope: shared\n"
     "    targets:\n"
     "      - {provider: first, api_key: \"${UPSTREAM_KEY}\"}\n"
     "      - provider: second\n"
@@ -98,6 +101,8 @@ static void test_complete_file(void **state)
     assert_int_equal(c.settings.log.format, LOG_TEXT);
     assert_int_equal(c.settings.limits.body, 1 << 20);
     assert_int_equal(c.settings.timeouts.total, 90000);
+    assert_int_equal(c.settings.cache.size, 1 << 30);
+    assert_int_equal(c.settings.cache.entry, 2 << 20);
     assert_int_equal(c.settings.timeouts.idle, 30000);
     assert_true(slice_eq(config_sqlite_path(&c), SLICE("/tmp/a.db")));
     assert_true(slice_eq(config_journal_folder(&c), SLICE("/tmp/a.db.journal")));
@@ -128,6 +133,8 @@ static void test_targets(void **state)
     assert_int_equal(bare->max_tokens, 0);
     assert_int_equal(bare->context_window, 0);
     assert_int_equal(bare->modalities.len, 0);
+    assert_int_equal(bare->cache_ms, 0);
+    assert_false(bare->cache_shared);
     assert_int_equal(m->provider.len, 0);
     assert_true(slice_eq(m->fallback, SLICE("a,b")));
     assert_true(slice_eq(m->fallback_on, SLICE("context_length")));
@@ -136,6 +143,8 @@ static void test_targets(void **state)
     assert_int_equal(m->max_tokens, 8192);
     assert_int_equal(m->context_window, 131072);
     assert_true(slice_eq(m->modalities, SLICE("text,image")));
+    assert_int_equal(m->cache_ms, 60000);
+    assert_true(m->cache_shared);
     assert_int_equal(m->targets_len, 2);
     assert_true(slice_eq(m->targets[0].provider, SLICE("first")));
     assert_true(slice_eq(secret_reveal(m->targets[0].api_key), SLICE("sk-upstream-0123456789")));

@@ -55,6 +55,8 @@ static void test_defaults(void **state)
     assert_int_equal(model.max_tokens, 0);
     assert_int_equal(model.context_window, 0);
     assert_int_equal(model.modalities.len, 0);
+    assert_int_equal(model.cache_ms, 0);
+    assert_false(model.cache_shared);
     assert_int_equal(model.targets_len, 0);
     assert_int_equal(model.timeout_ms, 0);
 }
@@ -158,6 +160,19 @@ static void test_values(void **state)
         {settings_model,    "context_window",   "100000001",                false},
         {settings_model,    "modalities",       "text,image,audio,file",    true },
         {settings_model,    "modalities",       "text,smell",               false},
+        {settings_model,    "cache",            "off",                      true },
+        {settings_model,    "cache",            "60s",                      true },
+        {settings_model,    "cache",            "24h",                      true },
+        {settings_model,    "cache",            "999ms",                    false},
+        {settings_model,    "cache",            "2d",                       false},
+        {settings_model,    "cache",            "on",                       false},
+        {settings_model,    "cache_scope",      "key",                      true },
+        {settings_model,    "cache_scope",      "shared",                   true },
+        {settings_model,    "cache_scope",      "all",                      false},
+        {settings_table,    "cache.size",       "64KB",                     true },
+        {settings_table,    "cache.size",       "1KB",                      false},
+        {settings_table,    "cache.entry",      "1KB",                      true },
+        {settings_table,    "cache.entry",      "65MB",                     false},
         {settings_model,    "timeout",          "off",                      false},
         {settings_target,   "provider",         "a b",                      false},
         {settings_target,   "endpoint",         "https://h:1/v1",           true },

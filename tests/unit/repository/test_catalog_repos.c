@@ -114,6 +114,8 @@ static void put_with_targets(struct store_rig *r, const char *name,
     row.max_tokens = 64000;
     row.context_window = 200000;
     row.modalities = SLICE("text,image");
+    row.cache_ms = 60000;
+    row.cache_shared = true;
     assert_int_equal(model_repo_put(r->db, &row), OK);
 }
 
@@ -151,12 +153,16 @@ static void a_models_targets_come_back_in_their_order(void **state)
     assert_int_equal(rows[1].max_tokens, 64000);
     assert_int_equal(rows[1].context_window, 200000);
     assert_true(slice_eq(rows[1].modalities, SLICE("text,image")));
+    assert_int_equal(rows[1].cache_ms, 60000);
+    assert_true(rows[1].cache_shared);
     assert_int_equal(rows[2].fallback_on.len, 0);
     assert_int_equal(rows[2].keepalive_ms, 0);
     assert_false(rows[2].rescue);
     assert_int_equal(rows[2].max_tokens, 0);
     assert_int_equal(rows[2].context_window, 0);
     assert_int_equal(rows[2].modalities.len, 0);
+    assert_int_equal(rows[2].cache_ms, 0);
+    assert_false(rows[2].cache_shared);
 }
 
 static void more_than_nine_targets_keep_their_order(void **state)
@@ -303,6 +309,8 @@ static void models_of_the_first_release_stay_as_they_were(void **state)
     assert_int_equal(rows[0].max_tokens, 0);
     assert_int_equal(rows[0].context_window, 0);
     assert_int_equal(rows[0].modalities.len, 0);
+    assert_int_equal(rows[0].cache_ms, 0);
+    assert_false(rows[0].cache_shared);
     put_with_targets(r, "old", three_targets, 3);
     assert_int_equal(model_repo_list(r->db, &r->arena, &rows, &n), OK);
     assert_targets(&rows[0], three_targets, 3);

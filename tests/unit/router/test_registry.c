@@ -424,6 +424,49 @@ static void a_model_says_how_it_behaves(void **state)
     assert_slice(f->faults[0].what, "model m: there is no fallback_on weather");
 }
 
+/* What the model of that row is defined as, while f holds its registry. */
+static struct slice definition_of(struct fixture *f, const struct model_row *model)
+{
+    assert_int_equal(build(f, model, 1), OK);
+    return found(f)->definition;
+}
+
+static bool is_defined_alike(struct fixture *f, const struct model_row *a,
+                             const struct model_row *b)
+{
+    struct slice text = arena_copy(&f->arena, definition_of(f, a));
+
+    return slice_eq(text, definition_of(f, b));
+}
+
+static void what_kept_answers_depend_on_is_defined(void **state)
+{
+    struct fixture *f = *state;
+    struct model_row model = model_of("m", "box"), other;
+
+    assert_int_equal(definition_of(f, &model).len, 0);
+    assert_int_equal(found(f)->cache_ms, 0);
+    model.cache_ms = 60000;
+    model.cache_shared = true;
+    assert_true(definition_of(f, &model).len > 0);
+    assert_int_equal(found(f)->cache_ms, 60000);
+    assert_true(found(f)->cache_shared);
+
+    other = model;
+    other.timeout_ms = 1;
+    other.api_key = secret_of(SLICE("another key"));
+    assert_true(is_defined_alike(f, &model, &other));
+    other = model;
+    other.upstream_model = SLICE("n");
+    assert_false(is_defined_alike(f, &model, &other));
+    other = model;
+    other.endpoint = SLICE("http://other:1/v1");
+    assert_false(is_defined_alike(f, &model, &other));
+    other = model;
+    other.max_tokens = 10;
+    assert_false(is_defined_alike(f, &model, &other));
+}
+
 static void nothing_of_the_rows_is_kept(void **state)
 {
     struct fixture *f = *state;
@@ -452,6 +495,7 @@ static void out_of_memory_is_told(void **state)
         models[i] = model_falling_back(names[i], "m1,m2,nobody");
         if (i % 5 == 0)
             models[i].provider = SLICE("nowhere");
+        models[i].cache_ms = i % 3 == 0 ? 1000 : 0;
         if (i % 7 == 0) {
             models[i].targets = targets;
             models[i].targets_len = ARRAY_LEN(targets);
@@ -490,6 +534,7 @@ int main(void)
         TEST(wrong_targets_are_left_out_and_told),
         TEST(each_combination_has_an_identity_of_its_own),
         TEST(a_model_says_how_it_behaves),
+        TEST(what_kept_answers_depend_on_is_defined),
         TEST(nothing_of_the_rows_is_kept),
         TEST(out_of_memory_is_told),
     };
