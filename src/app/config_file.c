@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { CONFIG_ARENA = 64 << 20, GROUP_NAME = 32 };
+enum {
+    CONFIG_ARENA = 64 << 20,
+    GROUP_NAME = 32,
+    OUTSIDE_NAME = SETTINGS_ENV_NAME + sizeof("_FILE"),
+};
 
 static const char *const groups[] = {"log",     "limits", "timeouts", "upstream",
                                      "journal", "cache",  NULL};
@@ -50,25 +54,57 @@ static int read_root(struct config *c, const struct yaml_node *root)
     return config_read_entries(c, root);
 }
 
-/* An empty variable counts as not set: that is what compose files make of a missing one. */
-static void read_environment(struct config *c, config_getenv env)
+/* The value that the environment gives a setting: NAME's, or the text of the file that NAME_FILE
+ * names. An empty variable counts as not set: that is what compose files make of a missing one.
+ * -EINVAL: *ret_why says what is wrong with the variable *name. */
+static int find_value(struct config *c, const struct config_outside *outside,
+                      char name[OUTSIDE_NAME], struct slice *ret, const char **ret_why)
 {
-    for (const struct setting *s = settings_table; s->path; s++) {
-        char name[SETTINGS_ENV_NAME];
-        const char *why = "out of memory";
-        settings_env_name(s, name);
-        struct slice text = slice_str(env(name));
-        if (slice_is_empty(text))
-            continue;
-        text = arena_copy(&c->arena, text);
-        if (text.at && setting_set(s, &c->settings, text, &why))
-            continue;
-        struct buf allowed;
-        buf_init(&allowed, 4096);
-        setting_allowed(s, &allowed);
-        config_fault_env(&c->faults, name, arena_copy(&c->arena, buf_slice(&allowed)), why);
-        buf_free(&allowed);
+    size_t len = strlen(name);
+    struct slice plain = slice_str(outside->env(name));
+
+    memcpy(name + len, "_FILE", sizeof("_FILE"));
+    const char *path = outside->env(name);
+    bool named = path && *path;
+    if (plain.len && named) {
+        *ret_why = "the variable without _FILE is set as well";
+        return -EINVAL;
     }
+    if (!named) {
+        name[len] = 0;
+        *ret = plain;
+        return OK;
+    }
+    int rc = outside->file(path, &c->arena, ret);
+    *ret_why = config_outside_why(rc);
+    return rc == OK || rc == -ENOMEM ? rc : -EINVAL;
+}
+
+static void read_variable(struct config *c, const struct config_outside *outside,
+                          const struct setting *s)
+{
+    char name[OUTSIDE_NAME];
+    const char *why = "out of memory";
+    struct slice text = {0};
+    struct buf allowed;
+
+    settings_env_name(s, name);
+    buf_init(&allowed, 4096);
+    int rc = find_value(c, outside, name, &text, &why);
+    if (rc == OK && text.len) {
+        text = arena_copy(&c->arena, text);
+        rc = text.at && setting_set(s, &c->settings, text, &why) ? OK : -EINVAL;
+        setting_allowed(s, &allowed);
+    }
+    if (rc < 0)
+        config_fault_env(&c->faults, name, arena_copy(&c->arena, buf_slice(&allowed)), why);
+    buf_free(&allowed);
+}
+
+static void read_environment(struct config *c, const struct config_outside *outside)
+{
+    for (const struct setting *s = settings_table; s->path; s++)
+        read_variable(c, outside, s);
 }
 
 static int begin(struct config *ret, struct slice file)
@@ -81,25 +117,21 @@ static int begin(struct config *ret, struct slice file)
     return ret->file.at ? OK : -ENOMEM;
 }
 
-int config_parse(struct slice text, struct slice file, config_getenv env, struct config *ret)
+int config_parse(struct slice text, struct slice file, const struct config_outside *outside,
+                 struct config *ret)
 {
     struct yaml_node *root;
 
     int rc = begin(ret, file);
     if (rc == OK)
-        rc = yaml_tree_read(text, env, &ret->faults, &root);
+        rc = yaml_tree_read(text, outside, &ret->faults, &root);
     if (rc == OK)
         rc = read_root(ret, root);
     if (rc == -ENOMEM)
         return rc;
-    read_environment(ret, env);
+    read_environment(ret, outside);
     config_faults_sort(&ret->faults);
     return OK;
-}
-
-static const char *process_env(const char *name)
-{
-    return getenv(name);
 }
 
 /* One byte more than allowed is read, so that a file too large is told from one that fits. */
@@ -132,7 +164,7 @@ static const char *usual_path(void)
 static int parse_file(const char *path, int read_rc, struct slice text, struct config *ret)
 {
     if (read_rc == OK)
-        return config_parse(text, slice_str(path), process_env, ret);
+        return config_parse(text, slice_str(path), &config_outside_process, ret);
     int rc = begin(ret, slice_str(path));
     if (rc == OK)
         config_fault_at(&ret->faults, 0, (struct slice){0}, "cannot be read: %s",

@@ -25,7 +25,8 @@ struct config {
 bool config_load(const char *path, struct config *ret);
 /* The same from a text in memory; file is its name in faults. -ENOMEM; else OK, with faults or
  * without. To be freed in any case. */
-int config_parse(struct slice text, struct slice file, config_getenv env, struct config *ret);
+int config_parse(struct slice text, struct slice file, const struct config_outside *outside,
+                 struct config *ret);
 void config_free(struct config *c);
 
 /* The SQLite file of settings.store. */

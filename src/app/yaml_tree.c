@@ -2,15 +2,13 @@
 
 #include "app/yaml_tree.h"
 
-#include "base/buf.h"
-
 #include <errno.h>
 #include <yaml.h>
 
 struct builder {
     struct arena *arena;
     struct config_faults *faults;
-    config_getenv env;
+    const struct config_outside *outside;
     struct yaml_node *open[YAML_TREE_DEPTH]; /* containers not yet closed, outermost first */
     unsigned depth;
     struct yaml_node *root;
@@ -59,73 +57,16 @@ static int add_node(struct builder *b, enum yaml_kind kind, unsigned line, struc
     return OK;
 }
 
-static bool is_variable_name(struct slice name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.at[i];
-        bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-        if (!letter && !(i > 0 && c >= '0' && c <= '9'))
-            return false;
-    }
-    return name.len > 0 && name.len < 256;
-}
-
-/* The value of the variable that *rest begins with ("${NAME}…"), which is taken off. False: a fault
- * has been added. */
-static bool take_variable(struct builder *b, struct slice *rest, unsigned line, struct slice *ret)
-{
-    size_t end = slice_find(*rest, SLICE("}"));
-    struct slice name = slice_sub(*rest, 2, MAX(end, 2));
-    char text[256];
-
-    if (end == rest->len || !is_variable_name(name)) {
-        config_fault_at(b->faults, line, SLICE("${NAME}, or $${ for a plain ${"),
-                        "a variable is not written as it should be");
-        return false;
-    }
-    memcpy(text, name.at, name.len);
-    text[name.len] = 0;
-    *ret = slice_str(b->env(text));
-    if (!ret->at) {
-        config_fault_at(b->faults, line, (struct slice){0},
-                        "the environment variable %s is not set", text);
-        return false;
-    }
-    *rest = slice_sub(*rest, end + 1, rest->len);
-    return true;
-}
-
-/* Replaces variables. A text without any is not copied again. */
+/* Replaces variables. A value that they break is passed over from here on. */
 static int replace_variables(struct builder *b, struct yaml_node *node)
 {
-    struct slice rest = node->text;
-    struct buf out;
+    int rc =
+        config_outside_replace(b->outside, b->faults, node->line, &node->text, &node->replaced);
 
-    if (slice_find(rest, SLICE("${")) == rest.len)
-        return OK;
-    buf_init(&out, YAML_TREE_BYTES);
-    while (rest.len) {
-        size_t at = slice_find(rest, SLICE("${"));
-        bool escaped = at < rest.len && at > 0 && rest.at[at - 1] == '$';
-        struct slice value = SLICE("${");
-        buf_add(&out, slice_sub(rest, 0, escaped ? at - 1 : at));
-        rest = slice_sub(rest, at, rest.len);
-        if (escaped) {
-            rest = slice_sub(rest, 2, rest.len);
-        } else if (rest.len == 0) {
-            break;
-        } else if (!take_variable(b, &rest, node->line, &value)) {
-            node->kind = YAML_BROKEN;
-            break;
-        } else {
-            node->replaced = true;
-        }
-        buf_add(&out, value);
-    }
-    node->text = arena_copy(b->arena, buf_slice(&out));
-    int rc = out.rc < 0 || !node->text.at ? -ENOMEM : OK;
-    buf_free(&out);
-    return rc;
+    if (rc != -EINVAL)
+        return rc;
+    node->kind = YAML_BROKEN;
+    return OK;
 }
 
 static bool is_null(struct slice text)
@@ -236,10 +177,10 @@ static int build(struct builder *b, yaml_parser_t *parser)
     }
 }
 
-int yaml_tree_read(struct slice text, config_getenv env, struct config_faults *faults,
-                   struct yaml_node **ret)
+int yaml_tree_read(struct slice text, const struct config_outside *outside,
+                   struct config_faults *faults, struct yaml_node **ret)
 {
-    struct builder b = {.arena = faults->arena, .faults = faults, .env = env};
+    struct builder b = {.arena = faults->arena, .faults = faults, .outside = outside};
     yaml_parser_t parser;
 
     if (text.len > YAML_TREE_BYTES)

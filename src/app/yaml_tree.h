@@ -1,12 +1,11 @@
 /* yaml_tree.h: a YAML text as a tree that knows its lines.
  *
  * One document, mappings with text as keys, lists, scalars. Aliases are refused (a bomb of them
- * would fit into any size limit). ${NAME} in a value is replaced from the environment, $${ stands
- * for ${. */
+ * would fit into any size limit). Variables in a value are replaced (config_outside.h). */
 
 #pragma once
 
-#include "app/config_faults.h"
+#include "app/config_outside.h"
 
 enum yaml_kind {
     YAML_BROKEN, /* has been complained about: to be passed over */
@@ -29,13 +28,10 @@ struct yaml_node {
 
 enum { YAML_TREE_BYTES = 1 << 20, YAML_TREE_DEPTH = 16 };
 
-/* NULL: not set. */
-typedef const char *(*config_getenv)(const char *name);
-
 /* Nodes and texts live in faults->arena. OK: *ret is the root; faults may have been added (broken
  * nodes). -EBADMSG: no tree at all, faults say why. -ENOMEM. */
-int yaml_tree_read(struct slice text, config_getenv env, struct config_faults *faults,
-                   struct yaml_node **ret);
+int yaml_tree_read(struct slice text, const struct config_outside *outside,
+                   struct config_faults *faults, struct yaml_node **ret);
 /* The member of a mapping, or NULL. */
 const struct yaml_node *yaml_member(const struct yaml_node *map, const char *key);
 /* The members of a list or mapping. */

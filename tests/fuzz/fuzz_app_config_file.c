@@ -2,6 +2,7 @@
 
 #include "app/config_file.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -10,6 +11,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 static const char *env(const char *name)
 {
     return name[0] == 'A' ? "value of ${A}" : name[0] == 'B' ? "" : NULL;
+}
+
+static int file(const char *path, struct arena *a, struct slice *ret)
+{
+    (void)a;
+    *ret = SLICE("text of ${a file}");
+    return path[0] == '/' ? OK : -ENOENT;
 }
 
 static void check_faults(const struct config *c, size_t n)
@@ -27,7 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     struct config c;
 
-    if (config_parse(slice_of((const char *)bytes, n), SLICE("f"), env, &c) == OK)
+    if (config_parse(slice_of((const char *)bytes, n), SLICE("f"),
+                     &(struct config_outside){env, file}, &c) == OK)
         check_faults(&c, n);
     config_free(&c);
     return 0;

@@ -35,8 +35,19 @@ static const char *no_env(const char *name)
     return NULL;
 }
 
+static int test_file(const char *path, struct arena *a, struct slice *ret)
+{
+    if (strcmp(path, "/run/secrets/upstream") != 0)
+        return strcmp(path, "/empty") == 0 ? -ENODATA : -ENOENT;
+    *ret = arena_copy(a, SLICE("sk-of-a-file-0123456789"));
+    return ret->at ? OK : -ENOMEM;
+}
+
+static const struct config_outside test_outside = {test_env, test_file},
+                                   nothing_outside = {no_env, test_file};
+
 /* What courier check would print. */
-static char *faults_of(const char *text, config_getenv env)
+static char *faults_of(const char *text, const struct config_outside *outside)
 {
     struct config config;
     char *printed = NULL;
@@ -44,7 +55,7 @@ static char *faults_of(const char *text, config_getenv env)
     FILE *out = open_memstream(&printed, &n);
 
     assert_non_null(out);
-    assert_int_equal(config_parse(slice_str(text), SLICE("f"), env, &config), OK);
+    assert_int_equal(config_parse(slice_str(text), SLICE("f"), outside, &config), OK);
     config_faults_print(&config.faults, out);
     fclose(out);
     config_free(&config);
@@ -92,7 +103,7 @@ static void test_complete_file(void **state)
     struct config c;
 
     (void)state;
-    assert_int_equal(config_parse(slice_str(complete), SLICE("f"), test_env, &c), OK);
+    assert_int_equal(config_parse(slice_str(complete), SLICE("f"), &test_outside, &c), OK);
     config_faults_print(&c.faults, stderr);
     assert_int_equal(c.faults.len, 0);
     assert_true(slice_eq(c.settings.listen, SLICE("127.0.0.1:9999")));
@@ -124,7 +135,7 @@ static void test_targets(void **state)
     struct config c;
 
     (void)state;
-    assert_int_equal(config_parse(slice_str(complete), SLICE("f"), test_env, &c), OK);
+    assert_int_equal(config_parse(slice_str(complete), SLICE("f"), &test_outside, &c), OK);
     const struct model_row *bare = &c.models[0], *m = &c.models[2];
     assert_int_equal(bare->targets_len, 0);
     assert_int_equal(bare->fallback_on.len, 0);
@@ -162,7 +173,7 @@ static void test_nothing_is_a_good_file(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        char *printed = faults_of(texts[i], no_env);
+        char *printed = faults_of(texts[i], &nothing_outside);
         assert_string_equal(printed, "");
         free(printed);
     }
@@ -172,7 +183,7 @@ static void test_json_is_yaml(void **state)
 {
     char *printed = faults_of("{\"listen\": \"127.0.0.1:0\", \"workers\": 2, \"providers\": [], "
                               "\"limits\": {\"body\": \"1MB\"}}",
-                              no_env);
+                              &nothing_outside);
 
     (void)state;
     assert_string_equal(printed, "");
@@ -187,7 +198,7 @@ struct bad_file {
 static void assert_faults(const struct bad_file *files, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        char *printed = faults_of(files[i].text, test_env);
+        char *printed = faults_of(files[i].text, &test_outside);
         if (strcmp(printed, files[i].said) != 0)
             fail_msg("%s\nsays   %sshould %s", files[i].text, printed, files[i].said);
         free(printed);
@@ -256,9 +267,9 @@ static void test_bad_files(void **state)
         {"a: 1\nlisten: ${NOPE}\n",
          "f:1: unknown setting \"a\"" TOP "f:2: the environment variable NOPE is not set\n"                                                                                                 },
         {"listen: ${PORT\n",                                                                       "f:1: a variable is not written as it should be; "
-                             "allowed: ${NAME}, or $${ for a plain ${\n"                                                                                        },
+                             "allowed: ${NAME}, ${file:PATH}, or $${ for a plain ${\n"                                                                          },
         {"listen: ${}\n",                                                                          "f:1: a variable is not written as it should be; "
-                          "allowed: ${NAME}, or $${ for a plain ${\n"                                                                                              },
+                          "allowed: ${NAME}, ${file:PATH}, or $${ for a plain ${\n"                                                                                },
         {"limits: {body: \"${UPSTREAM_KEY}\"}\n",                                                  "f:1: limits.body is no size" SIZES                                                      },
         {"admin_key: ${EMPTY}\n",                                                                  "f:1: admin_key is empty; allowed: visible ASCII "
                                   "characters, at least 16\n"                                                                                              },
@@ -377,7 +388,7 @@ static void test_too_many_targets(void **state)
         for (unsigned i = 0; i < n; i++)
             buf_printf(&text, "      - api_key: key%u\n", i);
         buf_add_char(&text, '\0');
-        char *printed = faults_of(text.at, no_env);
+        char *printed = faults_of(text.at, &nothing_outside);
         assert_string_equal(
             printed, n <= 64 ? "" : "f:7: models[0].targets has 65 targets; allowed: at most 64\n");
         free(printed);
@@ -387,28 +398,56 @@ static void test_too_many_targets(void **state)
 
 static const char *set_env(const char *name)
 {
-    if (strcmp(name, "COURIER_TIMEOUTS_TOTAL") == 0)
-        return "7s";
-    if (strcmp(name, "COURIER_LISTEN") == 0)
-        return "";
-    if (strcmp(name, "COURIER_LIMITS_BODY") == 0)
-        return "much";
+    static const char *const pairs[][2] = {
+        {"COURIER_TIMEOUTS_TOTAL",  "7s"                   },
+        {"COURIER_LISTEN",          ""                     },
+        {"COURIER_LIMITS_BODY",     "much"                 },
+        {"COURIER_SECRET_KEY_FILE", "/run/secrets/upstream"},
+        {"COURIER_ADMIN_KEY",       ""                     },
+        {"COURIER_ADMIN_KEY_FILE",  "/run/secrets/upstream"},
+        {"COURIER_STORE",           "sqlite:/a"            },
+        {"COURIER_STORE_FILE",      "/run/secrets/upstream"},
+        {"COURIER_WORKERS_FILE",    "/not/there"           },
+        {"COURIER_LOG_LEVEL_FILE",  "/run/secrets/upstream"},
+        {"COURIER_LIMITER_FILE",    ""                     },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
+        if (strcmp(name, pairs[i][0]) == 0)
+            return pairs[i][1];
     return NULL;
 }
 
+static const struct config_outside set_outside = {set_env, test_file};
+
 static void test_environment_wins(void **state)
 {
+    const char *text = "timeouts: {total: 9s}\nlisten: :1\nadmin_key: of-the-file-0123456\n";
     struct config c;
 
     (void)state;
-    assert_int_equal(
-        config_parse(SLICE("timeouts: {total: 9s}\nlisten: :1\n"), SLICE("f"), set_env, &c), OK);
+    assert_int_equal(config_parse(slice_str(text), SLICE("f"), &set_outside, &c), OK);
     assert_int_equal(c.settings.timeouts.total, 7000);
     assert_true(slice_eq(c.settings.listen, SLICE(":1")));
-    assert_int_equal(c.faults.len, 1);
-    assert_true(slice_eq(c.faults.at[0].where, SLICE("COURIER_LIMITS_BODY")));
-    assert_int_equal(c.faults.at[0].line, 0);
+    assert_true(slice_eq(secret_reveal(c.settings.admin_key), SLICE("sk-of-a-file-0123456789")));
+    assert_true(slice_eq(secret_reveal(c.settings.secret_key), SLICE("sk-of-a-file-0123456789")));
     config_free(&c);
+}
+
+static void test_faults_of_the_environment(void **state)
+{
+    char *printed = faults_of("", &set_outside);
+
+    (void)state;
+    assert_string_equal(
+        printed,
+        "COURIER_WORKERS_FILE: ENOENT: no such file or directory\n"
+        "COURIER_STORE_FILE: the variable without _FILE is set as well\n"
+        "COURIER_LOG_LEVEL_FILE: is none of the words allowed; allowed: debug | info | "
+        "warn | error\n"
+        "COURIER_LIMITS_BODY: is no size; allowed: a size from 1KB to 1GB, like 512, 64KB, "
+        "32MB\n");
+    free(printed);
 }
 
 static const char *any_env(const char *name)
@@ -426,7 +465,7 @@ static void test_example_is_good(void **state)
     size_t n = fread(text, 1, sizeof(text) - 1, f);
     fclose(f);
     text[n] = 0;
-    char *printed = faults_of(text, any_env);
+    char *printed = faults_of(text, &(struct config_outside){any_env, test_file});
     assert_string_equal(printed, "");
     free(printed);
 }
@@ -439,7 +478,7 @@ static void test_cut_at_every_byte(void **state)
         char *cut = malloc(n + 1); /* exact: a read past the end is seen */
         assert_non_null(cut);
         memcpy(cut, complete, n);
-        assert_int_equal(config_parse(slice_of(cut, n), SLICE("f"), test_env, &c), OK);
+        assert_int_equal(config_parse(slice_of(cut, n), SLICE("f"), &test_outside, &c), OK);
         config_free(&c);
         free(cut);
     }
@@ -456,7 +495,7 @@ static void test_out_of_memory(void **state)
         for (unsigned n = 1;; n++) {
             struct config c;
             alloc_fail_at(n);
-            int rc = config_parse(slice_str(texts[i]), SLICE("f"), test_env, &c);
+            int rc = config_parse(slice_str(texts[i]), SLICE("f"), &test_outside, &c);
             bool hit = alloc_fail_hit();
             alloc_fail_at(0);
             size_t faults = c.faults.len;
@@ -476,7 +515,7 @@ static void test_many_faults_are_cut_off(void **state)
     buf_init(&text, 1 << 16);
     for (unsigned i = 0; i < 300; i++)
         buf_printf(&text, "key%u: 1\n", i);
-    assert_int_equal(config_parse(buf_slice(&text), SLICE("f"), no_env, &c), OK);
+    assert_int_equal(config_parse(buf_slice(&text), SLICE("f"), &nothing_outside, &c), OK);
     assert_int_equal(c.faults.len, CONFIG_FAULTS_MAX);
     assert_int_equal(c.faults.untold, 200);
     config_free(&c);
@@ -494,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_bad_models),
         cmocka_unit_test(test_too_many_targets),
         cmocka_unit_test(test_environment_wins),
+        cmocka_unit_test(test_faults_of_the_environment),
         cmocka_unit_test(test_example_is_good),
         cmocka_unit_test(test_cut_at_every_byte),
         cmocka_unit_test(test_out_of_memory),
