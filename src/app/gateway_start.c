@@ -6,6 +6,7 @@
 #include "app/command.h"
 #include "app/demo.h"
 #include "app/installation.h"
+#include "app/listen.h"
 #include "app/process.h"
 #include "app/version.h"
 #include "app/worker.h"
@@ -31,11 +32,7 @@ enum { LEDGER_STOP_MS = 10000 };
 /* "127.0.0.1:8080" with another port; in the arena. */
 static struct slice with_port(struct arena *a, struct slice listen, const char *port)
 {
-    size_t colon = listen.len;
-
-    while (colon > 0 && listen.at[colon - 1] != ':')
-        colon--;
-    return arena_printf(a, "%.*s%s", (int)colon, listen.at, port);
+    return arena_printf(a, "%.*s:%s", SLICE_FMT(listen_host(listen)), port);
 }
 
 bool gateway_load(struct gateway *g, struct config *ret)
@@ -281,13 +278,8 @@ static bool start_workers(struct gateway *g)
 
 static void tell_address(struct gateway *g)
 {
-    struct slice host = slice_sub(g->config.settings.listen, 0, g->config.settings.listen.len);
+    struct slice host = listen_host_here(g->config.settings.listen);
 
-    while (host.len && host.at[host.len - 1] != ':')
-        host.len--;
-    host.len -= host.len > 0;
-    if (host.len == 0 || slice_eq(host, SLICE("0.0.0.0")) || slice_eq(host, SLICE("[::]")))
-        host = SLICE("127.0.0.1");
     printf("courier is listening on http://%.*s:%u\n", SLICE_FMT(host), g->port);
 }
 
