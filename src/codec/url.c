@@ -88,8 +88,7 @@ static bool take_scheme(struct slice *text, bool *ret_tls)
     return false;
 }
 
-/* Takes host or [IPv6] off the authority; what is left is empty or begins with ':'. */
-static bool take_host(struct slice *rest, struct slice *ret_host)
+bool url_take_host(struct slice *rest, struct slice *ret_host)
 {
     if (slice_starts(*rest, SLICE("["))) {
         size_t close = slice_find(*rest, SLICE("]"));
@@ -136,7 +135,7 @@ static const char *url_read(struct slice text, struct url *u)
         return "a URL may not carry a user name or password";
     if (slice_find(text, SLICE("#")) < text.len || slice_find(u->query, SLICE("#")) < u->query.len)
         return "a base URL may not have a fragment";
-    if (!take_host(&rest, &u->host))
+    if (!url_take_host(&rest, &u->host))
         return "the host must be a name, an IPv4 address or an [IPv6 address]";
     if (!take_port(rest, u))
         return "the port must be a number from 1 to 65535";

@@ -16,3 +16,7 @@ struct url {
 /* Borrows from text. -EINVAL: not http(s)://host[:port][/path][?query], has user info or a
  * fragment, controls or spaces; *ret_why (may be NULL) then says what is allowed. */
 int url_parse(struct slice text, struct url *ret, const char **ret_why);
+
+/* Takes a host or [IPv6] off an authority without user info; what is left of *rest is empty or
+ * begins with ':'. False: it is neither a name nor an address. */
+bool url_take_host(struct slice *rest, struct slice *ret_host);
