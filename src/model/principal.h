@@ -10,9 +10,8 @@ struct principal {
     struct slice key_name, user_name;
     bool admin;
     uint64_t rpm, tpm, concurrency; /* 0: no limit */
-    const struct slice *models;     /* may use only these; models_len 0: all */
-    size_t models_len;
-    uint64_t expires_wall_us; /* 0: never */
+    struct slice models;            /* comma-separated: may use only these; empty: all */
+    uint64_t expires_wall_us;       /* 0: never */
 };
 
 /* Whether it may use the model of that name. */

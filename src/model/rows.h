@@ -11,17 +11,20 @@ struct user_row {
     uint64_t created_wall_us;
 };
 
+enum { KEY_HASH_LEN = 32 };
+
 struct key_row {
     int64_t id, user_id;
     struct slice user_name;
-    struct slice name;      /* may be empty */
-    struct slice prefix;    /* the key's first characters, for people */
-    unsigned char hash[32]; /* HMAC-SHA-256 of the key */
+    struct slice name;                /* may be empty */
+    struct slice prefix;              /* the key's first characters, for people */
+    unsigned char hash[KEY_HASH_LEN]; /* HMAC-SHA-256 of the key */
     bool admin, revoked;
     uint64_t rpm, tpm, concurrency;            /* 0: no limit */
     struct slice models;                       /* comma-separated; empty: all */
     uint64_t expires_wall_us, created_wall_us; /* expires 0: never */
     bool from_file;                            /* the configured admin key */
+    int64_t changed; /* the version of the catalog when it, or its user, last changed */
 };
 
 struct provider_row {

@@ -8,10 +8,15 @@
 
 #define SELECT_KEY                                                                                 \
     "SELECT k.id, k.user_id, u.name, k.name, k.prefix, k.hash, k.is_admin, k.status = 'revoked', " \
-    "k.rpm, k.tpm, k.concurrency, k.models, k.expires_at, k.created_at, k.from_file "              \
+    "k.rpm, k.tpm, k.concurrency, k.models, k.expires_at, k.created_at, k.from_file, k.changed "   \
     "FROM api_keys k JOIN users u ON u.id = k.user_id "
 
+enum { PAGE_ROWS = 10000 };
+
 static const char list_all[] = SELECT_KEY "ORDER BY k.id";
+/* a page: a driver may hold the whole of an answer */
+static const char list_page[] =
+    SELECT_KEY "WHERE (k.changed, k.id) > ($1, $2) ORDER BY k.changed, k.id LIMIT $3";
 static const char find_by_hash[] = SELECT_KEY "WHERE k.hash = $1";
 static const char find_from_file[] = SELECT_KEY "WHERE k.from_file = 1 ORDER BY k.id LIMIT 1";
 static const char add[] =
@@ -49,6 +54,7 @@ static void read_key(struct columns *c, void *to)
     row->expires_wall_us = columns_time(c);
     row->created_wall_us = columns_time(c);
     row->from_file = columns_bool(c);
+    row->changed = columns_i64(c);
 }
 
 /* $1 … $11 of add and update */
@@ -132,6 +138,65 @@ int key_repo_list(struct db *db, struct arena *a, struct key_row **ret, size_t *
     return rc;
 }
 
+/* --- one after the other --- */
+
+/* Behind which row the next page begins. */
+struct reading {
+    struct key_ear *ear;
+    int64_t changed, id;
+    size_t rows; /* of this page */
+};
+
+/* The row of the statement, in memory that is lent again to the next one. */
+static int hear_row(struct reading *r, struct db_statement *s)
+{
+    _Alignas(16) char lent[2048];
+    struct arena arena;
+    struct key_row row;
+
+    arena_init_with(&arena, 0, lent, sizeof(lent));
+    struct columns c = {.s = s, .a = &arena};
+    read_key(&c, &row);
+    r->changed = row.changed;
+    r->id = row.id;
+    r->rows++;
+    int rc = c.rc < 0 ? c.rc : r->ear->hear(r->ear, &row);
+    arena_clear(&arena);
+    return rc;
+}
+
+static int read_page(struct db *db, struct reading *r)
+{
+    struct db_statement *s;
+    int rc = db_prepare(db, list_page, &s);
+
+    r->rows = 0;
+    if (rc < 0)
+        return rc;
+    db_bind_i64(s, 1, r->changed);
+    db_bind_i64(s, 2, r->id);
+    db_bind_i64(s, 3, PAGE_ROWS);
+    while ((rc = db_step(s)) == DB_ROW) {
+        rc = hear_row(r, s);
+        if (rc < 0) {
+            db_reset(s);
+            return rc;
+        }
+    }
+    return rc;
+}
+
+int key_repo_read(struct db *db, int64_t behind, struct key_ear *ear)
+{
+    struct reading r = {.ear = ear, .changed = behind, .id = INT64_MAX};
+    int rc;
+
+    do
+        rc = read_page(db, &r);
+    while (rc == OK && r.rows == PAGE_ROWS);
+    return rc;
+}
+
 /* The one row of a statement that is bound. */
 static int read_one(struct db_statement *s, struct arena *a, struct key_row *ret)
 {
@@ -145,7 +210,7 @@ static int read_one(struct db_statement *s, struct arena *a, struct key_row *ret
     return c.rc;
 }
 
-int key_repo_find_by_hash(struct db *db, const unsigned char hash[32], struct arena *a,
+int key_repo_find_by_hash(struct db *db, const unsigned char hash[KEY_HASH_LEN], struct arena *a,
                           struct key_row *ret)
 {
     struct db_statement *s;

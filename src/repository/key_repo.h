@@ -13,8 +13,17 @@ int key_repo_add(struct db *db, struct key_row *row);
 int key_repo_update(struct db *db, const struct key_row *row);
 /* All, oldest first. */
 int key_repo_list(struct db *db, struct arena *a, struct key_row **ret, size_t *ret_len);
+/* Hears one key after the other; the row's text is lent during the call. Negative: stop with it. */
+struct key_ear {
+    int (*hear)(struct key_ear *ear, const struct key_row *row);
+};
+/* The keys that changed, or whose user did, behind that version of the catalog, in the order of
+ * their changes; behind KEY_REPO_ALL: all keys. Never holds them all. In a transaction that reads,
+ * together with the versions. */
+enum { KEY_REPO_ALL = -1 };
+int key_repo_read(struct db *db, int64_t behind, struct key_ear *ear);
 /* -ENOENT. */
-int key_repo_find_by_hash(struct db *db, const unsigned char hash[32], struct arena *a,
+int key_repo_find_by_hash(struct db *db, const unsigned char hash[KEY_HASH_LEN], struct arena *a,
                           struct key_row *ret);
 /* The configured admin key. -ENOENT. */
 int key_repo_find_from_file(struct db *db, struct arena *a, struct key_row *ret);

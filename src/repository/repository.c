@@ -65,17 +65,28 @@ int repository_end(struct db *db, int rc)
     return db_end(db, rc);
 }
 
-int repository_catalog_version(struct db *db, uint64_t *ret)
+int repository_versions(struct db *db, struct repository_versions *ret)
 {
     struct db_statement *s;
-    int rc = db_prepare(db, "SELECT version FROM catalog", &s);
+    int rc = db_prepare(db, "SELECT version, registry_version, keys_gone FROM catalog", &s);
 
     if (rc < 0)
         return rc;
     rc = db_step(s);
     if (rc != DB_ROW)
         return rc < 0 ? rc : -EBADMSG;
-    *ret = (uint64_t)db_column_i64(s, 0);
+    ret->catalog = (uint64_t)db_column_i64(s, 0);
+    ret->registry = (uint64_t)db_column_i64(s, 1);
+    ret->keys_gone = (uint64_t)db_column_i64(s, 2);
     db_reset(s);
     return OK;
+}
+
+int repository_catalog_version(struct db *db, uint64_t *ret)
+{
+    struct repository_versions versions = {0};
+    int rc = repository_versions(db, &versions);
+
+    *ret = versions.catalog;
+    return rc;
 }

@@ -33,5 +33,12 @@ int repository_begin_read(struct db *db) MUST_USE;
 /* Commits when rc is OK, else rolls back; returns rc, or why the commit failed. */
 int repository_end(struct db *db, int rc) MUST_USE;
 
-/* A number that moves when users, keys, providers or models change, whoever changed them. */
+/* Numbers that only grow, in the order of commits, whoever makes the change. */
+struct repository_versions {
+    uint64_t catalog;   /* users, keys, providers and models */
+    uint64_t registry;  /* as of catalog when providers or models last changed */
+    uint64_t keys_gone; /* as of catalog when a key last went that key_repo_read cannot tell of */
+};
+int repository_versions(struct db *db, struct repository_versions *ret);
+/* The first of them alone. */
 int repository_catalog_version(struct db *db, uint64_t *ret);

@@ -1,25 +1,18 @@
-/* key_service.h: whose key is this? Answered from the snapshot: no I/O, no wait.
+/* key_service.h: whose key is this? Answered from the snapshot's table of keys: no I/O, no wait.
  *
  * Keys are sk-cr- and 43 characters of base64url (32 random bytes). Only a keyed hash is stored
- * and compared; the table is built by the snapshot keeper and immutable. */
+ * and compared. */
 
 #pragma once
 
 #include "model/principal.h"
-#include "model/rows.h"
+#include "service/key_table.h"
 #include "base/secret.h"
 
 struct snapshot;
-struct key_table;
 struct key_service; /* one for each worker: owns the hash context */
 
-/* rows are borrowed during the call only. -ENOMEM. */
-int key_table_new(const struct key_row *rows, size_t n, struct key_table **ret);
-void key_table_free(struct key_table *t);
-size_t key_table_len(const struct key_table *t);
-
 /* The key of the keyed hash, from the installation's secret_key. -EIO. */
-enum { KEY_HASH_LEN = 32 };
 int key_service_derive(struct secret secret_key, unsigned char ret[KEY_HASH_LEN]);
 
 /* hash_key: from key_service_derive; copied. NULL: out of memory. */

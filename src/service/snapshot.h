@@ -10,7 +10,7 @@
 #include "base/arena.h"
 
 struct registry;  /* router/registry.h */
-struct key_table; /* service/key_service.h */
+struct key_table; /* service/key_table.h */
 
 struct snapshot {
     uint64_t version;
@@ -23,10 +23,16 @@ struct snapshot_view; /* one for each worker */
 
 struct snapshot_slot *snapshot_slot_new(void);
 void snapshot_slot_free(struct snapshot_slot *slot);
-/* Takes the parts; the slot frees them when the last holder is gone. From any thread. -ENOMEM: the
- * parts were freed, the old snapshot stays. */
+/* Takes the parts; NULL: the one of the current snapshot goes on, shared (there must be one). Their
+ * last holder leaves them for snapshot_sweep. From any thread. -ENOMEM: the parts were freed, the
+ * old snapshot stays. */
 int snapshot_publish_take(struct snapshot_slot *slot, struct registry *registry,
                           struct key_table *keys);
+/* Frees what nobody holds any more, which may take milliseconds: for the yard. */
+void snapshot_sweep(struct snapshot_slot *slot);
+/* The current one, held until snapshot_drop, for the yard; NULL: nothing is loaded yet. */
+const struct snapshot *snapshot_take(struct snapshot_slot *slot);
+void snapshot_drop(const struct snapshot *snapshot);
 
 struct snapshot_view *snapshot_view_new(struct snapshot_slot *slot);
 void snapshot_view_free(struct snapshot_view *view);

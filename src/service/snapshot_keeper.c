@@ -1,23 +1,26 @@
 /* snapshot_keeper.c: see snapshot_keeper.h.
  *
- * The thread reads the catalog's version five times a second, a question of microseconds that works
- * alike for changes of this process and of others, and loads everything when the version moved. */
+ * The thread waits for a change, asks the catalog's versions, a question of microseconds, and loads
+ * what moved: the keys that changed, providers and models when one of them did. The rest is shared
+ * with the snapshot before. */
 
 #include "service/snapshot_keeper.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "repository/key_repo.h"
-#include "repository/model_repo.h"
-#include "repository/provider_repo.h"
 #include "repository/repository.h"
 #include "router/registry.h"
-#include "service/key_service.h"
-#include "service/pacer.h"
-#include "service/seal.h"
+#include "service/entries.h"
+#include "service/key_loading.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 enum { PAUSE_MS = 200, PATIENCE_MS = 1000 };
 
@@ -27,191 +30,92 @@ struct snapshot_keeper {
     struct seal seal;
 
     pthread_t thread;
-    struct pacer pacer; /* woken: load, changed or not */
+    int wake_fd;
+    atomic_bool stopping;
+    atomic_bool asked; /* load, changed or not */
 
     /* the thread's own, but for the first load */
-    struct db *db;    /* NULL: to be opened */
-    uint64_t version; /* of the catalog as published; 0: nothing was */
+    struct db *db;                     /* NULL: to be opened */
+    struct repository_versions loaded; /* as published; 0: nothing was */
     bool failing;
+
+    pthread_mutex_t lock; /* of state */
+    struct snapshot_state state;
 };
 
 /* --- loading --- */
 
-/* What was read, before it becomes a snapshot; in one arena. */
-struct catalog {
-    struct arena arena;
-    uint64_t version;
-    struct key_row *keys;
-    size_t keys_len;
-    struct provider_row *providers;
-    size_t providers_len;
-    struct model_row *models;
-    size_t models_len;
+/* What is read before it is published. */
+struct fresh {
+    struct repository_versions versions;
+    struct entries entries;
+    bool has_entries;
+    struct key_table *keys; /* NULL: none changed */
 };
 
-static int read_catalog(struct db *db, struct catalog *c)
+/* Whether what was loaded can be no beginning: there is nothing, a key went without a trace, or the
+ * database was set back. */
+static bool must_load_all(const struct repository_versions *loaded,
+                          const struct repository_versions *now)
 {
-    int rc = repository_catalog_version(db, &c->version);
+    return loaded->catalog == 0 || now->keys_gone > loaded->catalog ||
+           now->catalog < loaded->catalog;
+}
 
-    if (rc == OK)
-        rc = key_repo_list(db, &c->arena, &c->keys, &c->keys_len);
-    if (rc == OK)
-        rc = provider_repo_list(db, &c->arena, &c->providers, &c->providers_len);
-    if (rc == OK)
-        rc = model_repo_list(db, &c->arena, &c->models, &c->models_len);
+static int read_keys(struct snapshot_keeper *k, struct fresh *f, bool all)
+{
+    if (all)
+        return key_loading_run(k->db, NULL, KEY_REPO_ALL, &f->keys);
+    if (f->versions.catalog == k->loaded.catalog)
+        return OK;
+    const struct snapshot *current = snapshot_take(k->slot);
+    int rc = key_loading_run(k->db, current->keys, (int64_t)k->loaded.catalog, &f->keys);
+    snapshot_drop(current);
     return rc;
 }
 
-static void tell_sealed(const char *what, struct slice name)
+static int read_fresh(struct snapshot_keeper *k, struct fresh *f, bool anyway)
 {
-    log_event(LOG_ERROR,
-              "a key in the store cannot be opened: it was sealed under another secret_key; the "
-              "entry is left out until its key is given again",
-              LOG_SLICE(what, name), LOG_END);
-}
-
-/* An entry whose key cannot be opened is left out: without it the provider would refuse every call
- * and nobody would know why. */
-static int open_providers(struct snapshot_keeper *k, struct catalog *c)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < c->providers_len; i++) {
-        struct provider_row *p = &c->providers[i];
-        int rc = seal_open_key(&k->seal, (struct seal_row){"provider", p->name, 0}, p->sealed_key,
-                               &c->arena, &p->api_key);
-        if (rc == -ENOMEM)
-            return rc;
-        if (rc < 0)
-            tell_sealed("provider", p->name);
-        else
-            c->providers[kept++] = *p;
-    }
-    c->providers_len = kept;
-    return OK;
-}
-
-static void wipe_key(struct secret key)
-{
-    struct slice text = secret_reveal(key);
-
-    if (text.len)
-        secret_wipe((void *)(uintptr_t)text.at, text.len);
-}
-
-static void wipe_model(const struct model_row *m)
-{
-    wipe_key(m->api_key);
-    for (size_t i = 0; i < m->targets_len; i++)
-        wipe_key(m->targets[i].api_key);
-}
-
-/* Targets whose keys open, in their order. A model of which none is left is left out: without them
- * it would stand for itself. */
-static int open_targets(struct snapshot_keeper *k, struct model_row *m, struct arena *a)
-{
-    struct target_row *rows = arena_new_array(a, struct target_row, m->targets_len);
-    size_t kept = 0, len = m->targets_len;
-    const struct target_row *stored = m->targets;
-
-    if (!rows)
-        return -ENOMEM;
-    m->targets = rows;
-    for (size_t i = 0; i < len; i++) {
-        rows[kept] = stored[i];
-        int rc = seal_open_key(&k->seal, (struct seal_row){"target", m->name, i + 1},
-                               stored[i].sealed_key, a, &rows[kept].api_key);
-        if (rc == -ENOMEM)
-            return rc;
-        if (rc < 0)
-            tell_sealed("target_of", m->name);
-        else
-            kept++;
-    }
-    m->targets_len = kept;
-    return len && !kept ? -EBADMSG : OK;
-}
-
-static int open_model(struct snapshot_keeper *k, struct model_row *m, struct arena *a)
-{
-    int rc = seal_open_key(&k->seal, (struct seal_row){"model", m->name, 0}, m->sealed_key, a,
-                           &m->api_key);
-
-    if (rc == OK)
-        return open_targets(k, m, a);
-    m->targets_len = 0; /* none was opened */
-    if (rc != -ENOMEM)
-        tell_sealed("model", m->name);
-    return rc;
-}
-
-static int open_models(struct snapshot_keeper *k, struct catalog *c)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < c->models_len; i++) {
-        struct model_row *m = &c->models[i];
-        int rc = open_model(k, m, &c->arena);
-        if (rc == -ENOMEM)
-            return rc;
-        if (rc < 0)
-            wipe_model(m);
-        else
-            c->models[kept++] = *m;
-    }
-    c->models_len = kept;
-    return OK;
-}
-
-static int publish(struct snapshot_keeper *k, struct catalog *c)
-{
-    struct registry_rows rows = {c->providers, c->providers_len, c->models, c->models_len};
-    struct registry_fault *faults;
-    struct registry *registry;
-    struct key_table *keys;
-    size_t faults_len;
-    int rc = registry_new(&rows, &c->arena, &registry, &faults, &faults_len);
+    int rc = repository_versions(k->db, &f->versions);
 
     if (rc < 0)
         return rc;
-    for (size_t i = 0; i < faults_len; i++)
-        log_event(LOG_WARN, "an entry of the store is left out", LOG_SLICE("what", faults[i].what),
-                  LOG_END);
-    rc = key_table_new(c->keys, c->keys_len, &keys);
-    if (rc < 0) {
-        registry_free(registry);
-        return rc;
-    }
-    return snapshot_publish_take(k->slot, registry, keys);
+    bool all = must_load_all(&k->loaded, &f->versions);
+    f->has_entries = all || anyway || f->versions.registry != k->loaded.registry;
+    if (f->has_entries)
+        rc = entries_read(&f->entries, k->db);
+    return rc < 0 ? rc : read_keys(k, f, all);
 }
 
-static void wipe_keys(struct catalog *c)
+/* The parts are taken. Nothing new is nothing to publish. */
+static int publish_take(struct snapshot_keeper *k, struct fresh *f)
 {
-    for (size_t i = 0; i < c->providers_len; i++)
-        wipe_key(c->providers[i].api_key);
-    for (size_t i = 0; i < c->models_len; i++)
-        wipe_model(&c->models[i]);
+    struct registry *registry = NULL;
+    struct key_table *keys = f->keys;
+    int rc = f->has_entries ? entries_registry(&f->entries, &k->seal, &registry) : OK;
+
+    f->keys = NULL;
+    if (rc == OK && (registry || keys))
+        return snapshot_publish_take(k->slot, registry, keys);
+    key_table_free(keys);
+    return rc;
 }
 
-static int load(struct snapshot_keeper *k)
+static int load(struct snapshot_keeper *k, bool anyway)
 {
-    struct catalog c = {.version = 0};
+    struct fresh f = {.has_entries = false};
     int rc = repository_begin_read(k->db);
 
     if (rc < 0)
         return rc;
-    arena_init(&c.arena, 0);
-    rc = repository_end(k->db, read_catalog(k->db, &c));
+    entries_init(&f.entries);
+    rc = repository_end(k->db, read_fresh(k, &f, anyway));
     if (rc == OK)
-        rc = open_providers(k, &c);
+        rc = publish_take(k, &f);
     if (rc == OK)
-        rc = open_models(k, &c);
-    if (rc == OK)
-        rc = publish(k, &c);
-    if (rc == OK)
-        k->version = c.version;
-    wipe_keys(&c);
-    arena_clear(&c.arena);
+        k->loaded = f.versions;
+    key_table_free(f.keys);
+    entries_clear(&f.entries);
     return rc;
 }
 
@@ -233,7 +137,7 @@ static int load_if_changed(struct snapshot_keeper *k, bool anyway)
 
     if (rc < 0)
         return rc;
-    return anyway || version != k->version ? load(k) : OK;
+    return anyway || version != k->loaded.catalog ? load(k, anyway) : OK;
 }
 
 static void tell(struct snapshot_keeper *k, int rc, const char *why)
@@ -246,6 +150,28 @@ static void tell(struct snapshot_keeper *k, int rc, const char *why)
     k->failing = rc < 0;
 }
 
+static void note_state(struct snapshot_keeper *k, int rc)
+{
+    const struct snapshot *current = snapshot_take(k->slot);
+    size_t models = 0;
+
+    pthread_mutex_lock(&k->lock);
+    struct snapshot_state *s = &k->state;
+    s->failing = rc < 0;
+    if (rc == OK) {
+        s->source = SNAPSHOT_OF_DATABASE;
+        s->version = k->loaded.catalog;
+        s->true_wall_us = clock_wall_us();
+    }
+    if (current) {
+        registry_models(current->registry, &models);
+        s->keys = key_table_len(current->keys);
+        s->models = models;
+    }
+    pthread_mutex_unlock(&k->lock);
+    snapshot_drop(current);
+}
+
 static int look(struct snapshot_keeper *k, bool anyway)
 {
     char why[REPOSITORY_WHY] = "";
@@ -255,6 +181,7 @@ static int look(struct snapshot_keeper *k, bool anyway)
     if (is_open)
         rc = load_if_changed(k, anyway);
     tell(k, rc, is_open ? repository_error(k->db) : why);
+    note_state(k, rc);
     if (is_open && rc < 0) {
         repository_close(k->db);
         k->db = NULL;
@@ -264,21 +191,45 @@ static int look(struct snapshot_keeper *k, bool anyway)
 
 /* --- the thread --- */
 
+static void wait_change(struct snapshot_keeper *k)
+{
+    struct pollfd fd = {k->wake_fd, POLLIN, 0};
+    uint64_t n;
+
+    if (poll(&fd, 1, PAUSE_MS) > 0 && read(k->wake_fd, &n, sizeof(n)) < 0)
+        return;
+}
+
 static void *keeper_run(void *arg)
 {
     struct snapshot_keeper *k = arg;
-    enum pacer_end end;
 
-    while ((end = pacer_wait(&k->pacer, PAUSE_MS)) != PACER_STOPPED)
-        look(k, end == PACER_WOKEN);
-    return NULL;
+    for (;;) {
+        wait_change(k);
+        if (atomic_load(&k->stopping))
+            return NULL;
+        snapshot_sweep(k->slot);
+        look(k, atomic_exchange(&k->asked, false));
+    }
+}
+
+static void wake(struct snapshot_keeper *k)
+{
+    uint64_t one = 1;
+    ssize_t rc;
+
+    do
+        rc = write(k->wake_fd, &one, sizeof(one));
+    while (rc < 0 && errno == EINTR);
 }
 
 static void keeper_free(struct snapshot_keeper *k)
 {
     repository_close(k->db);
     seal_wipe(&k->seal);
-    pacer_free(&k->pacer);
+    if (k->wake_fd >= 0)
+        close(k->wake_fd);
+    pthread_mutex_destroy(&k->lock);
     free(k->store);
     free(k);
 }
@@ -290,9 +241,10 @@ static struct snapshot_keeper *keeper_new(const struct snapshot_keeper_options *
     if (!k)
         return NULL;
     k->slot = options->slot;
-    pacer_init(&k->pacer);
+    pthread_mutex_init(&k->lock, NULL);
+    k->wake_fd = eventfd(0, EFD_CLOEXEC);
     k->store = strndup(options->store.at ? options->store.at : "", options->store.len);
-    if (!k->store || seal_init(&k->seal, options->secret_key) < 0) {
+    if (!k->store || k->wake_fd < 0 || seal_init(&k->seal, options->secret_key) < 0) {
         keeper_free(k);
         return NULL;
     }
@@ -319,14 +271,23 @@ int snapshot_keeper_start(const struct snapshot_keeper_options *options,
 
 void snapshot_keeper_reload(struct snapshot_keeper *k)
 {
-    pacer_wake(&k->pacer);
+    atomic_store(&k->asked, true);
+    wake(k);
+}
+
+void snapshot_keeper_state(struct snapshot_keeper *k, struct snapshot_state *ret)
+{
+    pthread_mutex_lock(&k->lock);
+    *ret = k->state;
+    pthread_mutex_unlock(&k->lock);
 }
 
 void snapshot_keeper_stop(struct snapshot_keeper *k)
 {
     if (!k)
         return;
-    pacer_stop(&k->pacer, 0);
+    atomic_store(&k->stopping, true);
+    wake(k);
     pthread_join(k->thread, NULL);
     keeper_free(k);
 }

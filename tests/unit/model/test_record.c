@@ -48,16 +48,17 @@ static void empty_text_and_no_room(void **state)
 
 static void a_principal_without_a_list_may_use_all(void **state)
 {
-    const struct slice models[] = {SLICE("fast"), SLICE("smart")};
     struct principal p = {.key_id = 1};
 
     (void)state;
     assert_true(principal_may_use(&p, SLICE("fast")));
-    p.models = models;
-    p.models_len = 2;
+    p.models = SLICE("fast, smart");
+    assert_true(principal_may_use(&p, SLICE("fast")));
     assert_true(principal_may_use(&p, SLICE("smart")));
     assert_false(principal_may_use(&p, SLICE("smar")));
     assert_false(principal_may_use(&p, SLICE("")));
+    p.models = SLICE(" ,");
+    assert_false(principal_may_use(&p, SLICE("fast")));
 }
 
 static void usage_sums_and_names(void **state)

@@ -232,6 +232,98 @@ static void out_of_memory_is_told(void **state)
     assert_int_equal(n, 40);
 }
 
+/* Hears keys and keeps their ids; stops at one of them. */
+struct listener {
+    struct key_ear ear;
+    int64_t ids[64];
+    size_t len;
+    int64_t stop_at;
+};
+
+static int listen(struct key_ear *ear, const struct key_row *row)
+{
+    struct listener *l = container_of(ear, struct listener, ear);
+
+    assert_true(l->len < ARRAY_LEN(l->ids));
+    l->ids[l->len++] = row->id;
+    return row->id == l->stop_at ? -ECANCELED : OK;
+}
+
+static void assert_read(struct store_rig *r, uint64_t behind, const char *ids)
+{
+    struct listener l = {.ear = {listen}};
+    char text[256] = "";
+
+    assert_int_equal(key_repo_read(r->db, (int64_t)behind, &l.ear), OK);
+    for (size_t i = 0; i < l.len; i++)
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%lld ", (long long)l.ids[i]);
+    assert_string_equal(text, ids);
+}
+
+static void keys_are_read_in_the_order_of_their_changes(void **state)
+{
+    struct store_rig *r = *state;
+    int64_t ann = add_user(r, "ann"), bob = add_user(r, "bob");
+
+    for (unsigned char i = 1; i <= 4; i++)
+        assert_int_equal(add_key(r, i % 2 ? ann : bob, i).id, i);
+    assert_read(r, (uint64_t)KEY_REPO_ALL, "1 2 3 4 ");
+    uint64_t version = store_rig_version(r);
+    assert_read(r, version, "");
+    assert_int_equal(key_repo_revoke(r->db, 2), OK);
+    assert_read(r, version, "2 ");
+    assert_int_equal(key_repo_revoke(r->db, 1), OK);
+    assert_read(r, version, "2 1 ");
+    assert_read(r, (uint64_t)KEY_REPO_ALL, "3 4 2 1 ");
+
+    version = store_rig_version(r);
+    assert_int_equal(db_exec(r->db, "UPDATE users SET name = 'robert' WHERE name = 'bob'"), OK);
+    assert_read(r, version, "2 4 ");
+}
+
+static void an_ear_may_stop(void **state)
+{
+    struct store_rig *r = *state;
+    int64_t ann = add_user(r, "ann");
+    struct listener l = {.ear = {listen}, .stop_at = 2};
+
+    for (unsigned char i = 1; i <= 3; i++)
+        add_key(r, ann, i);
+    assert_int_equal(key_repo_read(r->db, KEY_REPO_ALL, &l.ear), -ECANCELED);
+    assert_int_equal(l.len, 2);
+    assert_read(r, (uint64_t)KEY_REPO_ALL, "1 2 3 ");
+}
+
+static struct repository_versions versions_of(struct store_rig *r)
+{
+    struct repository_versions versions;
+
+    assert_int_equal(repository_versions(r->db, &versions), OK);
+    return versions;
+}
+
+/* Deleted, or under another hash: no row tells of it any more. */
+static void a_key_that_goes_without_a_trace_is_told(void **state)
+{
+    struct store_rig *r = *state;
+    struct key_row row = add_key(r, add_user(r, "ann"), 1);
+    struct repository_versions before = versions_of(r);
+
+    assert_int_equal(key_repo_revoke(r->db, row.id), OK);
+    assert_int_equal(versions_of(r).keys_gone, before.keys_gone);
+    row.hash[0] = 9;
+    assert_int_equal(key_repo_update(r->db, &row), OK);
+    struct repository_versions moved = versions_of(r);
+    assert_true(moved.keys_gone > before.catalog);
+    assert_true(moved.keys_gone <= moved.catalog);
+    assert_int_equal(key_repo_update(r->db, &row), OK); /* the same hash is no move */
+    assert_int_equal(versions_of(r).keys_gone, moved.keys_gone);
+    before = versions_of(r);
+    assert_int_equal(db_exec(r->db, "DELETE FROM api_keys"), OK);
+    assert_true(versions_of(r).keys_gone > before.catalog);
+    assert_int_equal(versions_of(r).registry, before.registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +338,9 @@ int main(void)
         STORE_TEST(a_hash_of_a_wrong_length_ends_that_key_only),
         STORE_TEST(the_catalog_moves_with_keys),
         STORE_TEST(out_of_memory_is_told),
+        STORE_TEST(keys_are_read_in_the_order_of_their_changes),
+        STORE_TEST(an_ear_may_stop),
+        STORE_TEST(a_key_that_goes_without_a_trace_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

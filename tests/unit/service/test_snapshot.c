@@ -116,6 +116,33 @@ static void out_of_memory_keeps_the_old_one(void **state)
     snapshot_slot_free(slot);
 }
 
+/* A part that is not given goes on; what nobody holds is freed by who sweeps. */
+static void parts_are_shared(void **state)
+{
+    struct snapshot_slot *slot = snapshot_slot_new();
+    struct snapshot_view *view = snapshot_view_new(slot);
+    struct key_table *keys;
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena, 0);
+    assert_null(snapshot_take(slot));
+    assert_int_equal(publish(slot, 1), OK);
+    const struct snapshot *first = snapshot_hold(view, &arena);
+    assert_int_equal(key_table_new(NULL, 0, &keys), OK);
+    assert_int_equal(snapshot_publish_take(slot, NULL, keys), OK);
+    const struct snapshot *second = snapshot_take(slot);
+    assert_ptr_equal(second->registry, first->registry);
+    assert_ptr_equal(second->keys, keys);
+    arena_clear(&arena);
+    snapshot_view_free(view);
+    snapshot_sweep(slot);
+    size_t models;
+    assert_non_null(registry_models(second->registry, &models));
+    snapshot_drop(second);
+    snapshot_slot_free(slot);
+}
+
 enum { WORKERS = 3, PUBLISHED = 2000, HELD = 4 };
 
 struct world {
@@ -175,6 +202,7 @@ int main(void)
         cmocka_unit_test(nothing_is_there_at_first),
         cmocka_unit_test(a_request_keeps_what_it_began_with),
         cmocka_unit_test(out_of_memory_keeps_the_old_one),
+        cmocka_unit_test(parts_are_shared),
         cmocka_unit_test(workers_see_whole_snapshots_in_order),
         cmocka_unit_test(frees_take_null),
     };

@@ -191,6 +191,108 @@ static void changes_are_noticed(void **state)
     assert_int_equal(key_table_len(s->keys), 0);
 }
 
+static int64_t make_key(struct fixture *f, const char *user)
+{
+    struct key_wish wish = {.user = slice_str(user)};
+    struct key_row row;
+    struct secret key;
+
+    assert_int_equal(key_admin_create(f->admin, &wish, &f->arena, &row, &key), OK);
+    return row.id;
+}
+
+static const struct principal *find_id(const struct snapshot *s, int64_t id)
+{
+    struct key_place at = {0};
+    const unsigned char *hash;
+    const struct principal *p;
+
+    while ((p = key_table_next(s->keys, &at, &hash)))
+        if (p->key_id == id)
+            break;
+    return p;
+}
+
+static void exec(struct fixture *f, const char *sql)
+{
+    assert_int_equal(db_exec(f->admin->db, sql), OK);
+}
+
+/* What is shared lies where it lay. */
+static void only_what_changed_is_loaded(void **state)
+{
+    struct fixture *f = *state;
+    int64_t ann = make_key(f, "ann"), bob = make_key(f, "bob");
+
+    assert_int_equal(start_with(f, f->url, "the secret"), OK);
+    const struct snapshot *old = snapshot_take(f->slot);
+    assert_int_equal(key_table_len(old->keys), 2);
+    assert_int_equal(key_admin_revoke(f->admin, bob), OK);
+    const struct snapshot *s = wait_behind(f, old->version);
+    assert_ptr_equal(s->registry, old->registry);
+    assert_ptr_equal(find_id(s, ann), find_id(old, ann));
+    assert_null(find_id(s, bob));
+    assert_non_null(find_id(old, bob));
+
+    uint64_t version = s->version;
+    exec(f, "UPDATE models SET retries = 3");
+    s = wait_behind(f, version);
+    assert_ptr_not_equal(s->registry, old->registry);
+    assert_ptr_equal(find_id(s, ann), find_id(old, ann));
+    snapshot_drop(old);
+}
+
+static void a_user_takes_his_keys_along(void **state)
+{
+    struct fixture *f = *state;
+    int64_t ann = make_key(f, "ann");
+
+    assert_int_equal(start_with(f, f->url, "the secret"), OK);
+    uint64_t version = hold(f)->version;
+    exec(f, "UPDATE users SET name = 'anna'");
+    const struct snapshot *s = wait_behind(f, version);
+    assert_true(slice_eq(find_id(s, ann)->user_name, SLICE("anna")));
+}
+
+/* Deleted by hand, moved to another hash, or the database of yesterday: all keys are loaded. */
+static void what_leaves_no_row_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+    int64_t ann = make_key(f, "ann"), bob = make_key(f, "bob");
+    static const unsigned char zeros[KEY_HASH_LEN];
+
+    assert_int_equal(start_with(f, f->url, "the secret"), OK);
+    uint64_t version = hold(f)->version;
+    exec(f, "DELETE FROM api_keys WHERE user_id = (SELECT id FROM users WHERE name = 'bob')");
+    const struct snapshot *s = wait_behind(f, version);
+    assert_null(find_id(s, bob));
+    assert_non_null(find_id(s, ann));
+    version = s->version;
+    exec(f, "UPDATE api_keys SET hash = zeroblob(32)");
+    s = wait_behind(f, version);
+    assert_non_null(key_table_find(s->keys, zeros));
+    assert_int_equal(key_table_len(s->keys), 1);
+    version = s->version;
+    exec(f, "DELETE FROM api_keys; UPDATE catalog SET version = 1, registry_version = 1, "
+            "keys_gone = 1");
+    assert_int_equal(key_table_len(wait_behind(f, version)->keys), 0);
+}
+
+static void the_state_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct snapshot_state told;
+
+    make_key(f, "ann");
+    assert_int_equal(start_with(f, f->url, "the secret"), OK);
+    snapshot_keeper_state(f->keeper, &told);
+    assert_int_equal(told.source, SNAPSHOT_OF_DATABASE);
+    assert_false(told.failing);
+    assert_true(told.version > 0 && told.true_wall_us > 0);
+    assert_int_equal(told.keys, 1);
+    assert_int_equal(told.models, 1);
+}
+
 /* As `courier key create` beside a gateway that runs. */
 static void changes_of_another_process_are_noticed(void **state)
 {
@@ -294,6 +396,10 @@ int main(void)
         TEST(targets_are_loaded_with_their_keys),
         TEST(targets_whose_keys_do_not_open_are_left_out),
         TEST(changes_are_noticed),
+        TEST(only_what_changed_is_loaded),
+        TEST(a_user_takes_his_keys_along),
+        TEST(what_leaves_no_row_is_noticed),
+        TEST(the_state_is_told),
         TEST(changes_of_another_process_are_noticed),
         TEST(a_reload_loads_without_a_change),
         TEST(usage_rows_are_no_change),
