@@ -18,6 +18,7 @@ const struct command *const commands[] = {&command_serve,
                                           &command_key_revoke,
                                           &command_mock,
                                           &command_settings,
+                                          &command_metrics_page,
                                           &command_version,
                                           NULL};
 

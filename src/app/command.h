@@ -43,5 +43,5 @@ void command_complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
 extern const struct command *const commands[];
 
 extern const struct command command_serve, command_check, command_migrate, command_key_create,
-    command_key_list, command_key_revoke, command_mock, command_settings, command_version,
-    command_health;
+    command_key_list, command_key_revoke, command_mock, command_settings, command_metrics_page,
+    command_version, command_health;

@@ -28,6 +28,7 @@ struct gateway {
     struct ledger *ledger;
     struct quota *quota;
     struct tls_client *tls;
+    struct watching *watching; /* what is counted, and who tells it */
     struct worker **workers;
     unsigned workers_wanted, workers_len;
     uint16_t port;

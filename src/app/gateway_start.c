@@ -9,6 +9,7 @@
 #include "app/listen.h"
 #include "app/process.h"
 #include "app/version.h"
+#include "app/watching.h"
 #include "app/worker.h"
 #include "base/log.h"
 #include "io/listener.h"
@@ -221,6 +222,9 @@ static int make_worker(struct gateway *g, struct slice listen, struct slice hash
         .journal = ledger_journal(g->ledger, g->workers_len),
         .hash_key = hash_key,
         .draining = &g->draining,
+        .meter = watching_meter(g->watching, g->workers_len),
+        .metrics = watching_sources(g->watching),
+        .fleet = watching_fleet(g->watching),
         .ended_fd = g->ended_fd,
     };
     int rc = worker_new(&options, &g->workers[g->workers_len]);
@@ -251,6 +255,21 @@ static int make_workers(struct gateway *g)
     }
     secret_wipe(hash_key, sizeof(hash_key));
     return rc;
+}
+
+static bool start_watching(struct gateway *g)
+{
+    const struct watching_options options = {
+        .workers = g->workers_wanted,
+        .slot = g->slot,
+        .ledger = g->ledger,
+        .draining = &g->draining,
+    };
+
+    g->watching = watching_new(&options);
+    if (!g->watching)
+        command_complain("out of memory");
+    return g->watching;
 }
 
 static bool start_workers(struct gateway *g)
@@ -311,7 +330,7 @@ bool gateway_start(struct gateway *g)
      * must leave the store as it is */
     if (!g->admin || !start_ledger(g) || !seed(g) || !make_first_key(g, &first_key))
         return false;
-    if (!start_keeper(g) || !start_shared(g) || !start_workers(g))
+    if (!start_keeper(g) || !start_shared(g) || !start_watching(g) || !start_workers(g))
         return false;
     tell_ready(g, first_key);
     return true;
@@ -331,6 +350,7 @@ void gateway_stop(struct gateway *g)
     for (unsigned i = 0; i < g->workers_len; i++)
         worker_free(g->workers[i]);
     free(g->workers);
+    watching_free(g->watching);
     stop_ledger(g);
     quota_free(g->quota);
     tls_client_free(g->tls);

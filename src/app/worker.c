@@ -10,11 +10,14 @@
 #include "io/mailbox.h"
 #include "middleware/access_log.h"
 #include "middleware/auth.h"
+#include "middleware/measure.h"
 #include "middleware/rate_limit.h"
 #include "middleware/record.h"
 #include "middleware/trace.h"
 #include "router/router.h"
+#include "service/fleet.h"
 #include "service/key_service.h"
+#include "service/meter.h"
 #include "service/services.h"
 #include "service/snapshot.h"
 #include "web/chain.h"
@@ -32,8 +35,13 @@ enum {
 
 /* The gates in order: whoever is refused by one has passed those before it. */
 static const struct middleware *const gates[] = {
-    &middleware_trace,  &middleware_access_log, &middleware_auth,
-    &middleware_record, &middleware_rate_limit, NULL,
+    &middleware_trace,
+    &middleware_measure,
+    &middleware_access_log,
+    &middleware_auth,
+    &middleware_record,
+    &middleware_rate_limit,
+    NULL,
 };
 
 struct worker {
@@ -46,6 +54,7 @@ struct worker {
     struct services services;
     struct chain chain;
     struct server *server;
+    struct fleet *fleet; /* it has joined; else NULL */
     int ended_fd;
 
     pthread_t thread;
@@ -59,13 +68,16 @@ struct worker {
 
 static void free_parts(struct worker *w)
 {
+    if (w->fleet)
+        fleet_leave(w->fleet, w);
+    /* what is still in it is answered while the rest is there */
+    mailbox_free(w->mailbox);
     if (w->server)
         server_close(w->server);
     router_free(w->router);
     client_free(w->client);
     key_service_free(w->keys);
     snapshot_view_free(w->snapshots);
-    mailbox_free(w->mailbox);
     loop_free(w->loop);
 }
 
@@ -108,11 +120,13 @@ struct router_clocks worker_clocks(const struct settings *s)
                                   .total = s->timeouts.total};
 }
 
-static struct router *make_router(struct worker *w, const struct settings *s)
+static struct router *make_router(struct worker *w, const struct worker_options *o)
 {
+    const struct settings *s = o->settings;
     struct router_options options = {
         .loop = w->loop,
         .client = w->client,
+        .observer = meter_observer(o->meter),
         .clocks = worker_clocks(s),
         .limits = {.frame_bytes = s->limits.frame, .answer_bytes = s->limits.answer},
     };
@@ -142,7 +156,7 @@ static int listen_on(struct worker *w, const struct worker_options *o)
 static bool make_parts(struct worker *w, const struct worker_options *o)
 {
     return (w->loop = loop_new()) && (w->mailbox = mailbox_new(w->loop)) &&
-           (w->client = make_client(w, o)) && (w->router = make_router(w, o->settings)) &&
+           (w->client = make_client(w, o)) && (w->router = make_router(w, o)) &&
            (w->keys = key_service_new(secret_of(o->hash_key))) &&
            (w->snapshots = snapshot_view_new(o->slot));
 }
@@ -179,6 +193,39 @@ static void on_drain_mail(struct mail *m)
     on_drain_timer(&w->drain_timer);
 }
 
+static struct services make_services(struct worker *w, const struct worker_options *o)
+{
+    return (struct services){
+        .loop = w->loop,
+        .snapshots = w->snapshots,
+        .keys = w->keys,
+        .quota = o->quota,
+        .journal = o->journal,
+        .router = w->router,
+        .draining = o->draining,
+        .meter = o->meter,
+        .metrics = o->metrics,
+    };
+}
+
+/* What the worker says of itself; on its thread. */
+static void report(void *owner, struct fleet_report *ret)
+{
+    struct worker *w = owner;
+
+    census_take(w->router, &ret->census);
+    ret->client_connections = server_connections(w->server);
+}
+
+static int join_fleet(struct worker *w, struct fleet *fleet)
+{
+    int rc = fleet_join(fleet, &(struct fleet_member){w->mailbox, report, w});
+
+    if (rc == OK)
+        w->fleet = fleet;
+    return rc;
+}
+
 int worker_new(const struct worker_options *o, struct worker **ret)
 {
     struct worker *w = calloc(1, sizeof(*w));
@@ -190,11 +237,12 @@ int worker_new(const struct worker_options *o, struct worker **ret)
     w->drain_mail.open = on_drain_mail;
     if (make_parts(w, o)) {
         timer_init(&w->drain_timer, w->loop, on_drain_timer);
-        w->services = (struct services){w->loop,    w->snapshots, w->keys,    o->quota,
-                                        o->journal, w->router,    o->draining};
+        w->services = make_services(w, o);
         w->chain = (struct chain){gates, controller_routes, &w->services};
         rc = listen_on(w, o);
     }
+    if (rc == OK)
+        rc = join_fleet(w, o->fleet);
     if (rc < 0)
         worker_free(w);
     else

@@ -14,6 +14,9 @@ struct snapshot_slot;
 struct tls_client;
 struct quota;
 struct journal;
+struct meter;
+struct metrics_sources;
+struct fleet;
 struct router_clocks;
 
 /* What the workers of a process share, and where one listens. */
@@ -26,6 +29,9 @@ struct worker_options {
     struct journal *journal; /* its own */
     struct slice hash_key;   /* of key_service_derive */
     const atomic_bool *draining;
+    struct meter *meter; /* its own */
+    const struct metrics_sources *metrics;
+    struct fleet *fleet;
     int ended_fd; /* eventfd: one is added when the thread is about to end */
 };
 

@@ -157,6 +157,18 @@ void client_body_into(struct client_call *call, char *at, size_t len)
     call->into_len = len;
 }
 
+void client_each_origin(const struct client *c, void (*tell)(void *, const struct client_figures *),
+                        void *owner)
+{
+    for (size_t i = 0; i < CLIENT_BUCKETS; i++) {
+        list_for_each(it, &c->origins[i])
+        {
+            const struct client_origin *o = list_entry(it, struct client_origin, node);
+            tell(owner, &(struct client_figures){o->hash, o->open, o->idle_len, o->line_len});
+        }
+    }
+}
+
 size_t client_open(const struct client *c)
 {
     return c->open;

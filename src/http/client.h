@@ -115,6 +115,13 @@ void client_resume(struct client_call *call);
  * (content_length bytes, owned by the caller, until on_end) instead of through the loop's scratch;
  * on_body still tells of each piece, at its place. */
 void client_body_into(struct client_call *call, char *at, size_t len);
+/* What is open to one origin, and who waits for it. */
+struct client_figures {
+    uint64_t hash; /* of the origin */
+    size_t open, idle, waiting;
+};
+void client_each_origin(const struct client *c, void (*tell)(void *, const struct client_figures *),
+                        void *owner);
 /* Connections open and idle, over all origins. */
 size_t client_open(const struct client *c);
 size_t client_idle(const struct client *c);

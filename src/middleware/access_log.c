@@ -46,7 +46,7 @@ static void line_add_request(struct line *l, const struct exchange *x)
     }
     line_add(l, LOG_U64("bytes_in", r->bytes_in));
     line_add(l, LOG_U64("bytes_out", r->bytes_out));
-    line_add(l, LOG_U64("latency_ms", exchange_age_us(x) / 1000));
+    line_add(l, LOG_U64("latency_ms", x->took_us / 1000));
 }
 
 static void line_add_call(struct line *l, const struct outcome *o)

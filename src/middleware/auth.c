@@ -34,6 +34,8 @@ static enum mw auth_on_request(struct exchange *x)
     int rc = key_service_find(x->services->keys, x->snapshot, token, x->wall_us, &x->principal);
     if (rc < 0)
         return auth_refuse(x, SLICE("The API key is unknown, revoked or expired."));
+    if (x->route && x->route->admin && !x->principal->admin)
+        return problem_answer(x, FAULT_ADMIN_ONLY);
     return MW_NEXT;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/fmt.h"
+#include "service/meter.h"
 #include "service/quota.h"
 #include "service/services.h"
 #include "web/exchange.h"
@@ -84,14 +85,29 @@ static uint64_t tokens_to_reserve(const struct call *call)
     return call->prompt_estimate + MIN(answer, (uint64_t)RESERVE_MOST);
 }
 
+static void count_verdict(const struct exchange *x, const struct quota_verdict *v)
+{
+    static const enum meter_counter counters[] = {
+        [QUOTA_OK] = METER_LIMITER_TAKEN,
+        [QUOTA_REQUESTS] = METER_LIMITER_REQUESTS,
+        [QUOTA_TOKENS] = METER_LIMITER_TOKENS,
+        [QUOTA_CONCURRENCY] = METER_LIMITER_CONCURRENCY,
+    };
+
+    meter_count(x->services->meter, counters[v->refused], 1);
+}
+
 static enum mw rate_limit_take(struct exchange *x, const struct principal *p, uint64_t tokens)
 {
     struct rate_limit *state = exchange_slot(x, &middleware_rate_limit);
     struct quota_verdict v;
 
     int rc = quota_take(x->services->quota, p, tokens, clock_now_ms(), &state->lease, &v);
-    if (rc < 0)
+    if (rc < 0) {
+        meter_count(x->services->meter, METER_LIMITER_FAILED, 1);
         return problem_answer(x, FAULT_INTERNAL);
+    }
+    count_verdict(x, &v);
     add_numbers(x, &requests_names, &v.requests);
     add_numbers(x, &tokens_names, &v.tokens);
     return v.refused == QUOTA_OK ? MW_NEXT : rate_limit_refuse(x, &v);

@@ -33,6 +33,26 @@ static void dispatch_note(struct dispatch *d, const struct fault *fault)
               fault);
 }
 
+/* The attempt is over, once. */
+static void dispatch_report(struct dispatch *d, enum fault_kind fault)
+{
+    struct router_observer *observer = d->router->options.observer;
+
+    if (!d->trying)
+        return;
+    d->trying = false;
+    if (!observer)
+        return;
+    const struct attempt_report report = {
+        .target = d->attempt.target,
+        .kind = d->ask.call->kind,
+        .fault = fault,
+        .tries = d->tries,
+        .took_ms = dispatch_now_ms(d) - d->begun_ms,
+    };
+    observer->on_attempt(observer, &report);
+}
+
 /* --- the end --- */
 
 static void dispatch_close(struct dispatch *d)
@@ -85,6 +105,7 @@ static enum health_verdict dispatch_verdict(const struct dispatch *d, enum fault
 /* The attempt is over: what it says about its target. */
 static void dispatch_judge(struct dispatch *d, const struct fault *fault)
 {
+    dispatch_report(d, fault->kind);
     health_judge(&d->health, dispatch_verdict(d, fault->kind), fault->retry_after_ms,
                  dispatch_now_ms(d));
     health_end(&d->health);
@@ -95,6 +116,7 @@ static int dispatch_try(struct dispatch *d, const struct target *target, struct 
     d->ask.outcome->attempts++;
     d->tries++;
     d->begun_ms = dispatch_now_ms(d);
+    d->trying = true;
     *ret_fault = (struct fault){.kind = FAULT_NONE};
     health_begin(&d->health, dispatch_health(d, target), d->begun_ms);
     int rc = attempt_start(&d->attempt, d, target, ret_fault);
@@ -324,6 +346,7 @@ void dispatch_cancel(struct dispatch *d)
     dispatch_close(d);
     dispatch_settle_usage(d);
     attempt_cancel(&d->attempt);
+    dispatch_report(d, FAULT_CLIENT_CLOSED);
 }
 
 int dispatch_commit(struct dispatch *d, const struct sink_head *head)
@@ -346,8 +369,10 @@ int dispatch_commit(struct dispatch *d, const struct sink_head *head)
 
 int dispatch_bytes(struct dispatch *d, const struct slice *spans, size_t n, bool last)
 {
-    if (last)
+    if (last) {
         dispatch_close(d);
+        dispatch_report(d, FAULT_NONE);
+    }
     int rc = d->ask.sink->events->on_bytes(d->ask.sink, spans, n, last);
     if (rc < 0)
         dispatch_cancel(d);
@@ -395,5 +420,6 @@ void dispatch_rescued(struct dispatch *d)
 
 void dispatch_diverged(struct dispatch *d)
 {
+    dispatch_report(d, FAULT_UPSTREAM_INTERRUPTED);
     dispatch_give_up(d, &(struct fault){.kind = FAULT_UPSTREAM_INTERRUPTED});
 }

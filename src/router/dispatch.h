@@ -39,6 +39,7 @@ struct dispatch {
     size_t next;               /* into the plan */
     unsigned tries;            /* on the target of the attempt */
     uint64_t begun_ms;         /* the attempt */
+    bool trying;               /* it is under way: its end has not been reported */
     struct timer backoff;      /* before the same target is tried again */
     struct timer keepalive;    /* until content goes out */
     struct rescue *rescue;     /* NULL: the model does not want it */

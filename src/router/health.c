@@ -247,6 +247,36 @@ uint64_t health_outstanding(const struct health *h)
     return h ? h->outstanding : 0;
 }
 
+/* ---- for whoever watches ---- */
+
+static enum health_state health_state(const struct health *h, uint64_t now_ms)
+{
+    if (!h->open)
+        return HEALTH_CLOSED;
+    return now_ms < h->rest_until_ms ? HEALTH_OPEN : HEALTH_HALF_OPEN;
+}
+
+void health_each(const struct health_table *t, uint64_t now_ms,
+                 void (*tell)(void *owner, const struct health_figures *f), void *owner)
+{
+    for (size_t i = 0; i < PLACES; i++) {
+        list_for_each(it, &t->places[i])
+        {
+            const struct health *h = list_entry(it, struct health, node);
+            struct bucket sum = health_sum(h, now_ms);
+            tell(owner, &(struct health_figures){
+                            .identity = h->identity,
+                            .state = health_state(h, now_ms),
+                            .wait_ms = health_wait_ms(h, now_ms),
+                            .outstanding = h->outstanding,
+                            .in_a_row = h->in_a_row,
+                            .calls = sum.judged,
+                            .failures = sum.failures,
+                        });
+        }
+    }
+}
+
 /* ---- a call ---- */
 
 void health_begin(struct health_call *c, struct health *h, uint64_t now_ms)

@@ -42,6 +42,19 @@ struct health *health_of(struct health_table *t, uint64_t identity);
 uint64_t health_wait_ms(const struct health *h, uint64_t now_ms);
 uint64_t health_outstanding(const struct health *h);
 
+/* How a target is doing, for whoever watches. */
+enum health_state { HEALTH_CLOSED, HEALTH_OPEN, HEALTH_HALF_OPEN };
+struct health_figures {
+    uint64_t identity;
+    enum health_state state;
+    uint64_t wait_ms; /* as health_wait_ms */
+    uint64_t outstanding;
+    unsigned in_a_row;        /* failures */
+    uint32_t calls, failures; /* that came to something, in the last 10 s */
+};
+void health_each(const struct health_table *t, uint64_t now_ms,
+                 void (*tell)(void *owner, const struct health_figures *f), void *owner);
+
 /* A call at a target, from begin to end; zeroed: none. */
 struct health_call {
     struct health *health;

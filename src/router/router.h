@@ -3,6 +3,9 @@
 #pragma once
 
 #include "io/loop.h"
+#include "model/call.h"
+#include "model/fault.h"
+#include "model/target.h"
 
 struct client;
 struct plan_view;
@@ -21,9 +24,25 @@ struct router_limits {
     size_t answer_bytes; /* one buffered answer */
 };
 
+/* What an attempt at a target came to. */
+struct attempt_report {
+    const struct target *target;
+    enum call_kind kind;
+    enum fault_kind
+        fault;      /* FAULT_NONE: it was good; FAULT_CLIENT_CLOSED: given up by the caller */
+    unsigned tries; /* at this target in a row, with this one */
+    uint64_t took_ms;
+};
+
+/* Hears of each attempt when it is over. Called on the loop; it must not call the router. */
+struct router_observer {
+    void (*on_attempt)(struct router_observer *o, const struct attempt_report *report);
+};
+
 struct router_options {
     struct loop *loop;
     struct client *client;
+    struct router_observer *observer; /* NULL: nobody wants to know */
     struct router_clocks clocks;
     struct router_limits limits;
 };

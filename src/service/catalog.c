@@ -36,6 +36,11 @@ int catalog_list(const struct snapshot *snapshot, const struct principal *p, str
     return OK;
 }
 
+bool catalog_has(const struct snapshot *snapshot, struct slice name)
+{
+    return registry_find(snapshot->registry, name);
+}
+
 bool catalog_find(const struct snapshot *snapshot, const struct principal *p, struct slice name,
                   struct catalog_entry *ret)
 {

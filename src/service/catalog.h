@@ -12,6 +12,8 @@ struct snapshot;
  * -ENOMEM. */
 int catalog_list(const struct snapshot *snapshot, const struct principal *p, struct arena *a,
                  struct catalog_entry **ret, size_t *ret_len);
+/* Whether there is such a model, for anybody. */
+bool catalog_has(const struct snapshot *snapshot, struct slice name);
 /* False: there is no such model, or not for this principal. */
 bool catalog_find(const struct snapshot *snapshot, const struct principal *p, struct slice name,
                   struct catalog_entry *ret);

@@ -9,6 +9,8 @@
 struct key_service;
 struct quota;
 struct journal;
+struct meter;
+struct metrics_sources;
 struct router;
 struct snapshot_view;
 
@@ -20,4 +22,6 @@ struct services {
     struct journal *journal; /* this worker's */
     struct router *router;
     const atomic_bool *draining; /* no new work: /readyz is 503 */
+    struct meter *meter;         /* this worker's; NULL: nothing is counted */
+    const struct metrics_sources *metrics;
 };

@@ -148,6 +148,7 @@ void exchange_settle(struct exchange *x)
 
 static void chain_end(struct exchange *x)
 {
+    x->took_us = exchange_age_us(x);
     for (unsigned i = x->next; i-- > 0;) {
         const struct middleware *gate = x->chain->middlewares[i];
         if ((x->entered >> i & 1) && gate->on_end)

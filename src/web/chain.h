@@ -31,6 +31,7 @@ struct route {
     enum http_method method;
     struct slice path; /* "/v1/models/{id}": one trailing {name} takes the rest of the path */
     bool open;         /* needs no key */
+    bool admin;        /* needs the key of an admin */
     bool has_call;     /* the body is a model call of this kind and dialect: exchange_call */
     enum call_kind kind;
     enum dialect dialect;

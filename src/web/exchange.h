@@ -43,6 +43,7 @@ struct exchange {
     const struct route *route; /* NULL: see refusal */
     struct exchange_refusal refusal;
     uint64_t wall_us; /* Unix time when the request was whole */
+    uint64_t took_us; /* from its first byte to its end; known in on_end */
 
     struct slice request_id;           /* set by middleware/trace */
     struct slice traceparent;          /* for the provider */

@@ -250,7 +250,7 @@ def test_version():
 
 
 COMMANDS = ["serve", "check", "migrate", "key create", "key list", "key revoke", "mock", "settings",
-            "version"]
+            "metrics-page", "version"]
 
 
 def test_the_list_of_commands():
@@ -282,6 +282,12 @@ def test_the_page_of_settings_is_up_to_date():
     done = courier("settings")
     assert done.returncode == 0
     assert done.stdout == (ROOT / "docs/configuration.md").read_text()
+
+
+def test_the_page_of_metrics_is_up_to_date():
+    done = courier("metrics-page")
+    assert done.returncode == 0
+    assert done.stdout == (ROOT / "docs/metrics.md").read_text()
 
 
 def test_the_example_is_good():

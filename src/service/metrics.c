@@ -1,0 +1,258 @@
+/* metrics.c: see metrics.h. */
+
+#include "service/metrics.h"
+
+#include "base/log.h"
+#include "router/registry.h"
+#include "service/fleet.h"
+#include "service/key_service.h"
+#include "service/ledger.h"
+#include "service/meter.h"
+#include "service/process_figures.h"
+#include "service/snapshot.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+    TEXT_MOST = 64 << 20,
+    FLEET_MS = 2000, /* a worker that does not answer for so long is left out */
+};
+
+static void gauge(struct exposition *e, enum metric_id id, uint64_t n)
+{
+    exposition_add(e, id, NULL, n);
+}
+
+/* --- what workers tell of providers --- */
+
+/* Names for what a census tells by numbers. */
+struct names {
+    const struct target **targets; /* by identity */
+    size_t len;
+};
+
+static int compare_identities(const void *a, const void *b)
+{
+    uint64_t x = (*(const struct target *const *)a)->identity;
+    uint64_t y = (*(const struct target *const *)b)->identity;
+
+    return (x > y) - (x < y);
+}
+
+static int names_of(const struct snapshot *snapshot, struct arena *a, struct names *ret)
+{
+    size_t models_len, room = 0;
+    const struct registry_model *const *models = registry_models(snapshot->registry, &models_len);
+
+    for (size_t i = 0; i < models_len; i++)
+        room += models[i]->targets_len;
+    *ret = (struct names){.targets = arena_new_array(a, const struct target *, room)};
+    if (!ret->targets)
+        return -ENOMEM;
+    for (size_t i = 0; i < models_len; i++)
+        for (size_t t = 0; t < models[i]->targets_len; t++)
+            ret->targets[ret->len++] = &models[i]->targets[t];
+    if (ret->len)
+        qsort(ret->targets, ret->len, sizeof(ret->targets[0]), compare_identities);
+    return OK;
+}
+
+static const struct target *name_of_target(const struct names *n, uint64_t identity)
+{
+    const struct target key = {.identity = identity}, *wanted = &key;
+    const struct target **found =
+        n->len ? bsearch(&wanted, n->targets, n->len, sizeof(n->targets[0]), compare_identities)
+               : NULL;
+
+    return found ? *found : NULL;
+}
+
+/* Several providers at one place share its connections: the first is named. */
+static struct slice name_of_origin(const struct names *n, uint64_t hash)
+{
+    for (size_t i = 0; i < n->len; i++)
+        if (census_origin_of(n->targets[i]) == hash)
+            return n->targets[i]->provider;
+    return SLICE("other");
+}
+
+static void tell_target(struct exposition *e, const struct names *n, const struct health_figures *f)
+{
+    static const struct slice states[] = {
+        [HEALTH_CLOSED] = SLICE_INIT("closed"),
+        [HEALTH_OPEN] = SLICE_INIT("open"),
+        [HEALTH_HALF_OPEN] = SLICE_INIT("half_open"),
+    };
+    const struct target *target = name_of_target(n, f->identity);
+
+    if (!target)
+        return; /* of a configuration that is gone */
+    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+        const struct slice labels[] = {target->provider, target->model, states[i]};
+        exposition_add(e, METRIC_ID_CIRCUITS, labels, i == (size_t)f->state);
+    }
+    exposition_add(e, METRIC_ID_UPSTREAM_IN_FLIGHT,
+                   (const struct slice[]){target->provider, target->model}, f->outstanding);
+}
+
+static void tell_origin(struct exposition *e, const struct names *n, const struct census_origin *o)
+{
+    struct slice provider = name_of_origin(n, o->hash);
+    const struct {
+        struct slice state;
+        size_t n;
+    } states[] = {
+        {SLICE_INIT("active"),  o->open - o->idle},
+        {SLICE_INIT("idle"),    o->idle          },
+        {SLICE_INIT("waiting"), o->waiting       },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(states); i++)
+        exposition_add(e, METRIC_ID_UPSTREAM_CONNECTIONS,
+                       (const struct slice[]){provider, states[i].state}, states[i].n);
+}
+
+static void tell_report(struct exposition *e, const struct names *n, const struct fleet_report *r)
+{
+    for (size_t i = 0; i < r->census.targets_len; i++)
+        tell_target(e, n, &r->census.targets[i]);
+    for (size_t i = 0; i < r->census.origins_len; i++)
+        tell_origin(e, n, &r->census.origins[i]);
+    gauge(e, METRIC_ID_CLIENT_CONNECTIONS, r->client_connections);
+}
+
+static void tell_fleet(struct exposition *e, const struct names *n, struct fleet *fleet)
+{
+    struct fleet_reports *reports;
+
+    if (!fleet)
+        return;
+    if (fleet_ask(fleet, FLEET_MS, &reports) < 0) {
+        e->rc = -ENOMEM;
+        return;
+    }
+    for (size_t i = 0; i < reports->len; i++)
+        tell_report(e, n, &reports->at[i]);
+    fleet_reports_free(reports);
+}
+
+/* --- what is served --- */
+
+static void tell_snapshot(struct exposition *e, const struct snapshot *s)
+{
+    size_t models = 0;
+
+    if (s)
+        registry_models(s->registry, &models);
+    gauge(e, METRIC_ID_SNAPSHOT_VERSION, s ? s->version : 0);
+    gauge(e, METRIC_ID_SNAPSHOT_MODELS, models);
+    gauge(e, METRIC_ID_SNAPSHOT_KEYS, s ? key_table_len(s->keys) : 0);
+}
+
+/* Providers and models have their names in the snapshot: it is held while they are told. */
+static void tell_served(struct exposition *e, const struct metrics_sources *s)
+{
+    struct snapshot_view *view = s->slot ? snapshot_view_new(s->slot) : NULL;
+    const struct snapshot *snapshot = NULL;
+    struct names names = {0};
+    struct arena hold;
+
+    arena_init(&hold, 0);
+    if (view && snapshot_ready(s->slot))
+        snapshot = snapshot_hold(view, &hold);
+    if (snapshot && names_of(snapshot, &hold, &names) < 0)
+        e->rc = -ENOMEM;
+    tell_snapshot(e, snapshot);
+    tell_fleet(e, &names, s->fleet);
+    arena_clear(&hold);
+    snapshot_view_free(view);
+}
+
+/* --- the process --- */
+
+static void tell_process(struct exposition *e, const struct metrics_sources *s)
+{
+    const struct slice build[] = {slice_str(s->version), slice_str(s->commit)};
+    struct process_figures p;
+
+    process_figures_take(&p);
+    exposition_add(e, METRIC_ID_BUILD, build, 1);
+    gauge(e, METRIC_ID_WORKERS, s->meters_len);
+    gauge(e, METRIC_ID_DRAINING, s->draining && atomic_load(s->draining));
+    gauge(e, METRIC_ID_LOG_DROPPED, log_dropped());
+    gauge(e, METRIC_ID_PROCESS_CPU, p.cpu_us);
+    gauge(e, METRIC_ID_PROCESS_START, s->started_wall_us);
+    gauge(e, METRIC_ID_PROCESS_RSS, p.resident_bytes);
+    gauge(e, METRIC_ID_PROCESS_VIRTUAL, p.virtual_bytes);
+    gauge(e, METRIC_ID_PROCESS_FDS, p.fds);
+    gauge(e, METRIC_ID_PROCESS_MAX_FDS, p.fds_most);
+}
+
+int metrics_write(const struct metrics_sources *s, struct buf *ret)
+{
+    struct exposition *e = malloc(sizeof(*e));
+
+    if (!e)
+        return -ENOMEM;
+    exposition_init(e);
+    for (size_t i = 0; i < s->meters_len; i++)
+        meter_tell(s->meters[i], e);
+    tell_served(e, s);
+    if (s->ledger)
+        gauge(e, METRIC_ID_LEDGER_BACKLOG, ledger_backlog(s->ledger));
+    tell_process(e, s);
+    exposition_write(e, ret);
+    int rc = e->rc < 0 ? e->rc : ret->rc;
+    exposition_free(e);
+    free(e);
+    return rc;
+}
+
+/* --- for a request --- */
+
+struct metrics_errand {
+    struct errand errand;
+    const struct metrics_sources *sources;
+    struct metrics_ask *ask;
+    struct buf text;
+};
+
+static int metrics_run(struct errand *e)
+{
+    struct metrics_errand *m = container_of(e, struct metrics_errand, errand);
+
+    return metrics_write(m->sources, &m->text);
+}
+
+static void metrics_done(struct op *op, int rc)
+{
+    struct metrics_errand *m = container_of(op, struct metrics_errand, errand.op);
+    struct metrics_ask *ask = m->ask;
+
+    ask->text = buf_slice(&m->text);
+    ask->op.done(&ask->op, rc);
+}
+
+static void metrics_release(struct errand *e)
+{
+    struct metrics_errand *m = container_of(e, struct metrics_errand, errand);
+
+    buf_free(&m->text);
+    free(m);
+}
+
+int metrics_ask(const struct metrics_sources *s, struct loop *loop, struct arena *a,
+                struct metrics_ask *ask)
+{
+    struct metrics_errand *m = calloc(1, sizeof(*m));
+
+    if (!m)
+        return -ENOMEM;
+    m->errand =
+        (struct errand){.op.done = metrics_done, .run = metrics_run, .release = metrics_release};
+    m->sources = s;
+    m->ask = ask;
+    buf_init(&m->text, TEXT_MOST);
+    return errand_start(loop, &m->errand, a);
+}
