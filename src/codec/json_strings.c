@@ -111,16 +111,14 @@ static unsigned hex_digit(char c)
     return c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a' + 10);
 }
 
-/* The unit of "\uXXXX" at p, or 0 when there is none: 0 is no surrogate, which is all that the
- * caller asks for a second unit. */
-static unsigned utf16_unit(const char *p, const char *end)
+unsigned json_utf16_unit(const char *p, const char *end)
 {
     if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
         return 0;
     return hex_digit(p[2]) << 12 | hex_digit(p[3]) << 8 | hex_digit(p[4]) << 4 | hex_digit(p[5]);
 }
 
-static size_t put_utf8(char out[4], unsigned c)
+size_t json_put_utf8(char out[4], unsigned c)
 {
     if (c < 0x80) {
         out[0] = (char)c;
@@ -147,16 +145,17 @@ static size_t put_utf8(char out[4], unsigned c)
 /* Decodes the "\uXXXX" at p, and the second half of a pair; returns the bytes taken. */
 static size_t decode_unicode(const char *p, const char *end, char out[4], size_t *ret_len)
 {
-    unsigned c = utf16_unit(p, end), low;
+    unsigned c = json_utf16_unit(p, end), low;
     size_t taken = 6;
 
-    if (c >= 0xD800 && c < 0xDC00 && (low = utf16_unit(p + 6, end)) >= 0xDC00 && low < 0xE000) {
+    if (c >= 0xD800 && c < 0xDC00 && (low = json_utf16_unit(p + 6, end)) >= 0xDC00 &&
+        low < 0xE000) {
         c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
         taken = 12;
     } else if (c >= 0xD800 && c < 0xE000) {
         c = 0xFFFD;
     }
-    *ret_len = put_utf8(out, c);
+    *ret_len = json_put_utf8(out, c);
     return taken;
 }
 

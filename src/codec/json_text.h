@@ -131,6 +131,12 @@ static inline enum json_type json_type_of(unsigned char first)
     }
 }
 
+/* The unit of "\uXXXX" at p, or 0 when there is none: 0 is no surrogate, which is all that is asked
+ * of a second unit. */
+unsigned json_utf16_unit(const char *p, const char *end);
+/* The bytes of the character c; returns how many. */
+size_t json_put_utf8(char ret[4], unsigned c);
+
 /* The members that are asked for. */
 struct json_wanted {
     const struct json_member *members;
