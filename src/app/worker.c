@@ -202,6 +202,7 @@ static struct services make_services(struct worker *w, const struct worker_optio
         .quota = o->quota,
         .journal = o->journal,
         .router = w->router,
+        .cache = w->cache,
         .draining = o->draining,
         .meter = o->meter,
         .metrics = o->metrics,

@@ -2,6 +2,7 @@
 
 #include "controller/calls.h"
 
+#include "controller/call_wish.h"
 #include "service/completion.h"
 #include "service/services.h"
 #include "web/exchange.h"
@@ -40,6 +41,9 @@ static int calls_start(struct exchange *x, struct fault *ret_fault)
         .outcome = &x->outcome,
         .started_us = x->request->started_us,
         .patience_ms = patience_ms,
+        .cache = call->kind == CALL_COUNT_TOKENS ? NULL : x->services->cache,
+        .wish = call_wish,
+        .caller = x,
     };
     int rc = completion_start(x->services->router, &ask, x->arena, &completion, ret_fault);
     if (rc == AGAIN)

@@ -55,6 +55,8 @@ static void line_add_call(struct line *l, const struct outcome *o)
     line_add_text(l, "served_model", o->served_model);
     line_add_text(l, "provider", o->provider);
     line_add(l, LOG_BOOL("stream", o->stream));
+    if (o->cache != OUTCOME_CACHE_OFF)
+        line_add(l, LOG_STR("cache", outcome_cache_name(o->cache)));
     line_add(l, LOG_U64("attempts", o->attempts));
     if (o->attempts > 1 || o->fault != FAULT_NONE)
         line_add_text(l, "tried", o->attempts_text);

@@ -18,6 +18,13 @@ const char *outcome_status_name(enum outcome_status status)
     return names[(unsigned)status < ARRAY_LEN(names) ? status : OUTCOME_GATEWAY_ERROR];
 }
 
+const char *outcome_cache_name(enum outcome_cache cache)
+{
+    if (cache == OUTCOME_CACHE_OFF)
+        return NULL;
+    return cache == OUTCOME_CACHE_HIT ? "hit" : "miss";
+}
+
 enum outcome_status outcome_of_fault(enum fault_kind kind, bool committed)
 {
     switch (kind) {

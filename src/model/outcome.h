@@ -17,6 +17,9 @@ enum outcome_status {
     OUTCOME_GATEWAY_ERROR,
 };
 
+/* Whether the answer was one that had been kept. */
+enum outcome_cache { OUTCOME_CACHE_OFF, OUTCOME_CACHE_MISS, OUTCOME_CACHE_HIT };
+
 struct outcome {
     enum outcome_status status;
     int http_status;              /* what the client got; 499 when it had left before the head */
@@ -27,6 +30,7 @@ struct outcome {
     bool stream;
     unsigned attempts; /* on providers */
     bool fallback_used;
+    enum outcome_cache cache; /* CACHE_OFF: the model's answers are not kept */
     struct usage usage;
     uint64_t first_token_us;          /* since the request's start; 0: none came */
     struct slice upstream_request_id; /* the provider's, for the log line */
@@ -37,3 +41,5 @@ struct outcome {
 const char *outcome_status_name(enum outcome_status status);
 /* Which status a fault means for the row. */
 enum outcome_status outcome_of_fault(enum fault_kind kind, bool committed);
+/* "hit", "miss"; NULL: the model's answers are not kept. */
+const char *outcome_cache_name(enum outcome_cache cache);

@@ -2,19 +2,15 @@
 
 #include "service/completion.h"
 
-#include "router/dispatch.h"
 #include "router/plan.h"
 #include "router/registry.h"
 #include "router/router.h"
+#include "service/completion_private.h"
 #include "service/snapshot.h"
 
 #include <errno.h>
 
 enum { NAME_SHOWN = 256 }; /* of a model that does not exist: the client may send megabytes */
-
-struct completion {
-    struct dispatch dispatch;
-};
 
 static int refuse(struct fault *ret, enum fault_kind kind, struct slice message)
 {
@@ -22,9 +18,9 @@ static int refuse(struct fault *ret, enum fault_kind kind, struct slice message)
     return -EPERM;
 }
 
-/* May this principal use this model, and where can it be answered? */
-static int completion_decide(const struct router *router, const struct completion_ask *ask,
-                             struct arena *a, struct plan *ret, struct fault *ret_fault)
+/* May this principal use this model? NULL: *ret_fault says why not. */
+static const struct registry_model *completion_decide(const struct completion_ask *ask,
+                                                      struct arena *a, struct fault *ret_fault)
 {
     const struct call *call = ask->call;
     const struct registry_model *model = registry_find(ask->snapshot->registry, call->model);
@@ -35,11 +31,21 @@ static int completion_decide(const struct router *router, const struct completio
                                          "The model `%.*s` does not exist or you do not have "
                                          "access to it.",
                                          SLICE_FMT(name));
-        return refuse(ret_fault, FAULT_MODEL_NOT_FOUND, text);
+        refuse(ret_fault, FAULT_MODEL_NOT_FOUND, text);
+        return NULL;
     }
-    if (!principal_may_use(ask->principal, call->model))
-        return refuse(ret_fault, FAULT_MODEL_NOT_ALLOWED, SLICE(""));
-    if (plan_make(model, call->kind, router_view(router), a, ret) < 0)
+    if (principal_may_use(ask->principal, call->model))
+        return model;
+    refuse(ret_fault, FAULT_MODEL_NOT_ALLOWED, SLICE(""));
+    return NULL;
+}
+
+/* Where can it be answered? */
+static int completion_plan(const struct router *router, const struct completion_ask *ask,
+                           const struct registry_model *model, struct arena *a, struct plan *ret,
+                           struct fault *ret_fault)
+{
+    if (plan_make(model, ask->call->kind, router_view(router), a, ret) < 0)
         return refuse(ret_fault, FAULT_INTERNAL, SLICE(""));
     if (ret->len > 0)
         return OK;
@@ -48,8 +54,9 @@ static int completion_decide(const struct router *router, const struct completio
     return -ENOTSUP;
 }
 
-int completion_start(struct router *router, const struct completion_ask *ask, struct arena *a,
-                     struct completion **ret, struct fault *ret_fault)
+int completion_ask_router(struct completion *c, const struct completion_ask *ask,
+                          const struct registry_model *model, struct arena *a,
+                          struct fault *ret_fault)
 {
     struct dispatch_ask what = {
         .call = ask->call,
@@ -62,21 +69,48 @@ int completion_start(struct router *router, const struct completion_ask *ask, st
         .patience_ms = ask->patience_ms,
     };
 
-    int rc = completion_decide(router, ask, a, &what.plan, ret_fault);
-    if (rc < 0)
-        return rc;
-    *ret = arena_new(a, struct completion);
-    if (!*ret)
+    int rc = completion_plan(c->router, ask, model, a, &what.plan, ret_fault);
+    return rc < 0 ? rc : dispatch_start(&c->dispatch, c->router, &what, a, ret_fault);
+}
+
+static int completion_ask_cache(struct completion *c, const struct completion_ask *ask,
+                                const struct registry_model *model, struct arena *a,
+                                struct fault *ret_fault)
+{
+    c->cached = arena_new(a, struct cached_completion);
+    if (!c->cached)
         return refuse(ret_fault, FAULT_INTERNAL, SLICE(""));
-    return dispatch_start(&(*ret)->dispatch, router, &what, a, ret_fault);
+    c->cached->ask = *ask;
+    c->cached->completion = c;
+    c->cached->model = model;
+    c->cached->arena = a;
+    return cached_completion_start(c->cached, ret_fault);
+}
+
+int completion_start(struct router *router, const struct completion_ask *ask, struct arena *a,
+                     struct completion **ret, struct fault *ret_fault)
+{
+    const struct registry_model *model = completion_decide(ask, a, ret_fault);
+
+    if (!model)
+        return -EPERM;
+    struct completion *c = *ret = arena_new(a, struct completion);
+    if (!c)
+        return refuse(ret_fault, FAULT_INTERNAL, SLICE(""));
+    c->router = router;
+    if (UNLIKELY(model->cache_ms > 0) && ask->cache)
+        return completion_ask_cache(c, ask, model, a, ret_fault);
+    return completion_ask_router(c, ask, model, a, ret_fault);
 }
 
 void completion_proceed(struct completion *c)
 {
-    dispatch_proceed(&c->dispatch);
+    if (!c->cached || !cached_completion_proceed(c->cached))
+        dispatch_proceed(&c->dispatch);
 }
 
 void completion_cancel(struct completion *c)
 {
-    dispatch_cancel(&c->dispatch);
+    if (!c->cached || !cached_completion_cancel(c->cached))
+        dispatch_cancel(&c->dispatch);
 }

@@ -13,6 +13,8 @@
 #include "model/principal.h"
 #include "model/sink.h"
 
+struct cache;
+struct cache_wish;
 struct snapshot;
 struct router;
 struct completion;
@@ -28,9 +30,15 @@ struct completion_ask {
     struct outcome *outcome;
     uint64_t started_us;  /* clock_now_us of the request's first byte */
     uint64_t patience_ms; /* how long the caller waits for the whole; 0: it did not say */
+    struct cache *cache;  /* NULL: no answer of this call is kept */
+    /* What the caller wants of the cache; asked only of a model whose answers are kept. Negative:
+     * nothing. The identity lives in `early` or longer. */
+    int (*wish)(void *caller, struct cache_wish *ret);
+    void *caller;
 };
 
-/* AGAIN: the sink hears the answer or the fault, never within this call. Negative: nothing was
+/* AGAIN: the sink hears the answer or the fault, later; of an answer that was kept the beginning
+ * may have come within this call. OK: it has heard all of such an answer. Negative: nothing was
  * begun and *ret_fault says why; -ENOTSUP: the model may be used, but none of its providers can do
  * this. The arena's end cancels what still runs. */
 int completion_start(struct router *router, const struct completion_ask *ask, struct arena *a,

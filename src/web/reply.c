@@ -12,8 +12,8 @@
 
 #include <errno.h>
 
-/* content-type, the two of a stream, three of the outcome */
-enum { REPLY_HEADERS = 6 };
+/* content-type, the two of a stream, the cache, three of the outcome */
+enum { REPLY_HEADERS = 7 };
 
 struct head {
     struct header at[EXCHANGE_HEADERS + REPLY_HEADERS];
@@ -52,6 +52,9 @@ static int reply_head(struct exchange *x, int status, struct slice content_type,
         head_add(&h, SLICE("cache-control"), SLICE("no-cache"));
         head_add(&h, SLICE("x-accel-buffering"), SLICE("no"));
     }
+    const char *cache = outcome_cache_name(x->outcome.cache);
+    if (cache)
+        head_add(&h, SLICE("x-courier-cache"), slice_str(cache));
     if (!early)
         head_add_outcome(&h, &x->outcome);
 
