@@ -27,6 +27,7 @@ struct gateway {
     struct snapshot_keeper *keeper;
     struct ledger *ledger;
     struct quota *quota;
+    struct answer_cache *answers;
     struct tls_client *tls;
     struct watching *watching; /* what is counted, and who tells it */
     struct worker **workers;

@@ -3,6 +3,7 @@
 
 #include "app/gateway.h"
 
+#include "app/answer_cache.h"
 #include "app/command.h"
 #include "app/demo.h"
 #include "app/installation.h"
@@ -173,9 +174,11 @@ static bool start_shared(struct gateway *g)
         return false;
     }
     g->quota = quota_new();
-    if (!g->quota)
-        command_complain("out of memory");
-    return g->quota != NULL;
+    rc = g->quota ? answer_cache_new(&g->config.settings, g->config.secret_key, &g->answers)
+                  : -ENOMEM;
+    if (rc < 0)
+        command_complain("limits and the cache cannot begin: %s", log_errno(rc));
+    return rc == OK;
 }
 
 static void complain_listen(struct slice listen, int rc)
@@ -219,6 +222,7 @@ static int make_worker(struct gateway *g, struct slice listen, struct slice hash
         .slot = g->slot,
         .tls = g->tls,
         .quota = g->quota,
+        .answers = g->answers,
         .journal = ledger_journal(g->ledger, g->workers_len),
         .hash_key = hash_key,
         .draining = &g->draining,
@@ -353,6 +357,7 @@ void gateway_stop(struct gateway *g)
     watching_free(g->watching);
     stop_ledger(g);
     quota_free(g->quota);
+    answer_cache_free(g->answers);
     tls_client_free(g->tls);
     if (g->keeper)
         snapshot_keeper_stop(g->keeper);

@@ -2,6 +2,7 @@
 
 #include "app/worker.h"
 
+#include "app/answer_cache.h"
 #include "base/log.h"
 #include "controller/routes.h"
 #include "http/client.h"
@@ -51,6 +52,7 @@ struct worker {
     struct router *router;
     struct key_service *keys;
     struct snapshot_view *snapshots;
+    struct cache *cache;
     struct services services;
     struct chain chain;
     struct server *server;
@@ -76,6 +78,7 @@ static void free_parts(struct worker *w)
         server_close(w->server);
     router_free(w->router);
     client_free(w->client);
+    cache_free(w->cache);
     key_service_free(w->keys);
     snapshot_view_free(w->snapshots);
     loop_free(w->loop);
@@ -158,6 +161,7 @@ static bool make_parts(struct worker *w, const struct worker_options *o)
     return (w->loop = loop_new()) && (w->mailbox = mailbox_new(w->loop)) &&
            (w->client = make_client(w, o)) && (w->router = make_router(w, o)) &&
            (w->keys = key_service_new(secret_of(o->hash_key))) &&
+           (w->cache = answer_cache_open(o->answers)) &&
            (w->snapshots = snapshot_view_new(o->slot));
 }
 

@@ -13,6 +13,7 @@ struct worker;
 struct snapshot_slot;
 struct tls_client;
 struct quota;
+struct answer_cache;
 struct journal;
 struct meter;
 struct metrics_sources;
@@ -26,6 +27,7 @@ struct worker_options {
     struct snapshot_slot *slot;
     struct tls_client *tls;
     struct quota *quota;
+    struct answer_cache *answers;
     struct journal *journal; /* its own */
     struct slice hash_key;   /* of key_service_derive */
     const atomic_bool *draining;

@@ -105,7 +105,7 @@ static void cached_on_arena_end(void *arg)
     struct cached_completion *c = arg;
 
     cached_completion_cancel(c);
-    if (c->keeps)
+    if (c->tee.cache) /* something is written down */
         cache_tee_stop(&c->tee);
     cache_entry_drop(c->fetch.entry);
 }

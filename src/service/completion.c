@@ -40,20 +40,6 @@ static const struct registry_model *completion_decide(const struct completion_as
     return NULL;
 }
 
-/* Where can it be answered? */
-static int completion_plan(const struct router *router, const struct completion_ask *ask,
-                           const struct registry_model *model, struct arena *a, struct plan *ret,
-                           struct fault *ret_fault)
-{
-    if (plan_make(model, ask->call->kind, router_view(router), a, ret) < 0)
-        return refuse(ret_fault, FAULT_INTERNAL, SLICE(""));
-    if (ret->len > 0)
-        return OK;
-    refuse(ret_fault, FAULT_MODEL_NOT_FOUND,
-           SLICE("No provider of this model can answer this kind of request."));
-    return -ENOTSUP;
-}
-
 int completion_ask_router(struct completion *c, const struct completion_ask *ask,
                           const struct registry_model *model, struct arena *a,
                           struct fault *ret_fault)
@@ -69,8 +55,13 @@ int completion_ask_router(struct completion *c, const struct completion_ask *ask
         .patience_ms = ask->patience_ms,
     };
 
-    int rc = completion_plan(c->router, ask, model, a, &what.plan, ret_fault);
-    return rc < 0 ? rc : dispatch_start(&c->dispatch, c->router, &what, a, ret_fault);
+    if (plan_make(model, ask->call->kind, router_view(c->router), a, &what.plan) < 0)
+        return refuse(ret_fault, FAULT_INTERNAL, SLICE(""));
+    if (what.plan.len > 0)
+        return dispatch_start(&c->dispatch, c->router, &what, a, ret_fault);
+    refuse(ret_fault, FAULT_MODEL_NOT_FOUND,
+           SLICE("No provider of this model can answer this kind of request."));
+    return -ENOTSUP;
 }
 
 static int completion_ask_cache(struct completion *c, const struct completion_ask *ask,

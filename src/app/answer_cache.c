@@ -1,0 +1,77 @@
+/* answer_cache.c: see answer_cache.h. */
+
+#include "app/answer_cache.h"
+
+#include "service/cache.h"
+#include "service/cache_memory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct answer_cache {
+    struct cache_memory *memory;
+    struct cache_counters counters;
+    unsigned char hash_key[CACHE_HASH_LEN];
+    size_t entry_bytes;
+};
+
+int answer_cache_new(const struct settings *s, struct secret secret_key, struct answer_cache **ret)
+{
+    struct answer_cache *a = calloc(1, sizeof(*a));
+
+    if (!a)
+        return -ENOMEM;
+    a->entry_bytes = s->cache.entry;
+    a->memory = cache_memory_new(s->cache.size);
+    int rc = a->memory ? cache_derive(secret_key, a->hash_key) : -ENOMEM;
+    if (rc < 0)
+        answer_cache_free(a);
+    else
+        *ret = a;
+    return rc;
+}
+
+void answer_cache_free(struct answer_cache *a)
+{
+    if (!a)
+        return;
+    cache_memory_free(a->memory);
+    secret_wipe(a->hash_key, sizeof(a->hash_key));
+    free(a);
+}
+
+static uint64_t told(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void answer_cache_state(struct answer_cache *a, struct answer_cache_state *ret)
+{
+    const struct cache_counters *c = &a->counters;
+    struct cache_memory_state memory;
+
+    cache_memory_state(a->memory, &memory);
+    *ret = (struct answer_cache_state){
+        .hits = told(&c->hits),
+        .misses = told(&c->misses),
+        .stores = told(&c->stores),
+        .too_large = told(&c->too_large),
+        .failures = told(&c->failures),
+        .evictions = memory.evictions,
+        .bytes = memory.bytes,
+        .entries = memory.entries,
+    };
+}
+
+struct cache *answer_cache_open(struct answer_cache *a)
+{
+    const struct cache_options options = {
+        .store = cache_memory_store(a->memory),
+        .memory = a->memory,
+        .counters = &a->counters,
+        .hash_key = secret_of(slice_of((const char *)a->hash_key, sizeof(a->hash_key))),
+        .entry_bytes = a->entry_bytes,
+    };
+
+    return cache_new(&options);
+}
