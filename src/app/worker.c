@@ -16,6 +16,7 @@
 #include "middleware/record.h"
 #include "middleware/trace.h"
 #include "router/router.h"
+#include "service/cache.h"
 #include "service/fleet.h"
 #include "service/key_service.h"
 #include "service/meter.h"
