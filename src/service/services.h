@@ -22,7 +22,7 @@ struct services {
     struct quota *quota;     /* shared by all workers */
     struct journal *journal; /* this worker's */
     struct router *router;
-    struct cache *cache; /* NULL: none */
+    struct cache *cache;         /* NULL: none */
     const atomic_bool *draining; /* no new work: /readyz is 503 */
     struct meter *meter;         /* this worker's; NULL: nothing is counted */
     const struct metrics_sources *metrics;
