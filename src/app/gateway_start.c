@@ -181,11 +181,12 @@ static bool start_shared(struct gateway *g)
     return rc == OK;
 }
 
-static void complain_listen(struct slice listen, int rc)
+/* setting: which one says so, for whoever must choose another. */
+static void complain_listen(struct slice listen, const char *setting, int rc)
 {
     if (rc == -EADDRINUSE)
-        command_complain("%.*s is in use by another process; stop it, or set `listen` (or --port)",
-                         SLICE_FMT(listen));
+        command_complain("%.*s is in use by another process; stop it, or set %s", SLICE_FMT(listen),
+                         setting);
     else if (rc == -EACCES)
         command_complain("%.*s needs rights that this user has not; take a port from 1024 on",
                          SLICE_FMT(listen));
@@ -219,6 +220,7 @@ static int make_worker(struct gateway *g, struct slice listen, struct slice hash
     struct worker_options options = {
         .settings = &g->config.settings,
         .listen = listen,
+        .metrics_listen = g->workers_len ? SLICE("") : g->config.settings.metrics_listen,
         .slot = g->slot,
         .tls = g->tls,
         .quota = g->quota,
@@ -266,6 +268,7 @@ static bool start_watching(struct gateway *g)
     const struct watching_options options = {
         .workers = g->workers_wanted,
         .slot = g->slot,
+        .keeper = g->keeper,
         .ledger = g->ledger,
         .draining = &g->draining,
     };
@@ -278,13 +281,18 @@ static bool start_watching(struct gateway *g)
 
 static bool start_workers(struct gateway *g)
 {
-    struct slice listen = g->config.settings.listen;
-    int rc = probe(listen);
+    const struct settings *s = &g->config.settings;
+    int rc = slice_is_empty(s->metrics_listen) ? OK : probe(s->metrics_listen);
 
+    if (rc < 0) {
+        complain_listen(s->metrics_listen, "`metrics_listen`", rc);
+        return false;
+    }
+    rc = probe(s->listen);
     if (rc == OK)
         rc = make_workers(g);
     if (rc < 0) {
-        complain_listen(listen, rc);
+        complain_listen(s->listen, "`listen` (or --port)", rc);
         return false;
     }
     for (unsigned i = 0; i < g->workers_len; i++) {
@@ -316,6 +324,10 @@ static void tell_ready(struct gateway *g, struct secret first_key)
               LOG_SLICE("listen", g->config.settings.listen), LOG_U64("port", g->port),
               LOG_U64("workers", g->workers_len), LOG_SLICE("store", g->config.settings.store),
               LOG_SLICE("config", g->config.file), LOG_END);
+    if (!slice_is_empty(g->config.settings.metrics_listen))
+        log_event(LOG_INFO, "metrics are told without a key",
+                  LOG_SLICE("listen", g->config.settings.metrics_listen),
+                  LOG_U64("port", worker_metrics_port(g->workers[0])), LOG_END);
     if (g->config.providers_len == 0)
         log_event(LOG_WARN,
                   "no provider is configured: add providers and models to the configuration file "

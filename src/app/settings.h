@@ -15,9 +15,9 @@
 #include "wire/setting_value.h"
 
 struct settings {
-    struct slice listen;
-    uint64_t workers;   /* 0: one for each core */
-    struct slice store; /* sqlite:PATH */
+    struct slice listen, metrics_listen; /* the second may be empty */
+    uint64_t workers;                    /* 0: one for each core */
+    struct slice store;                  /* sqlite:PATH */
     unsigned limiter, store_prompts;
     struct secret admin_key, secret_key; /* may be empty */
 

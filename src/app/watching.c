@@ -41,6 +41,7 @@ struct watching *watching_new(const struct watching_options *options)
         .meters_len = w->len,
         .fleet = w->fleet,
         .slot = options->slot,
+        .keeper = options->keeper,
         .ledger = options->ledger,
         .draining = options->draining,
         .version = courier_version,

@@ -12,6 +12,7 @@ struct watching;
 struct watching_options {
     unsigned workers;
     struct snapshot_slot *slot;
+    struct snapshot_keeper *keeper;
     struct ledger *ledger;
     const atomic_bool *draining;
 };

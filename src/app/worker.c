@@ -46,6 +46,8 @@ static const struct middleware *const gates[] = {
     NULL,
 };
 
+static const struct middleware *const metrics_gates[] = {&middleware_trace, NULL};
+
 struct worker {
     struct loop *loop;
     struct mailbox *mailbox;
@@ -55,9 +57,10 @@ struct worker {
     struct snapshot_view *snapshots;
     struct cache *cache;
     struct services services;
-    struct chain chain;
+    struct chain chain, metrics_chain;
     struct server *server;
-    struct fleet *fleet; /* it has joined; else NULL */
+    struct server *metrics_server; /* NULL: not this worker */
+    struct fleet *fleet;           /* it has joined; else NULL */
     int ended_fd;
 
     pthread_t thread;
@@ -77,6 +80,8 @@ static void free_parts(struct worker *w)
     mailbox_free(w->mailbox);
     if (w->server)
         server_close(w->server);
+    if (w->metrics_server)
+        server_close(w->metrics_server);
     router_free(w->router);
     client_free(w->client);
     cache_free(w->cache);
@@ -137,12 +142,9 @@ static struct router *make_router(struct worker *w, const struct worker_options 
     return router_new(&options);
 }
 
-static int listen_on(struct worker *w, const struct worker_options *o)
+static struct server_options server_options(const struct settings *s)
 {
-    const struct settings *s = o->settings;
-    struct server_options options = {
-        .listen = o->listen,
-        .reuse_port = true,
+    return (struct server_options){
         .limits = {.header_bytes = s->limits.header,
                    .body_bytes = s->limits.body,
                    .head_ms = s->timeouts.head,
@@ -152,9 +154,23 @@ static int listen_on(struct worker *w, const struct worker_options *o)
                    .connections = s->limits.connections,
                    .write_bytes = WRITE_BYTES},
         .events = &chain_server_events,
-        .owner = &w->chain,
     };
-    return server_open(w->loop, &options, &w->server);
+}
+
+static int listen_on(struct worker *w, const struct worker_options *o)
+{
+    struct server_options options = server_options(o->settings);
+
+    options.listen = o->listen;
+    options.reuse_port = true;
+    options.owner = &w->chain;
+    int rc = server_open(w->loop, &options, &w->server);
+    if (rc < 0 || slice_is_empty(o->metrics_listen))
+        return rc;
+    options.listen = o->metrics_listen;
+    options.reuse_port = false;
+    options.owner = &w->metrics_chain;
+    return server_open(w->loop, &options, &w->metrics_server);
 }
 
 static bool make_parts(struct worker *w, const struct worker_options *o)
@@ -175,11 +191,17 @@ static void interrupt_requests(struct worker *w)
     server_each_request(w->server, exchange_interrupt);
 }
 
+static size_t requests_left(const struct worker *w)
+{
+    return server_requests(w->server) +
+           (w->metrics_server ? server_requests(w->metrics_server) : 0);
+}
+
 static void on_drain_timer(struct timer *t)
 {
     struct worker *w = container_of(t, struct worker, drain_timer);
     bool over = loop_now_ms(w->loop) >= w->drain_until_ms;
-    bool idle = server_requests(w->server) == 0;
+    bool idle = requests_left(w) == 0;
 
     if (over && !idle && !w->interrupted) {
         interrupt_requests(w);
@@ -194,6 +216,8 @@ static void on_drain_mail(struct mail *m)
     struct worker *w = container_of(m, struct worker, drain_mail);
 
     server_drain(w->server);
+    if (w->metrics_server)
+        server_drain(w->metrics_server);
     w->drain_until_ms = loop_now_ms(w->loop) + w->drain_limit_ms;
     on_drain_timer(&w->drain_timer);
 }
@@ -245,6 +269,7 @@ int worker_new(const struct worker_options *o, struct worker **ret)
         timer_init(&w->drain_timer, w->loop, on_drain_timer);
         w->services = make_services(w, o);
         w->chain = (struct chain){gates, controller_routes, &w->services};
+        w->metrics_chain = (struct chain){metrics_gates, controller_metrics_routes, &w->services};
         rc = listen_on(w, o);
     }
     if (rc == OK)
@@ -261,6 +286,11 @@ int worker_new(const struct worker_options *o, struct worker **ret)
 uint16_t worker_port(const struct worker *w)
 {
     return server_port(w->server);
+}
+
+uint16_t worker_metrics_port(const struct worker *w)
+{
+    return server_port(w->metrics_server);
 }
 
 int worker_start(struct worker *w)

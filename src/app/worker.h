@@ -23,7 +23,8 @@ struct router_clocks;
 /* What the workers of a process share, and where one listens. */
 struct worker_options {
     const struct settings *settings;
-    struct slice listen; /* as in io/listener.h */
+    struct slice listen;         /* as in io/listener.h */
+    struct slice metrics_listen; /* without keys, for one of the workers; empty: none */
     struct snapshot_slot *slot;
     struct tls_client *tls;
     struct quota *quota;
@@ -40,6 +41,7 @@ struct worker_options {
 /* Listens. -EADDRINUSE, -EACCES …, -ENOMEM. */
 int worker_new(const struct worker_options *options, struct worker **ret);
 uint16_t worker_port(const struct worker *w);
+uint16_t worker_metrics_port(const struct worker *w);
 /* Starts the thread. -errno: the worker must still be freed. */
 int worker_start(struct worker *w);
 /* No new connections or requests; the thread ends when the last request has, or limit_ms later.

@@ -15,3 +15,10 @@ const struct route *const controller_routes[] = {
     &route_metrics, NULL,
 };
 /* clang-format on */
+
+const struct route *const controller_metrics_routes[] = {
+    &route_metrics_open,
+    &route_healthz,
+    &route_readyz,
+    NULL,
+};

@@ -6,3 +6,5 @@
 
 /* Ended by NULL; for struct chain. */
 extern const struct route *const controller_routes[];
+/* The same for the address that is only for watching. */
+extern const struct route *const controller_metrics_routes[];

@@ -2,14 +2,14 @@
 
 #include "service/metrics.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "router/registry.h"
 #include "service/fleet.h"
-#include "service/key_service.h"
 #include "service/ledger.h"
 #include "service/meter.h"
 #include "service/process_figures.h"
-#include "service/snapshot.h"
+#include "service/snapshot_keeper.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -139,34 +139,62 @@ static void tell_fleet(struct exposition *e, const struct names *n, struct fleet
 
 /* --- what is served --- */
 
-static void tell_snapshot(struct exposition *e, const struct snapshot *s)
+static uint64_t age_us(uint64_t wall_us)
 {
-    size_t models = 0;
+    uint64_t now = clock_wall_us();
 
-    if (s)
-        registry_models(s->registry, &models);
-    gauge(e, METRIC_ID_SNAPSHOT_VERSION, s ? s->version : 0);
-    gauge(e, METRIC_ID_SNAPSHOT_MODELS, models);
-    gauge(e, METRIC_ID_SNAPSHOT_KEYS, s ? key_table_len(s->keys) : 0);
+    return wall_us && now > wall_us ? now - wall_us : 0;
+}
+
+static void tell_snapshot(struct exposition *e, struct snapshot_keeper *keeper)
+{
+    struct snapshot_state state;
+
+    if (!keeper)
+        return;
+    snapshot_keeper_state(keeper, &state);
+    gauge(e, METRIC_ID_SNAPSHOT_VERSION, state.version);
+    gauge(e, METRIC_ID_SNAPSHOT_AGE, age_us(state.true_wall_us));
+    gauge(e, METRIC_ID_SNAPSHOT_FAILING, state.failing);
+    gauge(e, METRIC_ID_SNAPSHOT_MODELS, state.models);
+    gauge(e, METRIC_ID_SNAPSHOT_KEYS, state.keys);
 }
 
 /* Providers and models have their names in the snapshot: it is held while they are told. */
-static void tell_served(struct exposition *e, const struct metrics_sources *s)
+static void tell_providers(struct exposition *e, const struct metrics_sources *s)
 {
-    struct snapshot_view *view = s->slot ? snapshot_view_new(s->slot) : NULL;
-    const struct snapshot *snapshot = NULL;
+    const struct snapshot *snapshot = s->slot ? snapshot_take(s->slot) : NULL;
     struct names names = {0};
-    struct arena hold;
 
-    arena_init(&hold, 0);
-    if (view && snapshot_ready(s->slot))
-        snapshot = snapshot_hold(view, &hold);
-    if (snapshot && names_of(snapshot, &hold, &names) < 0)
+    if (snapshot && names_of(snapshot, &e->arena, &names) < 0)
         e->rc = -ENOMEM;
-    tell_snapshot(e, snapshot);
     tell_fleet(e, &names, s->fleet);
-    arena_clear(&hold);
-    snapshot_view_free(view);
+    if (snapshot)
+        snapshot_drop(snapshot);
+}
+
+/* --- the ledger --- */
+
+static void tell_ledger(struct exposition *e, const struct ledger *ledger)
+{
+    static const struct slice journals = SLICE_INIT("journal"), spool = SLICE_INIT("spool");
+    static const struct slice database = SLICE_INIT("database"), written = SLICE_INIT("written");
+    static const struct slice dropped = SLICE_INIT("dropped"), rejected = SLICE_INIT("rejected");
+    struct ledger_state state;
+
+    if (!ledger)
+        return;
+    ledger_look(ledger, &state);
+    exposition_add(e, METRIC_ID_LEDGER_BACKLOG, &journals, state.in_journals);
+    exposition_add(e, METRIC_ID_LEDGER_BACKLOG, &spool, state.in_spool);
+    gauge(e, METRIC_ID_LEDGER_AGE, age_us(state.oldest_wall_us));
+    exposition_add(e, METRIC_ID_LEDGER_RECORDS, &written, state.written);
+    exposition_add(e, METRIC_ID_LEDGER_RECORDS, &dropped, state.dropped);
+    exposition_add(e, METRIC_ID_LEDGER_RECORDS, &rejected, state.rejected);
+    gauge(e, METRIC_ID_LEDGER_SPOOL, state.spool_bytes);
+    gauge(e, METRIC_ID_LEDGER_SPOOL_MOST, state.spool_most);
+    exposition_add(e, METRIC_ID_LEDGER_FAILING, &database, state.failing_since_wall_us > 0);
+    exposition_add(e, METRIC_ID_LEDGER_FAILING, &spool, state.spool_failing_since_wall_us > 0);
 }
 
 /* --- the process --- */
@@ -198,9 +226,9 @@ int metrics_write(const struct metrics_sources *s, struct buf *ret)
     exposition_init(e);
     for (size_t i = 0; i < s->meters_len; i++)
         meter_tell(s->meters[i], e);
-    tell_served(e, s);
-    if (s->ledger)
-        gauge(e, METRIC_ID_LEDGER_BACKLOG, ledger_backlog(s->ledger));
+    tell_providers(e, s);
+    tell_snapshot(e, s->keeper);
+    tell_ledger(e, s->ledger);
     tell_process(e, s);
     exposition_write(e, ret);
     int rc = e->rc < 0 ? e->rc : ret->rc;

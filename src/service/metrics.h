@@ -13,6 +13,7 @@
 struct fleet;
 struct ledger;
 struct meter;
+struct snapshot_keeper;
 struct snapshot_slot;
 
 /* What is asked. All of it outlives the workers; NULL: there is none. */
@@ -21,6 +22,7 @@ struct metrics_sources {
     size_t meters_len;
     struct fleet *fleet;
     struct snapshot_slot *slot;
+    struct snapshot_keeper *keeper;
     const struct ledger *ledger;
     const atomic_bool *draining;
     const char *version, *commit;

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from client import chat
-from gateway import ADMIN_KEY, wait_for
+from gateway import ADMIN_KEY, BINARY, wait_for
 
 ADMIN = {"authorization": f"Bearer {ADMIN_KEY}"}
 SAMPLE = re.compile(r'^(\w+)(?:\{(.*)\})? (\S+)$')
@@ -208,8 +208,43 @@ def test_the_process_and_the_rest(gateway):
     assert figures.sum("courier_metrics_lost_total") == 0
     assert figures.sum("process_resident_memory_bytes") > 1 << 20
     assert 10 < figures.sum("process_open_fds") < figures.sum("process_max_fds")
-    for name in ("courier_ledger_backlog_records", "process_cpu_seconds_total"):
+    assert figures.sum("courier_snapshot_keys") == 1
+    assert figures.sum("courier_snapshot_failing") == figures.sum("courier_ledger_failing") == 0
+    for name in ("courier_snapshot_age_seconds", "process_cpu_seconds_total"):
         assert (name, frozenset()) in figures.samples
+
+
+def test_the_ledger(gateway, provide):
+    g = gateway(provide(answer_all))
+    assert [post(g, chat()) for _ in range(5)] == [200] * 5
+    wait_for(lambda: scrape(g).sum("courier_ledger_records_total", result="written") >= 5)
+    assert scrape(g).sum("courier_ledger_records_total", result="dropped") == 0
+
+
+def test_an_address_of_its_own_needs_no_key(gateway, provide):
+    g = gateway(provide(answer_all), metrics_listen="127.0.0.1:0", workers=3)
+
+    def port():
+        return [line["port"] for line in g.log_lines() if "without a key" in line["message"]]
+
+    side = f"http://127.0.0.1:{wait_for(port)[0]}"
+    assert post(g, chat()) == 200
+    wait_for(lambda: Figures(httpx.get(f"{side}/metrics").text)
+             .sum("courier_requests_total", outcome="ok", endpoint="/v1/chat/completions") == 1)
+    assert httpx.get(f"{side}/healthz").status_code == 200
+    assert httpx.get(f"{side}/readyz").status_code == 200
+    assert httpx.get(f"{side}/v1/models", headers=ADMIN).status_code == 404
+    assert httpx.get(f"{g.url}/metrics").status_code == 401
+
+
+def test_an_address_that_is_taken_names_its_setting(gateway, tmp_path):
+    taken = gateway()
+    config = tmp_path / "courier.yaml"
+    config.write_text(f"listen: 127.0.0.1:0\nmetrics_listen: 127.0.0.1:{taken.port}\n"
+                      f"store: sqlite:{tmp_path}/c.db\nproviders: []\nmodels: []\n")
+    done = subprocess.run([BINARY, "serve", "--config", str(config)], capture_output=True,
+                          text=True, timeout=60)
+    assert done.returncode == 1 and "metrics_listen" in done.stderr
 
 
 def test_nothing_is_told_of_who_asked(gateway, provide):
