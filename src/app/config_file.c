@@ -192,16 +192,19 @@ void config_free(struct config *c)
     arena_clear(&c->arena);
 }
 
-struct slice config_sqlite_path(const struct config *c)
+struct slice config_place(struct config *c, const char *kind)
 {
-    struct slice store = c->settings.store;
+    struct slice store = c->settings.store, sqlite = SLICE("sqlite:");
 
-    return slice_sub(store, strlen("sqlite:"), store.len);
+    if (slice_starts(store, sqlite))
+        return arena_printf(&c->arena, "%.*s.%s",
+                            SLICE_FMT(slice_sub(store, sqlite.len, store.len)), kind);
+    return arena_printf(&c->arena, "%.*s/courier.%s", SLICE_FMT(c->settings.folder), kind);
 }
 
 struct slice config_journal_folder(struct config *c)
 {
     if (c->settings.journal.folder.len)
         return arena_copy(&c->arena, c->settings.journal.folder);
-    return arena_printf(&c->arena, "%.*s.journal", SLICE_FMT(config_sqlite_path(c)));
+    return config_place(c, "journal");
 }

@@ -29,7 +29,9 @@ int config_parse(struct slice text, struct slice file, const struct config_outsi
                  struct config *ret);
 void config_free(struct config *c);
 
-/* The SQLite file of settings.store. */
-struct slice config_sqlite_path(const struct config *c);
-/* settings.journal.folder, or the default beside the SQLite file; in c's arena. */
+/* Where a file or folder of this instance's own is: "courier.db.key" beside the SQLite file for
+ * "key", else "courier.key" in settings.folder. In c's arena, NUL-terminated; .at NULL: no memory.
+ */
+struct slice config_place(struct config *c, const char *kind);
+/* settings.journal.folder, or the usual place; as above. */
 struct slice config_journal_folder(struct config *c);

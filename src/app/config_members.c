@@ -4,6 +4,7 @@
 
 #include "adapter/registry.h"
 #include "app/suggest.h"
+#include "codec/store_url.h"
 
 enum { KNOWN_MOST = 64 };
 
@@ -103,7 +104,8 @@ static struct slice what_may_be_shown(const struct setting *s, const struct yaml
 {
     size_t scheme = slice_find(text, SLICE("://"));
 
-    if (s->type == SETTING_SECRET || s->type == SETTING_URL || node->replaced)
+    if (s->type == SETTING_SECRET || s->type == SETTING_URL || node->replaced ||
+        (s->type == SETTING_STORE && store_url_is_postgres(text)))
         return SLICE("");
     return slice_sub(text, 0, scheme < text.len ? scheme + 3 : text.len);
 }

@@ -13,6 +13,7 @@
 #include "app/watching.h"
 #include "app/worker.h"
 #include "base/log.h"
+#include "codec/store_url.h"
 #include "io/listener.h"
 #include "io/tls.h"
 #include "service/key_admin.h"
@@ -316,13 +317,16 @@ static void tell_address(struct gateway *g)
 
 static void tell_ready(struct gateway *g, struct secret first_key)
 {
+    char store[STORE_URL_SHOWN];
+
     if (g->demo)
         demo_tell(g->port, secret_reveal(first_key));
     tell_address(g);
     fflush(stdout);
     log_event(LOG_INFO, "started", LOG_STR("version", courier_version),
               LOG_SLICE("listen", g->config.settings.listen), LOG_U64("port", g->port),
-              LOG_U64("workers", g->workers_len), LOG_SLICE("store", g->config.settings.store),
+              LOG_U64("workers", g->workers_len),
+              LOG_STR("store", store_url_redact(g->config.settings.store, store)),
               LOG_SLICE("config", g->config.file), LOG_END);
     if (!slice_is_empty(g->config.settings.metrics_listen))
         log_event(LOG_INFO, "metrics are told without a key",

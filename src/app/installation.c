@@ -4,12 +4,15 @@
 
 #include "app/command.h"
 #include "app/secret_file.h"
+#include "codec/store_url.h"
 #include "repository/key_repo.h"
 #include "repository/provider_repo.h"
 #include "repository/repository.h"
 #include "service/key_admin.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <sys/stat.h>
 
 bool installation_config(const char *path, struct config *c)
 {
@@ -36,17 +39,19 @@ static void on_applied(struct repository_migrations *m, const char *name)
 static struct db *open_store(const struct config *c, void (*tell)(const char *name))
 {
     struct migration_ear ear = {{on_applied}, tell};
-    char why[REPOSITORY_WHY];
+    char why[REPOSITORY_WHY], shown[STORE_URL_SHOWN];
     struct db *db = NULL;
 
     if (repository_open(c->settings.store, why, &db) < 0) {
-        command_complain("the store %.*s cannot be opened: %s", SLICE_FMT(c->settings.store), why);
+        command_complain("the store %s cannot be opened: %s",
+                         store_url_redact(c->settings.store, shown), why);
         return NULL;
     }
     int rc = repository_migrate(db, &ear.base, why);
     if (rc == OK)
         return db;
-    command_complain("the store %.*s cannot be migrated: %s%s", SLICE_FMT(c->settings.store), why,
+    command_complain("the store %s cannot be migrated: %s%s",
+                     store_url_redact(c->settings.store, shown), why,
                      rc == -ENOTSUP ? "; use the newer courier, or another store" : "");
     repository_close(db);
     return NULL;
@@ -79,9 +84,25 @@ static int depends_on_secret(struct db *db, bool *ret)
     return rc;
 }
 
+/* The one that a path is in. */
+static int make_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *end = strrchr(path, '/');
+    size_t len = end ? (size_t)(end - path) : 0;
+
+    if (len == 0)
+        return OK;
+    if (len >= sizeof(folder))
+        return -ENAMETOOLONG;
+    memcpy(folder, path, len);
+    folder[len] = '\0';
+    return mkdir(folder, 0700) < 0 && errno != EEXIST ? -errno : OK;
+}
+
 static bool find_secret(struct config *c, struct db *db)
 {
-    struct slice path = arena_printf(&c->arena, "%.*s.key", SLICE_FMT(config_sqlite_path(c)));
+    struct slice path = config_place(c, "key");
     bool needed = false;
 
     c->secret_key = c->settings.secret_key;
@@ -96,6 +117,8 @@ static bool find_secret(struct config *c, struct db *db)
                              path.at);
             return false;
         }
+        if (rc == OK)
+            rc = make_folder(path.at);
         if (rc == OK)
             rc = secret_file_make(path.at, &c->arena, &c->secret_key);
     }

@@ -17,7 +17,8 @@
 struct settings {
     struct slice listen, metrics_listen; /* the second may be empty */
     uint64_t workers;                    /* 0: one for each core */
-    struct slice store;                  /* sqlite:PATH */
+    struct slice store;                  /* sqlite:PATH or postgres://… */
+    struct slice folder;                 /* `data`: of own files, when the store is no file */
     unsigned limiter, store_prompts;
     struct secret admin_key, secret_key; /* may be empty */
 
@@ -44,7 +45,7 @@ struct settings {
     } upstream;
 
     struct journal_settings {
-        struct slice folder; /* empty: NAME.journal beside the SQLite file */
+        struct slice folder; /* empty: the usual place */
         uint64_t size;       /* bytes, for each worker */
     } journal;
 

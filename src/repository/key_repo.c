@@ -28,7 +28,7 @@ static const char update[] =
     "tpm = $7, concurrency = $8, models = $9, expires_at = $10, from_file = $11 WHERE id = $12";
 static const char revoke[] = "UPDATE api_keys SET status = 'revoked' WHERE id = $1";
 static const char has_admin[] =
-    "SELECT count(*) FROM (SELECT 1 FROM api_keys WHERE is_admin = 1 AND status = 'active' "
+    "SELECT count(*) FROM (SELECT 1 FROM api_keys WHERE is_admin AND status = 'active' "
     "AND (expires_at IS NULL OR expires_at > $1) LIMIT 1) AS found";
 
 static void read_key(struct columns *c, void *to)

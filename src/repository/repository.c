@@ -55,6 +55,11 @@ int repository_begin(struct db *db)
     return db_begin(db);
 }
 
+int repository_begin_append(struct db *db)
+{
+    return db_begin_append(db);
+}
+
 int repository_begin_read(struct db *db)
 {
     return db_begin_read(db);
@@ -89,4 +94,12 @@ int repository_catalog_version(struct db *db, uint64_t *ret)
 
     *ret = versions.catalog;
     return rc;
+}
+
+int repository_wait_change(struct db *db, int wake_fd, uint64_t ms)
+{
+    const struct db_watch watch = {.channel = "courier", .number = "SELECT version FROM catalog"};
+    int rc = db_wait_change(db, &watch, wake_fd, ms);
+
+    return rc == DB_CHANGED ? REPOSITORY_CHANGED : rc;
 }

@@ -10,7 +10,8 @@ struct db; /* a connection */
 
 enum { REPOSITORY_WHY = 256 };
 
-/* store: the setting, "sqlite:path". Failed: ret_why tells a person what is wrong. */
+/* store: the setting, "sqlite:path" or "postgres://…". Failed: ret_why tells a person what is
+ * wrong. */
 int repository_open(struct slice store, char ret_why[REPOSITORY_WHY], struct db **ret);
 void repository_close(struct db *db);
 
@@ -22,13 +23,15 @@ struct repository_migrations {
 int repository_migrate(struct db *db, struct repository_migrations *heard,
                        char ret_why[REPOSITORY_WHY]);
 
-/* How long a statement waits while another process holds the lock. */
+/* How long a statement waits while another process holds the lock; see db_set_patience. */
 void repository_set_patience(struct db *db, unsigned ms);
 /* What went wrong last, in the database's words. */
 const char *repository_error(const struct db *db);
 
-/* One that writes; one that reads a state that stands still. */
+/* One that reads and then writes, one at a time among all processes; one that only adds rows of
+ * its own, and waits for nobody with a server; one that reads a state that stands still. */
 int repository_begin(struct db *db) MUST_USE;
+int repository_begin_append(struct db *db) MUST_USE;
 int repository_begin_read(struct db *db) MUST_USE;
 /* Commits when rc is OK, else rolls back; returns rc, or why the commit failed. */
 int repository_end(struct db *db, int rc) MUST_USE;
@@ -42,3 +45,10 @@ struct repository_versions {
 int repository_versions(struct db *db, struct repository_versions *ret);
 /* The first of them alone. */
 int repository_catalog_version(struct db *db, uint64_t *ret);
+
+/* Waits, outside of a transaction, until that number may have moved (REPOSITORY_CHANGED), wake_fd
+ * can be read (it is left unread; -1: none) or ms have passed (OK). The first call on a connection,
+ * also on one that was lost and came back, says REPOSITORY_CHANGED at once: what happened before is
+ * for the caller to look at. -errno: the connection is lost; the next call makes a new one. */
+enum { REPOSITORY_CHANGED = 1 };
+int repository_wait_change(struct db *db, int wake_fd, uint64_t ms);

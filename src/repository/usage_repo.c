@@ -2,29 +2,37 @@
 
 #include "repository/usage_repo.h"
 
+#include "base/clock.h"
 #include "model/outcome.h"
 #include "repository/columns.h"
 
+#define COLUMNS                                                                                    \
+    "id, request_id, created_at, user_id, key_id, endpoint, requested_model, served_model, "       \
+    "provider, stream, status, http_status, error_code, attempts, fallback_used, "                 \
+    "prompt_tokens, completion_tokens, total_tokens, cached_tokens, cache_write_tokens, "          \
+    "reasoning_tokens, usage_source, latency_ms, first_token_ms, request_bytes, response_bytes"
+
+/* created_at, which a record keeps, stays as it is */
+#define RENEW                                                                                      \
+    "DO UPDATE SET request_id = excluded.request_id, user_id = excluded.user_id, key_id "          \
+    "= excluded.key_id, endpoint = excluded.endpoint, requested_model = "                          \
+    "excluded.requested_model, served_model = excluded.served_model, provider = "                  \
+    "excluded.provider, stream = excluded.stream, status = excluded.status, http_status "          \
+    "= excluded.http_status, error_code = excluded.error_code, attempts = "                        \
+    "excluded.attempts, fallback_used = excluded.fallback_used, prompt_tokens = "                  \
+    "excluded.prompt_tokens, completion_tokens = excluded.completion_tokens, "                     \
+    "total_tokens = excluded.total_tokens, cached_tokens = excluded.cached_tokens, "               \
+    "cache_write_tokens = excluded.cache_write_tokens, reasoning_tokens = "                        \
+    "excluded.reasoning_tokens, usage_source = excluded.usage_source, latency_ms = "               \
+    "excluded.latency_ms, first_token_ms = excluded.first_token_ms, request_bytes = "              \
+    "excluded.request_bytes, response_bytes = excluded.response_bytes"
+
 static const char put[] =
-    "INSERT INTO usage_logs (id, request_id, created_at, user_id, key_id, endpoint, "
-    "requested_model, served_model, provider, stream, status, http_status, error_code, attempts, "
-    "fallback_used, prompt_tokens, completion_tokens, total_tokens, cached_tokens, "
-    "cache_write_tokens, reasoning_tokens, usage_source, latency_ms, first_token_ms, "
-    "request_bytes, response_bytes) "
+    "INSERT INTO usage_logs (" COLUMNS ") "
     "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, "
-    "$20, $21, $22, $23, $24, $25, $26) ON CONFLICT (id) DO UPDATE SET "
-    "request_id = excluded.request_id, created_at = excluded.created_at, "
-    "user_id = excluded.user_id, key_id = excluded.key_id, endpoint = excluded.endpoint, "
-    "requested_model = excluded.requested_model, served_model = excluded.served_model, "
-    "provider = excluded.provider, stream = excluded.stream, status = excluded.status, "
-    "http_status = excluded.http_status, error_code = excluded.error_code, "
-    "attempts = excluded.attempts, fallback_used = excluded.fallback_used, "
-    "prompt_tokens = excluded.prompt_tokens, completion_tokens = excluded.completion_tokens, "
-    "total_tokens = excluded.total_tokens, cached_tokens = excluded.cached_tokens, "
-    "cache_write_tokens = excluded.cache_write_tokens, "
-    "reasoning_tokens = excluded.reasoning_tokens, usage_source = excluded.usage_source, "
-    "latency_ms = excluded.latency_ms, first_token_ms = excluded.first_token_ms, "
-    "request_bytes = excluded.request_bytes, response_bytes = excluded.response_bytes";
+    "$20, $21, $22, $23, $24, $25, $26) ON CONFLICT (id) " RENEW;
+
+/* --- row by row --- */
 
 /* Texts that a row needs besides the record's own. */
 struct row_texts {
@@ -78,7 +86,7 @@ static void bind_sizes(struct db_statement *s, const struct record *r)
     db_bind_u64(s, 26, r->response_bytes);
 }
 
-int usage_repo_add(struct db *db, const struct record *records, size_t n)
+static int add_singly(struct db *db, const struct record *records, size_t n)
 {
     struct row_texts texts;
     struct db_statement *s;
@@ -94,9 +102,118 @@ int usage_repo_add(struct db *db, const struct record *records, size_t n)
     return rc;
 }
 
+/* --- in bulk --- */
+
+/* place: which of two with one id came later. What COPY leaves is gone with the transaction. */
+static const char copy[] =
+    "CREATE TEMPORARY TABLE IF NOT EXISTS usage_staging (LIKE usage_logs, place bigint NOT NULL) "
+    "ON COMMIT DELETE ROWS; COPY usage_staging (" COLUMNS ", place) FROM STDIN";
+static const char make_days[] =
+    "SELECT usage_logs_make_day(day) FROM (SELECT DISTINCT (created_at AT TIME ZONE 'UTC')::date "
+    "AS day FROM usage_staging ORDER BY day) AS days "
+    "WHERE to_regclass('usage_logs_' || to_char(day, 'YYYYMMDD')) IS NULL";
+/* in the order of the key: two gateways that write the same rows do not wait for each other in a
+ * circle */
+static const char take[] =
+    "WITH batch AS (DELETE FROM usage_staging RETURNING *) "
+    "INSERT INTO usage_logs (" COLUMNS ") SELECT DISTINCT ON (created_at, id) " COLUMNS
+    " FROM batch ORDER BY created_at, id, place DESC ON CONFLICT (created_at, id) " RENEW;
+
+static void copy_text_or_null(struct db *db, const char *text)
+{
+    if (text[0])
+        db_copy_text(db, slice_str(text));
+    else
+        db_copy_null(db);
+}
+
+static void copy_who(struct db *db, const struct record *r)
+{
+    struct row_texts texts;
+
+    record_id_format(&r->id, texts.id);
+    clock_rfc3339(MAX(r->created_wall_us, 1u), texts.created);
+    db_copy_text(db, slice_of(texts.id, sizeof(texts.id)));
+    db_copy_text(db, slice_str(r->request_id));
+    db_copy_text(db, slice_str(texts.created));
+    db_copy_i64(db, r->user_id);
+    db_copy_i64(db, r->key_id);
+    db_copy_text(db, slice_str(r->endpoint));
+    copy_text_or_null(db, r->requested_model);
+    copy_text_or_null(db, r->served_model);
+    copy_text_or_null(db, r->provider);
+}
+
+static void copy_outcome(struct db *db, const struct record *r)
+{
+    db_copy_i64(db, r->stream);
+    db_copy_text(db, slice_str(outcome_status_name((enum outcome_status)r->status)));
+    db_copy_i64(db, r->http_status);
+    copy_text_or_null(db, r->error_code);
+    db_copy_i64(db, r->attempts);
+    db_copy_i64(db, r->fallback_used);
+}
+
+static void copy_usage(struct db *db, const struct record *r)
+{
+    db_copy_u64(db, r->prompt_tokens);
+    db_copy_u64(db, r->completion_tokens);
+    db_copy_u64(db, r->prompt_tokens + r->completion_tokens);
+    db_copy_u64(db, r->cached_tokens);
+    db_copy_u64(db, r->cache_write_tokens);
+    db_copy_u64(db, r->reasoning_tokens);
+    db_copy_text(db, slice_str(usage_source_name((enum usage_source)r->usage_source)));
+}
+
+static void copy_sizes(struct db *db, const struct record *r)
+{
+    db_copy_i64(db, r->latency_ms);
+    if (r->first_token_ms)
+        db_copy_i64(db, r->first_token_ms);
+    else
+        db_copy_null(db);
+    db_copy_u64(db, r->request_bytes);
+    db_copy_u64(db, r->response_bytes);
+}
+
+static int run(struct db *db, const char *sql)
+{
+    struct db_statement *s;
+    int rc = db_prepare(db, sql, &s);
+
+    return rc < 0 ? rc : db_run(s);
+}
+
+static int add_in_bulk(struct db *db, const struct record *records, size_t n)
+{
+    int rc = n ? db_copy_begin(db, copy) : OK;
+
+    if (rc < 0 || n == 0)
+        return rc;
+    for (size_t i = 0; i < n; i++) {
+        copy_who(db, &records[i]);
+        copy_outcome(db, &records[i]);
+        copy_usage(db, &records[i]);
+        copy_sizes(db, &records[i]);
+        db_copy_u64(db, i);
+        db_copy_row(db);
+    }
+    rc = db_copy_end(db, OK);
+    if (rc == OK)
+        rc = run(db, make_days);
+    return rc == OK ? run(db, take) : rc;
+}
+
+/* --- both --- */
+
+int usage_repo_add(struct db *db, const struct record *records, size_t n)
+{
+    return db_can_copy(db) ? add_in_bulk(db, records, n) : add_singly(db, records, n);
+}
+
 int usage_repo_put(struct db *db, const struct record *records, size_t n)
 {
-    int rc = db_begin(db);
+    int rc = db_begin_append(db);
 
     return rc < 0 ? rc : db_end(db, usage_repo_add(db, records, n));
 }

@@ -139,7 +139,7 @@ static int put_batch(struct ledger *l, size_t *ret_written)
     int rc = l->db ? OK : open_store(l);
     if (rc < 0)
         return rc;
-    rc = repository_begin(l->db);
+    rc = repository_begin_append(l->db);
     if (rc == OK)
         rc = repository_end(l->db, take_all(l, ret_written));
     if (rc < 0) {

@@ -9,9 +9,12 @@
 #include <errno.h>
 #include <stdio.h>
 
+/* for the work of another process, and of a server that rewrites a table */
+enum { PATIENCE_MS = 300000 };
+
 static const char make_table[] = "CREATE TABLE IF NOT EXISTS schema_migrations ("
                                  "version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, "
-                                 "applied_at TEXT NOT NULL)";
+                                 "applied_at TEXT NOT NULL)"; /* good SQL for every driver */
 static const char newest[] = "SELECT coalesce(max(version), 0) FROM schema_migrations";
 static const char remember[] =
     "INSERT INTO schema_migrations (version, name, applied_at) VALUES ($1, $2, $3)";
@@ -50,8 +53,10 @@ static int write_version(struct db *db, uint64_t version, const char *name)
 static int apply(struct db *db, const struct migration *m, uint64_t version)
 {
     uint64_t found;
-    int rc = read_version(db, &found);
+    int rc = version == 1 ? db_exec(db, make_table) : OK;
 
+    if (rc == OK)
+        rc = read_version(db, &found);
     if (rc < 0 || found >= version)
         return rc;
     rc = db_exec(db, m->sql);
@@ -76,9 +81,11 @@ int migrate_list(struct db *db, const struct migration *list, size_t n,
                  struct migration_listener *listener, char ret_why[DB_WHY])
 {
     uint64_t version = 0;
-    int rc = db_exec(db, make_table);
+    bool is_there;
+    int rc = db_has_table(db, "schema_migrations", &is_there);
 
-    if (rc == OK)
+    /* where nothing is pending, nothing is written: the rights to read are enough */
+    if (rc == OK && is_there)
         rc = read_version(db, &version);
     if (rc < 0) {
         snprintf(ret_why, DB_WHY, "cannot read the schema's version: %.150s", db_error(db));
@@ -91,6 +98,8 @@ int migrate_list(struct db *db, const struct migration *list, size_t n,
                  (unsigned long long)version, n);
         return -ENOTSUP;
     }
+    if (version < n)
+        db_set_patience(db, PATIENCE_MS);
     for (; version < n; version++) {
         bool applied;
         rc = apply_in_transaction(db, &list[version], version + 1, &applied);
@@ -101,6 +110,7 @@ int migrate_list(struct db *db, const struct migration *list, size_t n,
         if (applied && listener)
             listener->applied(listener, list[version].name);
     }
+    db_set_patience(db, DB_PATIENCE_MS);
     return OK;
 }
 

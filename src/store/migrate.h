@@ -18,7 +18,8 @@ struct migration_listener {
     void (*applied)(struct migration_listener *l, const char *name);
 };
 
-/* The driver's own. -ENOTSUP: the database was migrated by a newer courier. ret_why tells. */
+/* The driver's own. The connection's patience is then the usual one. -ENOTSUP: the database was
+ * migrated by a newer courier. ret_why tells. */
 int migrate(struct db *db, struct migration_listener *listener, char ret_why[DB_WHY]);
 /* The same with a list, in order, numbered without gaps from 1. */
 int migrate_list(struct db *db, const struct migration *list, size_t n,

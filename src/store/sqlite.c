@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PARAMETERS_MAX = 64, PATIENCE_MS = 2000 };
+enum { PARAMETERS_MAX = 64 };
 
 struct sqlite_statement {
     struct db_statement base;
@@ -101,7 +101,8 @@ static uint64_t sqlite_changes(const struct db *base)
 
 static int sqlite_transact(struct db *base, enum db_transaction what)
 {
-    static const char *const words[] = {"BEGIN IMMEDIATE", "BEGIN", "COMMIT", "ROLLBACK"};
+    static const char *const words[] = {"BEGIN IMMEDIATE", "BEGIN IMMEDIATE", "BEGIN", "COMMIT",
+                                        "ROLLBACK"};
     struct sqlite_db *db = sqlite_of(base);
     sqlite3_stmt **handle = &db->transacts[what];
     int code = SQLITE_OK;
@@ -293,7 +294,7 @@ static int sqlite_prepare_connection(struct sqlite_db *db, const char *path)
         return -ENOMEM;
     if (code != SQLITE_OK)
         return sqlite_check(db, code);
-    sqlite_set_patience(&db->base, PATIENCE_MS);
+    sqlite_set_patience(&db->base, DB_PATIENCE_MS);
     return sqlite_exec(&db->base, "PRAGMA page_size = 16384;"
                                   "PRAGMA journal_mode = WAL;"
                                   "PRAGMA synchronous = NORMAL;"
@@ -302,8 +303,9 @@ static int sqlite_prepare_connection(struct sqlite_db *db, const char *path)
                                   "PRAGMA cache_size = -1024;");
 }
 
-static int sqlite_open(struct slice rest, char ret_why[DB_WHY], struct db **ret)
+static int sqlite_open(struct slice url, char ret_why[DB_WHY], struct db **ret)
 {
+    struct slice rest = slice_sub(url, strlen("sqlite:"), url.len);
     char path[PATH_MAX];
 
     snprintf(path, sizeof(path), "%.*s", SLICE_FMT(rest));
@@ -346,4 +348,5 @@ const struct db_driver db_driver_sqlite = {
     .column_i64 = sqlite_column_i64,
     .column_text = sqlite_column_text,
     .column_bytes = sqlite_column_bytes,
+    .find_table = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1",
 };

@@ -3,6 +3,7 @@
 #include "wire/setting_value.h"
 
 #include "base/fmt.h"
+#include "codec/store_url.h"
 #include "codec/url.h"
 
 #include <arpa/inet.h>
@@ -80,6 +81,8 @@ static const char *why_not_path(struct slice text)
 
 static const char *why_not_store(struct slice text)
 {
+    if (store_url_is_postgres(text))
+        return store_url_fault(text);
     if (!slice_starts(text, SLICE("sqlite:")))
         return "names no store that is known";
     return why_not_path(slice_sub(text, strlen("sqlite:"), text.len));
@@ -313,7 +316,7 @@ void setting_allowed(const struct setting *s, struct buf *ret)
         allow_words(s, ret);
         break;
     case SETTING_STORE:
-        buf_printf(ret, "sqlite:PATH");
+        buf_printf(ret, "sqlite:PATH | postgres://USER:PASSWORD@HOST[:PORT]/DATABASE");
         break;
     case SETTING_PATH:
         buf_printf(ret, "a path");

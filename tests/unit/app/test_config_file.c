@@ -115,7 +115,7 @@ static void test_complete_file(void **state)
     assert_int_equal(c.settings.cache.size, 1 << 30);
     assert_int_equal(c.settings.cache.entry, 2 << 20);
     assert_int_equal(c.settings.timeouts.idle, 30000);
-    assert_true(slice_eq(config_sqlite_path(&c), SLICE("/tmp/a.db")));
+    assert_true(slice_eq(config_place(&c, "key"), SLICE("/tmp/a.db.key")));
     assert_true(slice_eq(config_journal_folder(&c), SLICE("/tmp/a.db.journal")));
     assert_int_equal(c.providers_len, 2);
     assert_false(secret_is_empty(c.providers[0].api_key));
@@ -206,7 +206,7 @@ static void assert_faults(const struct bad_file *files, size_t n)
 }
 
 #define TOP                                                                                        \
-    "; allowed: listen, metrics_listen, workers, store, limiter, admin_key, secret_key, "          \
+    "; allowed: listen, metrics_listen, workers, store, data, limiter, admin_key, secret_key, "    \
     "store_prompts, log, "                                                                         \
     "limits, timeouts, upstream, journal, cache, providers, models\n"
 #define SIZES     "; allowed: a size from 1KB to 1GB, like 512, 64KB, 32MB\n"
@@ -258,8 +258,10 @@ static void test_bad_files(void **state)
                                    "[::1]:8080, :8080\n"                                                                                                  },
         {"admin_key: short\n",                                                                     "f:1: admin_key is too short to be safe; allowed: "
                                "visible ASCII characters, at least 16\n"                                                                                      },
-        {"store: postgres://u:p@h/d\n",                                                            "f:1: store: \"postgres://\" is not supported "
-                                        "by this version of courier; allowed: sqlite:PATH\n"                                                         },
+        {"store: postgres://u:p@@h/d\n",
+         "f:1: store has an @ that is not between the password and the host: in a user, a password "
+         "or a name, @ : / ? % are written %40 %3A %2F %3F %25; allowed: sqlite:PATH | "
+         "postgres://USER:PASSWORD@HOST[:PORT]/DATABASE\n"                                                                                                                                  },
         {"limiter: redis://h:6379/0\n",                                                            "f:1: limiter: \"redis://\" is not supported "
                                         "by this version of courier; allowed: memory\n"                                                              },
         {"store_prompts: redacted\n",                                                              "f:1: store_prompts: \"redacted\" is not supported by "

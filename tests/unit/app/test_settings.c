@@ -117,7 +117,8 @@ static void test_values(void **state)
         {settings_table,    "limiter",          "redis://localhost:6379/0", false},
         {settings_table,    "store",            "sqlite:/tmp/x.db",         true },
         {settings_table,    "store",            "sqlite:",                  false},
-        {settings_table,    "store",            "postgres://u:p@h/d",       false},
+        {settings_table,    "store",            "postgres://u:p@h/d",       true },
+        {settings_table,    "store",            "postgres://u:p/q@h/d",     false},
         {settings_table,    "store_prompts",    "off",                      true },
         {settings_table,    "store_prompts",    "full",                     false},
         {settings_table,    "admin_key",        "0123456789abcdef",         true },
@@ -205,7 +206,7 @@ static void test_what_comes_later_is_said(void **state)
 
     (void)state;
     assert_false(
-        setting_set(named(settings_table, "store"), &settings, SLICE("postgres://u:p@h/d"), &why));
+        setting_set(named(settings_table, "store_prompts"), &settings, SLICE("full"), &why));
     assert_string_equal(why, "is not supported by this version of courier");
 }
 

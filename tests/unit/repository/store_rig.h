@@ -1,4 +1,5 @@
-/* store_rig.h: a migrated database of a test's own, and single values read from it. */
+/* store_rig.h: a migrated database of a test's own, and single values read from it. A test runs for
+ * every store, from one source: SQL that it brings along must be good for all of them. */
 
 #pragma once
 
@@ -6,6 +7,7 @@
 #include "store/db.h"
 #include "base/arena.h"
 
+#include "support/postgres.h"
 #include "support/scratch.h"
 
 #include <stdarg.h>
@@ -14,21 +16,44 @@
 
 struct store_rig {
     struct scratch scratch;
-    char url[SCRATCH_PATH];
+    bool postgres;
+    char url[POSTGRES_URL];
     struct db *db;
     struct arena arena;
 };
 
+/* What SQLite has and tests like. */
+#define STORE_RIG_POSTGRES                                                                         \
+    "CREATE FUNCTION joined(text, text) RETURNS text LANGUAGE sql AS "                             \
+    "$$SELECT coalesce($1 || ',', '') || $2$$;"                                                    \
+    "CREATE AGGREGATE group_concat(text) (SFUNC = joined, STYPE = text)"
+
+static inline void store_rig_open(struct store_rig *r)
+{
+    char why[REPOSITORY_WHY];
+
+    if (repository_open(slice_str(r->url), why, &r->db) < 0)
+        fail_msg("%s", why);
+}
+
+/* *state: which store. */
 static inline int store_rig_setup(void **state)
 {
     struct store_rig *r = calloc(1, sizeof(*r));
     char why[REPOSITORY_WHY];
 
+    r->postgres = strcmp(*state, "postgres") == 0;
     scratch_make(&r->scratch);
     arena_init(&r->arena, 0);
-    scratch_path(&r->scratch, "sqlite:", "courier.db", r->url);
-    assert_int_equal(repository_open(slice_str(r->url), why, &r->db), OK);
-    assert_int_equal(repository_migrate(r->db, NULL, why), OK);
+    if (r->postgres)
+        postgres_make(r->url);
+    else
+        scratch_path(&r->scratch, "sqlite:", "courier.db", r->url);
+    store_rig_open(r);
+    if (repository_migrate(r->db, NULL, why) < 0)
+        fail_msg("%s", why);
+    if (r->postgres)
+        assert_int_equal(db_exec(r->db, STORE_RIG_POSTGRES), OK);
     *state = r;
     return 0;
 }
@@ -38,6 +63,8 @@ static inline int store_rig_teardown(void **state)
     struct store_rig *r = *state;
 
     repository_close(r->db);
+    if (r->postgres)
+        postgres_drop(r->url);
     arena_clear(&r->arena);
     scratch_remove(&r->scratch);
     free(r);
@@ -67,4 +94,8 @@ static inline uint64_t store_rig_version(struct store_rig *r)
     return version;
 }
 
-#define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, store_rig_setup, store_rig_teardown)
+#define STORE_TEST_OF(name, store)                                                                 \
+    {                                                                                              \
+#name " (" store ")", name, store_rig_setup, store_rig_teardown, (void *)(uintptr_t)store  \
+    }
+#define STORE_TEST(name) STORE_TEST_OF(name, "sqlite"), STORE_TEST_OF(name, "postgres")

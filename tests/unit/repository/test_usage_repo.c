@@ -48,14 +48,15 @@ static void every_column_is_written(void **state)
     struct record record = record_of(9);
 
     assert_int_equal(usage_repo_put(r->db, &record, 1), OK);
+    assert_sql(r, "SELECT id FROM usage_logs", "01020304-0506-7008-8000-000000000009");
+    assert_sql(r, "SELECT created_at FROM usage_logs", "2026-01-31T12:00:00.345Z");
+    assert_sql(r, "SELECT stream FROM usage_logs", "1");
+    assert_sql(r, "SELECT fallback_used FROM usage_logs", "1");
     assert_sql(r,
-               "SELECT concat FROM (SELECT id || '|' || request_id || '|' || created_at || '|' || "
-               "user_id || '|' || key_id || '|' || endpoint || '|' || requested_model || '|' || "
-               "served_model || '|' || provider || '|' || stream || '|' || status || '|' || "
-               "http_status || '|' || error_code || '|' || attempts || '|' || fallback_used AS "
-               "concat FROM usage_logs)",
-               "01020304-0506-7008-8000-000000000009|req-1|2026-01-31T12:00:00.345Z|3|17|"
-               "/v1/chat/completions|gpt-4o|claude-sonnet|claude|1|ok|200|some_code|2|1");
+               "SELECT request_id || '|' || user_id || '|' || key_id || '|' || endpoint || '|' || "
+               "requested_model || '|' || served_model || '|' || provider || '|' || status || '|' "
+               "|| http_status || '|' || error_code || '|' || attempts FROM usage_logs",
+               "req-1|3|17|/v1/chat/completions|gpt-4o|claude-sonnet|claude|ok|200|some_code|2");
     assert_sql(r,
                "SELECT prompt_tokens || '|' || completion_tokens || '|' || total_tokens || '|' || "
                "cached_tokens || '|' || cache_write_tokens || '|' || reasoning_tokens || '|' || "
@@ -71,10 +72,10 @@ static void what_is_not_known_is_null(void **state)
 
     assert_int_equal(usage_repo_put(r->db, &record, 1), OK);
     assert_sql(r,
-               "SELECT (requested_model IS NULL) || (served_model IS NULL) || (provider IS NULL) "
-               "|| (error_code IS NULL) || (first_token_ms IS NULL) || status || usage_source "
-               "FROM usage_logs",
-               "11111gateway_errornone");
+               "SELECT status || usage_source FROM usage_logs WHERE requested_model IS NULL AND "
+               "served_model IS NULL AND provider IS NULL AND error_code IS NULL AND "
+               "first_token_ms IS NULL",
+               "gateway_errornone");
 }
 
 static void the_later_of_one_id_counts(void **state)
@@ -85,25 +86,34 @@ static void the_later_of_one_id_counts(void **state)
     batch[2].status = OUTCOME_CLIENT_CLOSED;
     batch[2].completion_tokens = 7;
     assert_int_equal(usage_repo_put(r->db, batch, 3), OK);
-    assert_sql(r, "SELECT group_concat(status || total_tokens) FROM usage_logs",
+    assert_sql(r,
+               "SELECT group_concat(status || total_tokens) FROM (SELECT * FROM usage_logs ORDER "
+               "BY id) AS u",
                "client_closed107,ok123");
     batch[1].status = OUTCOME_INTERRUPTED;
     assert_int_equal(usage_repo_put(r->db, &batch[1], 2), OK);
-    assert_sql(r, "SELECT group_concat(status) FROM usage_logs", "client_closed,interrupted");
+    assert_sql(r, "SELECT group_concat(status) FROM (SELECT * FROM usage_logs ORDER BY id) AS u",
+               "client_closed,interrupted");
 }
+
+static const char refuse_in_sqlite[] =
+    "CREATE TRIGGER no BEFORE INSERT ON usage_logs WHEN new.id LIKE '%2' "
+    "BEGIN SELECT raise(ABORT, 'no'); END";
+static const char refuse_in_postgres[] =
+    "ALTER TABLE usage_logs ADD CONSTRAINT odd CHECK (id::text NOT LIKE '%2')";
 
 static void a_batch_is_all_or_nothing(void **state)
 {
     struct store_rig *r = *state;
     struct record batch[2] = {record_of(1), record_of(2)};
 
-    assert_int_equal(db_exec(r->db, "CREATE TRIGGER no BEFORE INSERT ON usage_logs WHEN new.id "
-                                    "LIKE '%2' BEGIN SELECT raise(ABORT, 'no'); END"),
-                     OK);
+    assert_int_equal(db_exec(r->db, r->postgres ? refuse_in_postgres : refuse_in_sqlite), OK);
     assert_int_equal(usage_repo_put(r->db, batch, 2), -EEXIST);
-    assert_string_equal(repository_error(r->db), "no");
+    assert_non_null(strstr(repository_error(r->db), r->postgres ? "usage_logs" : "no"));
     assert_sql(r, "SELECT count(*) FROM usage_logs", "0");
-    assert_int_equal(db_exec(r->db, "DROP TRIGGER no"), OK);
+    assert_int_equal(db_exec(r->db, r->postgres ? "ALTER TABLE usage_logs DROP CONSTRAINT odd"
+                                                : "DROP TRIGGER no"),
+                     OK);
     assert_int_equal(usage_repo_put(r->db, batch, 2), OK);
     assert_sql(r, "SELECT count(*) FROM usage_logs", "2");
 }

@@ -1,0 +1,184 @@
+/* postgres_connect.c: from a URL to a session in which all of courier's SQL means what it says.
+ *
+ * The URL goes to libpq as it is (https://www.postgresql.org/docs/15/libpq-connect.html): TLS,
+ * several hosts, target_session_attrs are libpq's. What stands in front of it here are defaults
+ * that the URL may change. Names of hosts are resolved by libpq, with the resolver's own limit. */
+
+#include "store/postgres.h"
+
+#include "base/clock.h"
+#include "codec/store_url.h"
+
+#include <errno.h>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <stdio.h>
+
+enum { CONNECT_MS = 5000, VERSION_LEAST = 150000 };
+
+/* A courier that hangs must not hold locks for ever, nor a server work for one that is gone. */
+static const char session[] = "SET timezone = 'UTC'; SET datestyle = 'ISO'; "
+                              "SET bytea_output = 'hex'; SET standard_conforming_strings = on; "
+                              "SET client_min_messages = error; "
+                              "SET default_transaction_isolation = 'read committed'; "
+                              "SET idle_in_transaction_session_timeout = '60s'; "
+                              "SET client_connection_check_interval = '10s'; "
+                              "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; "
+                              "SET tcp_keepalives_count = 3; SET tcp_user_timeout = '60s'";
+
+static PGconn *begin_connect(const char *url)
+{
+    const char *const names[] = {"application_name",
+                                 "client_encoding",
+                                 "gssencmode",
+                                 "keepalives_idle",
+                                 "keepalives_interval",
+                                 "keepalives_count",
+                                 "tcp_user_timeout",
+                                 "dbname",
+                                 NULL};
+    const char *const values[] = {"courier", "UTF8", "disable", "10", "5", "3", "15000", url, NULL};
+
+    return PQconnectStartParams(names, values, 1);
+}
+
+/* "connection to server at … failed: FATAL:  28P01: password …": the five characters, or NULL. */
+static const char *find_state(const char *text)
+{
+    for (const char *at = strstr(text, ":  "); at; at = strstr(at + 1, ":  ")) {
+        const char *state = at + 3;
+        if (strspn(state, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 5 && state[5] == ':')
+            return state;
+    }
+    return NULL;
+}
+
+/* Server and libpq say why in words only; of the server's the code is asked for. */
+static int connect_failed(struct postgres_db *pg)
+{
+    const char *text = PQerrorMessage(pg->conn), *state = find_state(text);
+    char words[DB_WHY];
+
+    if (!state) {
+        postgres_set_error(pg, text);
+        return postgres_lose(pg, -ECONNREFUSED);
+    }
+    int rc = postgres_errno(state);
+    snprintf(words, sizeof(words), "%.*s%s", (int)(state - text), text, state + 7);
+    postgres_set_error(pg, words);
+    /* there and refusing, or not there for now */
+    bool refused = slice_starts(slice_str(state), SLICE("28")) ||
+                   slice_starts(slice_str(state), SLICE("3D")) || rc == -EACCES;
+    return postgres_lose(pg, refused ? -EACCES : -ECONNREFUSED);
+}
+
+static int poll_until(int fd, short events, uint64_t deadline_ms)
+{
+    struct pollfd p = {.fd = fd, .events = events};
+    int n;
+
+    do {
+        uint64_t now = clock_now_ms();
+        if (now >= deadline_ms)
+            return -ETIMEDOUT;
+        n = poll(&p, 1, (int)(deadline_ms - now));
+    } while (n == 0 || (n < 0 && errno == EINTR));
+    return n < 0 ? -errno : OK;
+}
+
+static int drive_connect(struct postgres_db *pg)
+{
+    uint64_t deadline = clock_now_ms() + CONNECT_MS;
+    PostgresPollingStatusType want = PGRES_POLLING_WRITING;
+
+    while (want != PGRES_POLLING_OK) {
+        int rc = poll_until(PQsocket(pg->conn), want == PGRES_POLLING_READING ? POLLIN : POLLOUT,
+                            deadline);
+        if (rc == -ETIMEDOUT)
+            postgres_set_error(pg, "the server does not answer");
+        if (rc < 0)
+            return postgres_lose(pg, rc);
+        want = PQconnectPoll(pg->conn);
+        if (want == PGRES_POLLING_FAILED)
+            return connect_failed(pg);
+    }
+    return OK;
+}
+
+static int check_server(struct postgres_db *pg)
+{
+    const char *encoding = PQparameterStatus(pg->conn, "server_encoding");
+    char words[DB_WHY];
+
+    if (PQserverVersion(pg->conn) < VERSION_LEAST)
+        snprintf(words, sizeof(words), "the server is PostgreSQL %d: 15 or newer is needed",
+                 PQserverVersion(pg->conn) / 10000);
+    else if (!encoding || strcmp(encoding, "UTF8") != 0)
+        snprintf(words, sizeof(words),
+                 "the database's encoding is %.40s: make it with ENCODING 'UTF8'",
+                 encoding ? encoding : "not known");
+    else
+        return OK;
+    postgres_set_error(pg, words);
+    return postgres_lose(pg, -EPROTONOSUPPORT);
+}
+
+static void ignore_notice(void *arg, const PGresult *result)
+{
+    (void)arg;
+    (void)result;
+}
+
+static int set_up(struct postgres_db *pg)
+{
+    PQsetNoticeReceiver(pg->conn, ignore_notice, NULL);
+    PQsetErrorVerbosity(pg->conn, PQERRORS_DEFAULT);
+    if (PQsetnonblocking(pg->conn, 1) < 0)
+        return postgres_lose_with_words(pg);
+    pg->epoch++;
+    pg->patience_told = pg->listening = false;
+    int rc = check_server(pg);
+    return rc < 0 ? rc : postgres_query(pg, session);
+}
+
+int postgres_connect(struct postgres_db *pg)
+{
+    pg->conn = begin_connect(pg->url);
+    if (!pg->conn)
+        return -ENOMEM;
+    if (PQstatus(pg->conn) == CONNECTION_BAD) /* what is wrong stands in the URL: not told */
+        postgres_set_error(pg, "the URL or one of its parameters is not understood by libpq");
+    if (PQstatus(pg->conn) == CONNECTION_BAD)
+        return postgres_lose(pg, -EINVAL);
+    PQsetErrorVerbosity(pg->conn, PQERRORS_VERBOSE);
+    int rc = drive_connect(pg);
+    return rc < 0 ? rc : set_up(pg);
+}
+
+/* So that the server gives up a little before we do; within a transaction it would not last. */
+static int tell_patience(struct postgres_db *pg)
+{
+    char sql[128];
+
+    if (pg->patience_told || pg->in_transaction)
+        return OK;
+    snprintf(sql, sizeof(sql), "SET lock_timeout = %u; SET statement_timeout = %u",
+             MAX(pg->patience_ms, 1u), MAX(pg->patience_ms, 30000u) * 2);
+    pg->patience_told = true;
+    return postgres_query(pg, sql);
+}
+
+int postgres_alive(struct postgres_db *pg)
+{
+    int rc = OK;
+
+    if (pg->conn && !pg->in_transaction && PQstatus(pg->conn) == CONNECTION_BAD)
+        postgres_lose(pg, -EPIPE);
+    if (!pg->conn && pg->in_transaction)
+        return pg->lost;
+    if (!pg->conn)
+        rc = postgres_connect(pg);
+    if (rc == OK)
+        rc = postgres_settle(pg);
+    return rc < 0 ? rc : tell_patience(pg);
+}
