@@ -28,6 +28,7 @@ struct gateway {
     struct ledger *ledger;
     struct quota *quota;
     struct answer_cache *answers;
+    struct admin_desk *desk;
     struct tls_client *tls;
     struct watching *watching; /* what is counted, and who tells it */
     struct worker **workers;

@@ -16,6 +16,7 @@
 #include "codec/store_url.h"
 #include "io/listener.h"
 #include "io/tls.h"
+#include "service/admin_desk.h"
 #include "service/key_admin.h"
 #include "service/key_service.h"
 #include "service/ledger.h"
@@ -29,6 +30,8 @@
 #include <unistd.h>
 
 enum { LEDGER_STOP_MS = 10000 };
+/* Administration: threads of the yard, each with a connection to the store. */
+enum { DESK_THREADS = 2, DESK_WAITING = 256, DESK_WAIT_MS = 5000 };
 
 /* --- configuration --- */
 
@@ -182,6 +185,21 @@ static bool start_shared(struct gateway *g)
     return rc == OK;
 }
 
+static bool start_desk(struct gateway *g)
+{
+    struct admin_desk_options options = {
+        .admin = {g->config.settings.store, g->config.secret_key},
+        .threads = DESK_THREADS,
+        .waiting = DESK_WAITING,
+        .wait_ms = DESK_WAIT_MS,
+    };
+    int rc = admin_desk_start(&options, &g->desk);
+
+    if (rc < 0)
+        command_complain("the administration cannot be started: %s", log_errno(rc));
+    return rc == OK;
+}
+
 /* setting: which one says so, for whoever must choose another. */
 static void complain_listen(struct slice listen, const char *setting, int rc)
 {
@@ -226,6 +244,7 @@ static int make_worker(struct gateway *g, struct slice listen, struct slice hash
         .tls = g->tls,
         .quota = g->quota,
         .answers = g->answers,
+        .desk = g->desk,
         .journal = ledger_journal(g->ledger, g->workers_len),
         .hash_key = hash_key,
         .draining = &g->draining,
@@ -350,7 +369,8 @@ bool gateway_start(struct gateway *g)
      * must leave the store as it is */
     if (!g->admin || !start_ledger(g) || !seed(g) || !make_first_key(g, &first_key))
         return false;
-    if (!start_keeper(g) || !start_shared(g) || !start_watching(g) || !start_workers(g))
+    if (!start_keeper(g) || !start_shared(g) || !start_watching(g) || !start_desk(g) ||
+        !start_workers(g))
         return false;
     tell_ready(g, first_key);
     return true;
@@ -370,6 +390,7 @@ void gateway_stop(struct gateway *g)
     for (unsigned i = 0; i < g->workers_len; i++)
         worker_free(g->workers[i]);
     free(g->workers);
+    admin_desk_stop(g->desk);
     watching_free(g->watching);
     stop_ledger(g);
     quota_free(g->quota);

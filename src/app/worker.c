@@ -16,6 +16,7 @@
 #include "middleware/record.h"
 #include "middleware/trace.h"
 #include "router/router.h"
+#include "service/admin_desk.h"
 #include "service/cache.h"
 #include "service/fleet.h"
 #include "service/key_service.h"
@@ -76,6 +77,8 @@ static void free_parts(struct worker *w)
 {
     if (w->fleet)
         fleet_leave(w->fleet, w);
+    if (w->services.desk)
+        admin_desk_leave(w->services.desk, w->mailbox);
     /* what is still in it is answered while the rest is there */
     mailbox_free(w->mailbox);
     if (w->server)
@@ -232,6 +235,8 @@ static struct services make_services(struct worker *w, const struct worker_optio
         .journal = o->journal,
         .router = w->router,
         .cache = w->cache,
+        .desk = o->desk,
+        .mailbox = w->mailbox,
         .draining = o->draining,
         .meter = o->meter,
         .metrics = o->metrics,

@@ -14,6 +14,7 @@ struct snapshot_slot;
 struct tls_client;
 struct quota;
 struct answer_cache;
+struct admin_desk;
 struct journal;
 struct meter;
 struct metrics_sources;
@@ -29,6 +30,7 @@ struct worker_options {
     struct tls_client *tls;
     struct quota *quota;
     struct answer_cache *answers;
+    struct admin_desk *desk;
     struct journal *journal; /* its own */
     struct slice hash_key;   /* of key_service_derive */
     const atomic_bool *draining;

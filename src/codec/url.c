@@ -156,3 +156,43 @@ int url_parse(struct slice text, struct url *ret, const char **ret_why)
         *ret_why = why;
     return why ? -EINVAL : OK;
 }
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool is_encoded(struct slice s, bool plus)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.at[i] == '%' || (plus && s.at[i] == '+'))
+            return true;
+    return false;
+}
+
+struct slice url_decode(struct slice s, bool plus, struct arena *a)
+{
+    if (!is_encoded(s, plus))
+        return s.at ? s : SLICE("");
+    char *text = arena_alloc(a, s.len);
+    size_t n = 0;
+
+    if (!text)
+        return (struct slice){0};
+    for (size_t i = 0; i < s.len; i++) {
+        text[n] = plus && s.at[i] == '+' ? ' ' : s.at[i];
+        if (s.at[i] == '%') {
+            int high = i + 2 < s.len ? hex_digit(s.at[i + 1]) : -1;
+            int low = i + 2 < s.len ? hex_digit(s.at[i + 2]) : -1;
+            if (high < 0 || low < 0)
+                return (struct slice){0};
+            text[n] = (char)(high << 4 | low);
+            i += 2;
+        }
+        n++;
+    }
+    return slice_of(text, n);
+}

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "base/slice.h"
+#include "base/arena.h"
 
 struct url {
     bool tls;               /* https */
@@ -20,3 +20,8 @@ int url_parse(struct slice text, struct url *ret, const char **ret_why);
 /* Takes a host or [IPv6] off an authority without user info; what is left of *rest is empty or
  * begins with ':'. False: it is neither a name nor an address. */
 bool url_take_host(struct slice *rest, struct slice *ret_host);
+
+/* Percent-encoding undone (RFC 3986 section 2.1); the result borrows from s when there is none,
+ * else it is in the arena. plus: + is a space, as in queries. .at NULL: ill-formed, or out of
+ * memory. */
+struct slice url_decode(struct slice s, bool plus, struct arena *a);

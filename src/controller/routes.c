@@ -2,17 +2,25 @@
 
 #include "controller/routes.h"
 
+#include "controller/admin/audit.h"
+#include "controller/admin/keys.h"
+#include "controller/admin/users.h"
 #include "controller/calls.h"
 #include "controller/health.h"
 #include "controller/metrics.h"
 #include "controller/models.h"
+
+/* of ADMIN_ROUTES */
+#define ALL(routes) &(routes)[0], &(routes)[1], &(routes)[2], &(routes)[3], &(routes)[4]
 
 /* clang-format off */
 const struct route *const controller_routes[] = {
     &route_chat_completions, /* first: nearly every request is one */
     &route_messages, &route_count_tokens, &route_responses, &route_embeddings, &route_completions,
     &route_models, &route_model, &route_healthz, &route_readyz,
-    &route_metrics, NULL,
+    &route_metrics,
+    ALL(admin_user_routes), ALL(admin_key_routes), &admin_key_rotate_route, &admin_audit_route,
+    NULL,
 };
 /* clang-format on */
 

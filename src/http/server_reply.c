@@ -119,6 +119,7 @@ static struct slice reason_phrase(int status)
         {405, SLICE_INIT("Method Not Allowed")             },
         {408, SLICE_INIT("Request Timeout")                },
         {409, SLICE_INIT("Conflict")                       },
+        {412, SLICE_INIT("Precondition Failed")            },
         {413, SLICE_INIT("Content Too Large")              },
         {414, SLICE_INIT("URI Too Long")                   },
         {415, SLICE_INIT("Unsupported Media Type")         },

@@ -54,6 +54,7 @@ enum outcome_status outcome_of_fault(enum fault_kind kind, bool committed)
     case FAULT_NOTHING_LOADED:
     case FAULT_DRAINING:
     case FAULT_LEDGER_FULL:
+    case FAULT_STORE_AWAY:
     case FAULT_INTERNAL:
     case FAULT_KIND_MAX:
         return committed ? OUTCOME_INTERRUPTED : OUTCOME_GATEWAY_ERROR;
@@ -69,6 +70,14 @@ enum outcome_status outcome_of_fault(enum fault_kind kind, bool committed)
     case FAULT_INVALID_VALUE:
     case FAULT_DUPLICATE_MEMBER:
     case FAULT_UNSUPPORTED:
+    case FAULT_UNKNOWN_MEMBER:
+    case FAULT_NOT_FOUND:
+    case FAULT_ALREADY_EXISTS:
+    case FAULT_IN_USE:
+    case FAULT_READ_ONLY:
+    case FAULT_CONFLICT:
+    case FAULT_VERSION_CONFLICT:
+    case FAULT_PRECONDITION:
     case FAULT_BAD_REQUEST:
     case FAULT_REQUEST_TIMEOUT:
     case FAULT_BODY_TOO_LARGE:

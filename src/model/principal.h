@@ -11,6 +11,7 @@ struct principal {
     bool admin;
     uint64_t rpm, tpm, concurrency; /* 0: no limit */
     struct slice models;            /* comma-separated: may use only these; empty: all */
+    struct slice model_limits;      /* for single models: see key_limits.h; empty: none */
     uint64_t expires_wall_us;       /* 0: never */
 };
 

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "model/key_limits.h"
 #include "model/rows.h"
 
 enum setting_type {
@@ -21,6 +22,9 @@ enum setting_type {
     SETTING_URL,      /* struct slice */
     SETTING_NAMES,    /* struct slice: names, comma-separated; a list in the file */
     SETTING_WORDS,    /* struct slice: some of `words`, comma-separated; a list in the file */
+    SETTING_LABEL,    /* struct slice: UTF-8 for people, at most max bytes, no controls */
+    SETTING_BOOL,     /* bool: true, false */
+    SETTING_TIME,     /* uint64_t, microseconds: RFC 3339; 0: never */
 };
 
 struct setting {
@@ -30,7 +34,10 @@ struct setting {
     bool required, reloadable; /* reloadable: SIGHUP applies it */
     bool automatic;            /* SETTING_COUNT: "auto" is allowed and stored as 0 */
     bool off;                  /* SETTING_DURATION: "off" is allowed and stored as 0 */
-    const char *const *words;  /* SETTING_WORD, SETTING_WORDS, ended by NULL */
+    bool apart;  /* whoever shows the object tells it: there is more to it than the member */
+    bool fixed;  /* given when the object is made, never changed */
+    bool filled; /* SETTING_NAMES: not an empty list; without a list it is all */
+    const char *const *words; /* SETTING_WORD, SETTING_WORDS, ended by NULL */
     const char *const *later; /* beginnings of values that a later version will know; may be NULL */
     uint64_t min, max;
     size_t at, size; /* of the member */
@@ -52,3 +59,8 @@ struct setting {
 extern const struct setting settings_provider[];
 extern const struct setting settings_model[];
 extern const struct setting settings_target[];
+/* Of a user (struct user_row), a key (struct key_row) and its limits for one model
+ * (struct key_limit). */
+extern const struct setting settings_user[];
+extern const struct setting settings_key[];
+extern const struct setting settings_key_limit[];

@@ -118,3 +118,34 @@ int row_list_fill(struct row_list *l, struct db_statement *s,
     db_reset(s);
     return c.rc < 0 ? c.rc : rc;
 }
+
+int row_read_one(struct db_statement *s, struct arena *a,
+                 void (*read)(struct columns *c, void *row), void *ret)
+{
+    struct columns c = {.s = s, .a = a};
+    int rc = db_step(s);
+
+    if (rc != DB_ROW)
+        return rc < 0 ? rc : -ENOENT;
+    read(&c, ret);
+    db_reset(s);
+    return c.rc;
+}
+
+int run_on_row(struct db *db, struct db_statement *s)
+{
+    int rc = db_run(s);
+
+    if (rc == OK && db_changes(db) == 0)
+        rc = -ENOENT;
+    return rc;
+}
+
+int64_t page_after_id(const struct page_wish *page)
+{
+    uint64_t id;
+
+    if (slice_to_u64(page->after, &id) < 0 || id > INT64_MAX)
+        return 0;
+    return (int64_t)id;
+}

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "model/page_wish.h"
 #include "store/db.h"
 
 /* Reads the columns of one row in the order of the SELECT; the first failure (out of memory) stays
@@ -42,3 +43,10 @@ void *row_list_add(struct row_list *l);
 /* Runs the statement and reads each row into the list with `read`, which returns -errno or OK. */
 int row_list_fill(struct row_list *l, struct db_statement *s,
                   void (*read)(struct columns *c, void *row));
+/* The one row of a statement that is bound. -ENOENT. */
+int row_read_one(struct db_statement *s, struct arena *a,
+                 void (*read)(struct columns *c, void *row), void *ret);
+/* Runs a statement that must touch a row: -ENOENT when it touched none. */
+int run_on_row(struct db *db, struct db_statement *s);
+/* The id behind which a page begins; what is none is from the beginning. */
+int64_t page_after_id(const struct page_wish *page);

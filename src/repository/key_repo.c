@@ -8,7 +8,9 @@
 
 #define SELECT_KEY                                                                                 \
     "SELECT k.id, k.user_id, u.name, k.name, k.prefix, k.hash, k.is_admin, k.status = 'revoked', " \
-    "k.rpm, k.tpm, k.concurrency, k.models, k.expires_at, k.created_at, k.from_file, k.changed "   \
+    "k.rpm, k.tpm, k.concurrency, k.models, k.expires_at, k.created_at, k.from_file, "             \
+    "k.disabled, u.disabled OR u.deleted_at IS NOT NULL, k.model_limits, k.version, "              \
+    "k.updated_at, k.last_used_at, k.old_hash, k.old_until, k.changed "                            \
     "FROM api_keys k JOIN users u ON u.id = k.user_id "
 
 enum { PAGE_ROWS = 10000 };
@@ -17,19 +19,48 @@ static const char list_all[] = SELECT_KEY "ORDER BY k.id";
 /* a page: a driver may hold the whole of an answer */
 static const char list_page[] =
     SELECT_KEY "WHERE (k.changed, k.id) > ($1, $2) ORDER BY k.changed, k.id LIMIT $3";
+static const char find_by_id[] = SELECT_KEY "WHERE k.id = $1";
+static const char page_of[] = SELECT_KEY
+    "WHERE k.id > $1 AND ($2 = 0 OR k.user_id = $3) AND ($4 = 0 OR k.name = $5) AND "
+    "($6 = 0 OR k.prefix = $7) AND ($8 = 0 OR $9 = CASE WHEN k.status = 'revoked' THEN 'revoked' "
+    "WHEN k.disabled OR u.disabled OR u.deleted_at IS NOT NULL THEN 'disabled' "
+    "WHEN k.expires_at <= $10 THEN 'expired' ELSE 'active' END) ORDER BY k.id LIMIT $11";
 static const char find_by_hash[] = SELECT_KEY "WHERE k.hash = $1";
 static const char find_from_file[] = SELECT_KEY "WHERE k.from_file = 1 ORDER BY k.id LIMIT 1";
 static const char add[] =
     "INSERT INTO api_keys (name, prefix, hash, is_admin, status, rpm, tpm, concurrency, models, "
-    "expires_at, from_file, user_id, created_at) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id";
+    "expires_at, from_file, disabled, model_limits, old_hash, old_until, user_id, created_at) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) "
+    "RETURNING id";
 static const char update[] =
     "UPDATE api_keys SET name = $1, prefix = $2, hash = $3, is_admin = $4, status = $5, rpm = $6, "
-    "tpm = $7, concurrency = $8, models = $9, expires_at = $10, from_file = $11 WHERE id = $12";
-static const char revoke[] = "UPDATE api_keys SET status = 'revoked' WHERE id = $1";
+    "tpm = $7, concurrency = $8, models = $9, expires_at = $10, from_file = $11, disabled = $12, "
+    "model_limits = $13, old_hash = $14, old_until = $15, updated_at = $16, "
+    "version = version + 1 WHERE id = $17";
+static const char revoke[] =
+    "UPDATE api_keys SET status = 'revoked', version = version + 1, updated_at = $2 "
+    "WHERE id = $1 AND status <> 'revoked'";
+static const char revoke_all[] =
+    "UPDATE api_keys SET status = 'revoked', version = version + 1, updated_at = $2 "
+    "WHERE user_id = $1 AND status <> 'revoked'";
+static const char has_id[] = "SELECT 1 FROM api_keys WHERE id = $1";
 static const char has_admin[] =
-    "SELECT count(*) FROM (SELECT 1 FROM api_keys WHERE is_admin AND status = 'active' "
-    "AND (expires_at IS NULL OR expires_at > $1) LIMIT 1) AS found";
+    "SELECT count(*) FROM (SELECT 1 FROM api_keys k JOIN users u ON u.id = k.user_id "
+    "WHERE k.is_admin AND k.status = 'active' AND NOT k.disabled AND NOT u.disabled "
+    "AND u.deleted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1) LIMIT 1) AS found";
+static const char has_file_key[] =
+    "SELECT 1 FROM api_keys WHERE user_id = $1 AND from_file = 1 AND status = 'active'";
+
+/* A hash that is none is all zeros. */
+static bool read_hash(struct columns *c, unsigned char ret[32])
+{
+    struct slice hash = db_column_bytes(c->s, c->next++);
+
+    memset(ret, 0, 32);
+    if (hash.len == 32)
+        memcpy(ret, hash.at, 32);
+    return hash.len == 32;
+}
 
 static void read_key(struct columns *c, void *to)
 {
@@ -40,13 +71,10 @@ static void read_key(struct columns *c, void *to)
     row->user_name = columns_text(c);
     row->name = columns_text(c);
     row->prefix = columns_text(c);
-    struct slice hash = db_column_bytes(c->s, c->next++);
+    bool has_hash = read_hash(c, row->hash);
     row->admin = columns_bool(c);
     /* a hash that nobody could have made ends this key and no other */
-    row->revoked = columns_bool(c) || hash.len != sizeof(row->hash);
-    memset(row->hash, 0, sizeof(row->hash));
-    if (hash.len == sizeof(row->hash))
-        memcpy(row->hash, hash.at, hash.len);
+    row->revoked = columns_bool(c) || !has_hash;
     row->rpm = columns_u64(c);
     row->tpm = columns_u64(c);
     row->concurrency = columns_u64(c);
@@ -54,11 +82,26 @@ static void read_key(struct columns *c, void *to)
     row->expires_wall_us = columns_time(c);
     row->created_wall_us = columns_time(c);
     row->from_file = columns_bool(c);
+    row->disabled = columns_bool(c);
+    row->user_off = columns_bool(c);
+    row->model_limits = columns_text(c);
+    row->version = columns_u64(c);
+    row->updated_wall_us = columns_time(c);
+    row->last_used_wall_us = columns_time(c);
+    bool has_old = read_hash(c, row->old_hash);
+    row->old_until_wall_us = columns_time(c);
+    if (!has_old)
+        row->old_until_wall_us = 0;
     row->changed = columns_i64(c);
 }
 
-/* $1 … $11 of add and update */
-static void bind_key(struct db_statement *s, const struct key_row *row, char expires[TIME_TEXT])
+/* The times of a row as text, while its statement runs. */
+struct key_times {
+    char expires[TIME_TEXT], old_until[TIME_TEXT], last[TIME_TEXT];
+};
+
+/* $1 … $15 of add and update */
+static void bind_key(struct db_statement *s, const struct key_row *row, struct key_times *times)
 {
     db_bind_text(s, 1, row->name);
     db_bind_text(s, 2, row->prefix);
@@ -69,21 +112,28 @@ static void bind_key(struct db_statement *s, const struct key_row *row, char exp
     db_bind_u64(s, 7, row->tpm);
     db_bind_u64(s, 8, row->concurrency);
     db_bind_text(s, 9, row->models);
-    bind_time(s, 10, row->expires_wall_us, expires);
+    bind_time(s, 10, row->expires_wall_us, times->expires);
     db_bind_i64(s, 11, row->from_file);
+    db_bind_i64(s, 12, row->disabled);
+    db_bind_text(s, 13, row->model_limits);
+    if (row->old_until_wall_us)
+        db_bind_bytes(s, 14, slice_of((const char *)row->old_hash, sizeof(row->old_hash)));
+    else
+        db_bind_null(s, 14);
+    bind_time(s, 15, row->old_until_wall_us, times->old_until);
 }
 
 int key_repo_add(struct db *db, struct key_row *row)
 {
-    char expires[TIME_TEXT], created[TIME_TEXT];
+    struct key_times times;
     struct db_statement *s;
     int rc = db_prepare(db, add, &s);
 
     if (rc < 0)
         return rc;
-    bind_key(s, row, expires);
-    db_bind_i64(s, 12, row->user_id);
-    bind_time(s, 13, row->created_wall_us, created);
+    bind_key(s, row, &times);
+    db_bind_i64(s, 16, row->user_id);
+    bind_time(s, 17, row->created_wall_us, times.last);
     rc = db_step(s);
     if (rc != DB_ROW)
         return rc < 0 ? rc : -EIO;
@@ -91,38 +141,98 @@ int key_repo_add(struct db *db, struct key_row *row)
     return db_run(s);
 }
 
-/* Runs a statement that must touch a row. */
-static int run_on_row(struct db *db, struct db_statement *s)
-{
-    int rc = db_run(s);
-
-    if (rc == OK && db_changes(db) == 0)
-        rc = -ENOENT;
-    return rc;
-}
-
 int key_repo_update(struct db *db, const struct key_row *row)
 {
-    char expires[TIME_TEXT];
+    struct key_times times;
     struct db_statement *s;
     int rc = db_prepare(db, update, &s);
 
     if (rc < 0)
         return rc;
-    bind_key(s, row, expires);
-    db_bind_i64(s, 12, row->id);
+    bind_key(s, row, &times);
+    bind_time(s, 16, row->updated_wall_us, times.last);
+    db_bind_i64(s, 17, row->id);
     return run_on_row(db, s);
 }
 
-int key_repo_revoke(struct db *db, int64_t id)
+/* sql has the id as $1. */
+static int has_row(struct db *db, const char *sql, int64_t id, bool *ret)
 {
     struct db_statement *s;
-    int rc = db_prepare(db, revoke, &s);
+    int rc = db_prepare(db, sql, &s);
 
     if (rc < 0)
         return rc;
     db_bind_i64(s, 1, id);
-    return run_on_row(db, s);
+    rc = db_step(s);
+    *ret = rc == DB_ROW;
+    db_reset(s);
+    return rc < 0 ? rc : OK;
+}
+
+static int run_revoke(struct db *db, const char *sql, int64_t id, uint64_t now_wall_us)
+{
+    char now[TIME_TEXT];
+    struct db_statement *s;
+    int rc = db_prepare(db, sql, &s);
+
+    if (rc < 0)
+        return rc;
+    db_bind_i64(s, 1, id);
+    bind_time(s, 2, now_wall_us, now);
+    return db_run(s);
+}
+
+int key_repo_revoke(struct db *db, int64_t id, uint64_t now_wall_us)
+{
+    bool found;
+    int rc = run_revoke(db, revoke, id, now_wall_us);
+
+    if (rc < 0 || db_changes(db) > 0)
+        return rc;
+    rc = has_row(db, has_id, id, &found);
+    return rc < 0 || found ? rc : -ENOENT;
+}
+
+int key_repo_revoke_of_user(struct db *db, int64_t user_id, uint64_t now_wall_us)
+{
+    return run_revoke(db, revoke_all, user_id, now_wall_us);
+}
+
+int key_repo_user_has_file_key(struct db *db, int64_t user_id, bool *ret)
+{
+    return has_row(db, has_file_key, user_id, ret);
+}
+
+static void bind_filter(struct db_statement *s, unsigned n, struct slice text)
+{
+    db_bind_i64(s, n, text.len > 0);
+    db_bind_text(s, n + 1, text);
+}
+
+int key_repo_page(struct db *db, const struct page_wish *page, struct arena *a,
+                  struct key_row **ret, size_t *ret_len)
+{
+    struct row_list list = {.a = a, .row_size = sizeof(struct key_row)};
+    const struct page_wish user = {.after = page->filter[KEY_FILTER_USER]};
+    char now[TIME_TEXT];
+    struct db_statement *s;
+    int rc = db_prepare(db, page_of, &s);
+
+    if (rc < 0)
+        return rc;
+    db_bind_i64(s, 1, page_after_id(page));
+    db_bind_i64(s, 2, user.after.len > 0);
+    db_bind_i64(s, 3, page_after_id(&user));
+    bind_filter(s, 4, page->filter[KEY_FILTER_NAME]);
+    bind_filter(s, 6, page->filter[KEY_FILTER_PREFIX]);
+    bind_filter(s, 8, page->filter[KEY_FILTER_STATUS]);
+    bind_time(s, 10, page->now_wall_us, now);
+    db_bind_u64(s, 11, page->limit);
+    rc = row_list_fill(&list, s, read_key);
+    *ret = (struct key_row *)(void *)list.at;
+    *ret_len = list.len;
+    return rc;
 }
 
 int key_repo_list(struct db *db, struct arena *a, struct key_row **ret, size_t *ret_len)
@@ -197,17 +307,15 @@ int key_repo_read(struct db *db, int64_t behind, struct key_ear *ear)
     return rc;
 }
 
-/* The one row of a statement that is bound. */
-static int read_one(struct db_statement *s, struct arena *a, struct key_row *ret)
+int key_repo_find_by_id(struct db *db, int64_t id, struct arena *a, struct key_row *ret)
 {
-    struct columns c = {.s = s, .a = a};
-    int rc = db_step(s);
+    struct db_statement *s;
+    int rc = db_prepare(db, find_by_id, &s);
 
-    if (rc != DB_ROW)
-        return rc < 0 ? rc : -ENOENT;
-    read_key(&c, ret);
-    db_reset(s);
-    return c.rc;
+    if (rc < 0)
+        return rc;
+    db_bind_i64(s, 1, id);
+    return row_read_one(s, a, read_key, ret);
 }
 
 int key_repo_find_by_hash(struct db *db, const unsigned char hash[KEY_HASH_LEN], struct arena *a,
@@ -219,7 +327,7 @@ int key_repo_find_by_hash(struct db *db, const unsigned char hash[KEY_HASH_LEN],
     if (rc < 0)
         return rc;
     db_bind_bytes(s, 1, slice_of((const char *)hash, 32));
-    return read_one(s, a, ret);
+    return row_read_one(s, a, read_key, ret);
 }
 
 int key_repo_find_from_file(struct db *db, struct arena *a, struct key_row *ret)
@@ -227,7 +335,7 @@ int key_repo_find_from_file(struct db *db, struct arena *a, struct key_row *ret)
     struct db_statement *s;
     int rc = db_prepare(db, find_from_file, &s);
 
-    return rc < 0 ? rc : read_one(s, a, ret);
+    return rc < 0 ? rc : row_read_one(s, a, read_key, ret);
 }
 
 int key_repo_has_admin(struct db *db, uint64_t now_wall_us, bool *ret)

@@ -9,7 +9,17 @@ struct db;
 struct hmac;
 
 struct admin {
-    struct db *db;
+    char *store;       /* the setting; NULL: db was opened for good */
+    struct db *db;     /* NULL: not connected */
     struct hmac *hmac; /* of keys */
     struct seal seal;  /* of providers' keys */
 };
+
+/* One that connects when it must, to a store that was migrated before: for the desk. */
+int admin_new(const struct admin_options *options, struct admin **ret);
+/* Connects unless it is connected. -errno of repository_open. */
+int admin_connect(struct admin *a);
+void admin_disconnect(struct admin *a);
+
+/* Makes a key: its token, its prefix (in the arena) and its hash. */
+int key_admin_give_token(struct admin *a, struct arena *arena, struct key_row *row);

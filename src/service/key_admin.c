@@ -4,84 +4,17 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
-#include "base/log.h"
 #include "io/crypto.h"
 #include "repository/key_repo.h"
 #include "repository/repository.h"
 #include "repository/user_repo.h"
 #include "service/admin.h"
-#include "service/key_service.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 enum { KEY_BYTES = 32, KEY_PREFIX = 12 };
 
 static const struct slice key_start = SLICE_INIT("sk-cr-");
-
-/* --- the store --- */
-
-static void tell_applied(struct repository_migrations *m, const char *name)
-{
-    (void)m;
-    log_event(LOG_INFO, "migration applied", LOG_STR("migration", name), LOG_END);
-}
-
-static int open_store(struct slice store, struct db **ret)
-{
-    struct repository_migrations heard = {.applied = tell_applied};
-    char why[REPOSITORY_WHY];
-    int rc = repository_open(store, why, ret);
-
-    if (rc == OK)
-        rc = repository_migrate(*ret, &heard, why);
-    if (rc < 0)
-        log_event(LOG_ERROR, "the store cannot be opened", LOG_STR("why", why), LOG_RC(rc),
-                  LOG_END);
-    return rc;
-}
-
-static int make_keys(struct admin *a, struct secret secret_key)
-{
-    unsigned char derived[KEY_HASH_LEN];
-    int rc = secret_is_empty(secret_key) ? -EINVAL : key_service_derive(secret_key, derived);
-
-    if (rc == OK)
-        rc = seal_init(&a->seal, secret_key);
-    if (rc < 0)
-        return rc;
-    a->hmac = hmac_new(secret_of(slice_of((const char *)derived, sizeof(derived))));
-    secret_wipe(derived, sizeof(derived));
-    return a->hmac ? OK : -ENOMEM;
-}
-
-int admin_open(const struct admin_options *options, struct admin **ret)
-{
-    struct admin *a = calloc(1, sizeof(*a));
-
-    *ret = NULL;
-    if (!a)
-        return -ENOMEM;
-    int rc = make_keys(a, options->secret_key);
-    if (rc == OK)
-        rc = open_store(options->store, &a->db);
-    if (rc < 0) {
-        admin_close(a);
-        return rc;
-    }
-    *ret = a;
-    return OK;
-}
-
-void admin_close(struct admin *a)
-{
-    if (!a)
-        return;
-    repository_close(a->db);
-    hmac_free(a->hmac);
-    seal_wipe(&a->seal);
-    free(a);
-}
 
 /* --- making keys --- */
 
@@ -125,6 +58,17 @@ static struct slice prefix_of(struct slice token)
     return slice_sub(token, 0, MIN(token.len / 4, (size_t)KEY_PREFIX));
 }
 
+int key_admin_give_token(struct admin *a, struct arena *arena, struct key_row *row)
+{
+    int rc = make_token(arena, &row->token);
+
+    if (rc < 0)
+        return rc;
+    struct slice token = secret_reveal(row->token);
+    row->prefix = arena_copy(arena, prefix_of(token));
+    return row->prefix.at ? hmac_sign(a->hmac, token, row->hash) : -ENOMEM;
+}
+
 static int find_or_add_user(struct admin *a, struct slice name, struct arena *arena,
                             struct user_row *ret)
 {
@@ -154,13 +98,8 @@ int key_admin_create(struct admin *a, const struct key_wish *wish, struct arena 
 {
     if (slice_is_empty(wish->user))
         return -EINVAL;
-    int rc = make_token(arena, ret_key);
-    if (rc < 0)
-        return rc;
-    struct slice token = secret_reveal(*ret_key);
     *ret = (struct key_row){.user_name = arena_copy(arena, wish->user),
                             .name = arena_copy(arena, wish->name),
-                            .prefix = prefix_of(token),
                             .admin = wish->admin,
                             .rpm = wish->rpm,
                             .tpm = wish->tpm,
@@ -169,7 +108,8 @@ int key_admin_create(struct admin *a, const struct key_wish *wish, struct arena 
                             .expires_wall_us = wish->expires_wall_us};
     if (!ret->user_name.at || !ret->name.at || !ret->models.at)
         return -ENOMEM;
-    rc = hmac_sign(a->hmac, token, ret->hash);
+    int rc = key_admin_give_token(a, arena, ret);
+    *ret_key = ret->token;
     if (rc == OK)
         rc = repository_begin(a->db);
     return rc < 0 ? rc : repository_end(a->db, add_key(a, ret, arena));
@@ -263,7 +203,7 @@ int key_admin_list(struct admin *a, struct arena *arena, struct key_row **ret, s
 
 int key_admin_revoke(struct admin *a, int64_t id)
 {
-    return key_repo_revoke(a->db, id);
+    return key_repo_revoke(a->db, id, clock_wall_us());
 }
 
 int key_admin_any(struct admin *a, bool *ret)

@@ -6,6 +6,7 @@
 #include "service/key_loading.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "repository/key_repo.h"
 
 #include <errno.h>
@@ -57,9 +58,9 @@ static int keep_text(struct loading *l, struct slice *text)
     return text->len && !text->at ? -ENOMEM : OK;
 }
 
-static int hear(struct key_ear *ear, const struct key_row *row)
+/* The row as it is to be in the table. */
+static int keep(struct loading *l, const struct key_row *row)
 {
-    struct loading *l = container_of(ear, struct loading, ear);
     int rc = make_room(l);
 
     if (rc < 0)
@@ -71,8 +72,33 @@ static int hear(struct key_ear *ear, const struct key_row *row)
         rc = keep_text(l, &kept->name);
     if (rc == OK)
         rc = keep_text(l, &kept->models);
+    if (rc == OK)
+        rc = keep_text(l, &kept->model_limits);
     l->len += rc == OK;
     return rc;
+}
+
+/* The key that a rotation replaced: the same one under another hash, and not for long. When its
+ * time is over the entry is of no use, but does no harm. */
+static int keep_old(struct loading *l, const struct key_row *row)
+{
+    struct key_row old = *row;
+
+    memcpy(old.hash, row->old_hash, sizeof(old.hash));
+    if (old.expires_wall_us == 0 || old.expires_wall_us > row->old_until_wall_us)
+        old.expires_wall_us = row->old_until_wall_us;
+    old.revoked |= old.old_until_wall_us <= clock_wall_us();
+    return keep(l, &old);
+}
+
+static int hear(struct key_ear *ear, const struct key_row *row)
+{
+    struct loading *l = container_of(ear, struct loading, ear);
+    struct key_row now = *row;
+
+    now.revoked |= now.disabled || now.user_off;
+    int rc = keep(l, &now);
+    return rc < 0 || now.old_until_wall_us == 0 ? rc : keep_old(l, &now);
 }
 
 int key_loading_run(struct db *db, const struct key_table *old, int64_t behind,

@@ -13,13 +13,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { DRAFT_TEXTS = 3, FIRST_DRAFTS = 256, NO_TEXT = UINT32_MAX };
+enum { DRAFT_TEXTS = 4, FIRST_DRAFTS = 256, NO_TEXT = UINT32_MAX };
 
 /* An entry to be; its texts are borrowed of a row or of the old shard. */
 struct draft {
     const unsigned char *hash;
     struct principal principal;
-    uint32_t texts[DRAFT_TEXTS]; /* their numbers: key_name, user_name, models */
+    uint32_t texts[DRAFT_TEXTS]; /* their numbers: key_name, user_name, models, model_limits */
 };
 
 struct text {
@@ -53,7 +53,7 @@ void key_shard_maker_free(struct key_shard_maker *m)
 
 static size_t places_cap(size_t drafts)
 {
-    return drafts * 8; /* a power of two above twice DRAFT_TEXTS */
+    return drafts * 8; /* a power of two, twice DRAFT_TEXTS */
 }
 
 /* What it held is forgotten. */
@@ -105,7 +105,7 @@ static void add_draft(struct key_shard_maker *m, const unsigned char *hash,
         .hash = hash,
         .principal = *p,
         .texts = {number_text(m, p->key_name), number_text(m, p->user_name),
-                  number_text(m, p->models)},
+                  number_text(m, p->models), number_text(m, p->model_limits)},
     };
 }
 
@@ -133,6 +133,7 @@ static void add_row(struct key_shard_maker *m, const struct key_row *row)
                           .tpm = row->tpm,
                           .concurrency = row->concurrency,
                           .models = row->models,
+                          .model_limits = row->model_limits,
                           .expires_wall_us = row->expires_wall_us};
 
     add_draft(m, row->hash, &p);
@@ -182,6 +183,7 @@ static void write_entries(const struct key_shard_maker *m, struct key_entry *ent
         e->principal.key_name = written_text(m, texts, d->texts[0]);
         e->principal.user_name = written_text(m, texts, d->texts[1]);
         e->principal.models = written_text(m, texts, d->texts[2]);
+        e->principal.model_limits = written_text(m, texts, d->texts[3]);
     }
 }
 

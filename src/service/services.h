@@ -7,7 +7,9 @@
 #include <stdatomic.h>
 
 struct cache;
+struct admin_desk;
 struct key_service;
+struct mailbox;
 struct quota;
 struct journal;
 struct meter;
@@ -23,6 +25,8 @@ struct services {
     struct journal *journal; /* this worker's */
     struct router *router;
     struct cache *cache;         /* NULL: none */
+    struct admin_desk *desk;     /* shared by all workers */
+    struct mailbox *mailbox;     /* this worker's, for what comes back from the yard */
     const atomic_bool *draining; /* no new work: /readyz is 503 */
     struct meter *meter;         /* this worker's; NULL: nothing is counted */
     const struct metrics_sources *metrics;

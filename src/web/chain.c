@@ -12,15 +12,28 @@
 
 /* --- where does it lead? --- */
 
+bool route_tail(const struct route *route, struct slice path, struct slice *ret)
+{
+    size_t open = slice_find(route->path, SLICE("{")), close = slice_find(route->path, SLICE("}"));
+
+    if (open == route->path.len) {
+        *ret = SLICE("");
+        return slice_eq(route->path, path);
+    }
+    struct slice before = slice_sub(route->path, 0, open);
+    struct slice behind = slice_sub(route->path, close + 1, route->path.len);
+    if (path.len <= before.len + behind.len || !slice_starts(path, before) ||
+        !slice_eq(slice_sub(path, path.len - behind.len, path.len), behind))
+        return false;
+    *ret = slice_sub(path, before.len, path.len - behind.len);
+    return true;
+}
+
 static bool route_takes_path(const struct route *route, struct slice path)
 {
-    size_t brace = route->path.len;
+    struct slice tail;
 
-    if (route->path.at[route->path.len - 1] == '}')
-        brace = slice_find(route->path, SLICE("{"));
-    if (brace == route->path.len)
-        return slice_eq(route->path, path);
-    return path.len > brace && slice_starts(path, slice_sub(route->path, 0, brace));
+    return route_tail(route, path, &tail);
 }
 
 static bool route_takes_method(const struct route *route, enum http_method method)

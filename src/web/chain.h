@@ -29,15 +29,20 @@ struct middleware {
 /* What a path and method lead to. A route for GET answers HEAD too. */
 struct route {
     enum http_method method;
-    struct slice path; /* "/v1/models/{id}": one trailing {name} takes the rest of the path */
-    bool open;         /* needs no key */
-    bool admin;        /* needs the key of an admin */
-    bool has_call;     /* the body is a model call of this kind and dialect: exchange_call */
+    /* "/v1/models/{id}", "/v1/keys/{id}/rotate": one {name} takes what stands there, slashes too */
+    struct slice path;
+    bool open;     /* needs no key */
+    bool admin;    /* needs an admin key */
+    bool has_call; /* the body is a model call of this kind and dialect: exchange_call */
     enum call_kind kind;
     enum dialect dialect;
     /* Answers, now or later. */
     void (*handle)(struct exchange *x);
+    const void *owner; /* the handler's own */
 };
+
+/* Whether the route takes the path; *ret: what stands for its {name}, not decoded. */
+bool route_tail(const struct route *route, struct slice path, struct slice *ret);
 
 struct chain {
     const struct middleware *const *middlewares; /* ended by NULL, at most EXCHANGE_GATES */

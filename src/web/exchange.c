@@ -5,6 +5,7 @@
 #include "web/chain.h"
 
 #include "base/clock.h"
+#include "codec/url.h"
 #include "wire/call_reader.h"
 
 static size_t slots_bytes(const struct chain *chain)
@@ -140,46 +141,13 @@ void exchange_forget_request(struct exchange *x)
     server_request_forget(x->request);
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* RFC 3986 section 2.1 */
-static struct slice percent_decode(struct arena *a, struct slice s)
-{
-    char *text = arena_alloc(a, s.len);
-    size_t n = 0;
-
-    if (!text)
-        return (struct slice){0};
-    for (size_t i = 0; i < s.len; i++) {
-        text[n] = s.at[i];
-        if (s.at[i] == '%') {
-            int high = i + 2 < s.len ? hex_digit(s.at[i + 1]) : -1;
-            int low = i + 2 < s.len ? hex_digit(s.at[i + 2]) : -1;
-            if (high < 0 || low < 0)
-                return (struct slice){0};
-            text[n] = (char)(high << 4 | low);
-            i += 2;
-        }
-        n++;
-    }
-    return slice_of(text, n);
-}
-
 struct slice exchange_path_tail(struct exchange *x)
 {
-    struct slice path = x->request->path;
-    size_t from = slice_find(x->route->path, SLICE("{"));
+    struct slice tail;
 
-    if (from >= path.len)
+    if (!route_tail(x->route, x->request->path, &tail))
         return SLICE("");
-    path = slice_sub(path, from, path.len);
-    return slice_find(path, SLICE("%")) == path.len ? path : percent_decode(x->arena, path);
+    return url_decode(tail, false, x->arena);
 }
 
 uint64_t exchange_age_us(const struct exchange *x)

@@ -27,6 +27,7 @@ struct problem {
 
 #define REQUEST    "invalid_request_error"
 #define PERMISSION "permission_error"
+#define CONFLICT   "conflict_error"
 #define UPSTREAM   "upstream_error"
 #define SERVER     "server_error"
 
@@ -55,6 +56,20 @@ static const struct problem problems[FAULT_KIND_MAX] = {
         .message = "A parameter is given more than once."},
     [FAULT_UNSUPPORTED] = {400, .type = REQUEST,
         .message = "A parameter is not supported by this model."},
+    [FAULT_UNKNOWN_MEMBER] = {400, .type = REQUEST, .message = "A parameter is unknown."},
+    [FAULT_NOT_FOUND] = {404, .type = REQUEST, .message = "There is no such object."},
+    [FAULT_ALREADY_EXISTS] = {409, AGAIN_NEVER, .type = CONFLICT,
+        .message = "The name is taken."},
+    [FAULT_IN_USE] = {409, AGAIN_NEVER, .type = CONFLICT,
+        .message = "Other objects need this one."},
+    [FAULT_READ_ONLY] = {409, AGAIN_NEVER, .type = CONFLICT,
+        .message = "This comes from the configuration file: change it there."},
+    [FAULT_CONFLICT] = {409, AGAIN_NEVER, .type = CONFLICT,
+        .message = "The state of the object does not allow this."},
+    [FAULT_VERSION_CONFLICT] = {409, AGAIN_NEVER, .type = CONFLICT, .param = "version",
+        .message = "The object was changed by somebody else."},
+    [FAULT_PRECONDITION] = {412, AGAIN_NEVER, .type = CONFLICT, .param = "if-match",
+        .message = "The object was changed by somebody else."},
     [FAULT_BAD_REQUEST] = {400, .type = REQUEST, .message = "The request is malformed."},
     [FAULT_REQUEST_TIMEOUT] = {408, .type = REQUEST,
         .message = "The request did not arrive in time."},
@@ -106,6 +121,8 @@ static const struct problem problems[FAULT_KIND_MAX] = {
         .message = "The gateway is shutting down. Please try again shortly."},
     [FAULT_LEDGER_FULL] = {503, .retry_ms = 5 * A_SECOND, .type = SERVER,
         .message = "The gateway cannot record requests at the moment. Please try again shortly."},
+    [FAULT_STORE_AWAY] = {503, .retry_ms = A_SECOND, .type = SERVER,
+        .message = "The store does not answer at the moment. Please try again shortly."},
     [FAULT_INTERNAL] = {500, .type = SERVER, .message = "The gateway failed."},
 };
 /* clang-format on */

@@ -2,6 +2,7 @@
 
 #include "wire/setting_value.h"
 
+#include "base/clock.h"
 #include "base/fmt.h"
 #include "codec/store_url.h"
 #include "codec/url.h"
@@ -108,6 +109,18 @@ static const char *why_not_url(struct slice text)
     return url_parse(text, &url, &why) < 0 ? why : NULL;
 }
 
+static const char *why_not_label(const struct setting *s, struct slice text)
+{
+    if (slice_trim(text).len == 0 && s->required)
+        return "is empty";
+    if (text.len > s->max)
+        return "is too long";
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.at[i] < ' ' || text.at[i] == 0x7f)
+            return "has a control character";
+    return slice_is_utf8(text) ? NULL : "is not UTF-8";
+}
+
 static bool is_word(const struct setting *s, struct slice text, uint64_t *ret)
 {
     for (*ret = 0; s->words[*ret]; ++*ret)
@@ -144,6 +157,8 @@ static const char *why_not_text(const struct setting *s, struct slice text)
         return why_not_words(s, text);
     case SETTING_URL:
         return why_not_url(text);
+    case SETTING_LABEL:
+        return why_not_label(s, text);
     default:
         return why_not_secret(s, text);
     }
@@ -173,6 +188,17 @@ static const char *read_number(const struct setting *s, struct slice text, uint6
 static const char *read_word(const struct setting *s, struct slice text, uint64_t *ret)
 {
     return is_word(s, text, ret) ? NULL : "is none of the words allowed";
+}
+
+static const char *read_bool(struct slice text, uint64_t *ret)
+{
+    *ret = slice_eq(text, SLICE("true"));
+    return *ret || slice_eq(text, SLICE("false")) ? NULL : "is neither true nor false";
+}
+
+static const char *read_time(struct slice text, uint64_t *ret)
+{
+    return clock_parse_rfc3339(text, ret) == OK && *ret > 0 ? NULL : "is no time";
 }
 
 static void store_number(const struct setting *s, void *object, uint64_t n)
@@ -224,6 +250,12 @@ bool setting_set(const struct setting *s, void *object, struct slice text, const
     case SETTING_WORD:
         why = read_word(s, text, &number);
         break;
+    case SETTING_BOOL:
+        why = read_bool(text, &number);
+        break;
+    case SETTING_TIME:
+        why = read_time(text, &number);
+        break;
     default:
         why = why_not_text(s, text);
         if (!why)
@@ -249,6 +281,28 @@ bool setting_is_equal(const struct setting *s, const void *a, const void *b)
     return slice_eq(p, q);
 }
 
+size_t setting_duration_text(uint64_t ms, char ret[SETTING_DURATION_TEXT])
+{
+    static const struct {
+        uint64_t factor;
+        struct slice unit;
+    } units[] = {
+        {3600000, SLICE_INIT("h") },
+        {60000,   SLICE_INIT("m") },
+        {1000,    SLICE_INIT("s") },
+        {1,       SLICE_INIT("ms")},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(units); i++)
+        if (ms >= units[i].factor && ms % units[i].factor == 0) {
+            size_t n = fmt_u64(ret, ms / units[i].factor);
+            memcpy(ret + n, units[i].unit.at, units[i].unit.len);
+            return n + units[i].unit.len;
+        }
+    ret[0] = '0';
+    return 1;
+}
+
 static void allow_size(struct buf *ret, uint64_t n)
 {
     const char *unit = "";
@@ -264,22 +318,9 @@ static void allow_size(struct buf *ret, uint64_t n)
 
 static void allow_duration(struct buf *ret, uint64_t ms)
 {
-    static const struct {
-        uint64_t factor;
-        const char *unit;
-    } units[] = {
-        {3600000, "h" },
-        {60000,   "m" },
-        {1000,    "s" },
-        {1,       "ms"}
-    };
+    char text[SETTING_DURATION_TEXT];
 
-    for (size_t i = 0; i < ARRAY_LEN(units); i++)
-        if (ms >= units[i].factor && ms % units[i].factor == 0) {
-            buf_printf(ret, "%llu%s", (unsigned long long)(ms / units[i].factor), units[i].unit);
-            return;
-        }
-    buf_add_char(ret, '0');
+    buf_add(ret, slice_of(text, setting_duration_text(ms, text)));
 }
 
 static void allow_words(const struct setting *s, struct buf *ret)
@@ -339,6 +380,16 @@ void setting_allowed(const struct setting *s, struct buf *ret)
     case SETTING_WORDS:
         buf_printf(ret, "a list of ");
         allow_words(s, ret);
+        break;
+    case SETTING_LABEL:
+        buf_printf(ret, "a text of at most %llu bytes without control characters",
+                   (unsigned long long)s->max);
+        break;
+    case SETTING_BOOL:
+        buf_printf(ret, "true | false");
+        break;
+    case SETTING_TIME:
+        buf_printf(ret, "a time as of RFC 3339, like 2030-01-31T12:00:00Z");
         break;
     }
 }

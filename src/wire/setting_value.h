@@ -12,6 +12,10 @@ bool setting_set(const struct setting *s, void *object, struct slice text, const
 bool setting_is_equal(const struct setting *s, const void *a, const void *b);
 /* What is allowed, for people: "a duration from 1ms to 1h, like 500ms, 30s, 2m". */
 void setting_allowed(const struct setting *s, struct buf *ret);
+/* "90s", "1500ms": as it would be written, in the largest unit that says it exactly; returns the
+ * length. */
+enum { SETTING_DURATION_TEXT = 24 };
+size_t setting_duration_text(uint64_t ms, char ret[SETTING_DURATION_TEXT]);
 /* Every member of the table gets its default. The defaults are literals. */
 void setting_defaults(const struct setting *table, void *object);
 /* The same for a row, which is zeroed first. */

@@ -134,11 +134,11 @@ static void revoking_twice_is_ok(void **state)
     struct store_rig *r = *state;
     struct key_row row = add_key(r, add_user(r, "alice"), 1), found;
 
-    assert_int_equal(key_repo_revoke(r->db, row.id), OK);
-    assert_int_equal(key_repo_revoke(r->db, row.id), OK);
+    assert_int_equal(key_repo_revoke(r->db, row.id, 1), OK);
+    assert_int_equal(key_repo_revoke(r->db, row.id, 1), OK);
     assert_int_equal(key_repo_find_by_hash(r->db, row.hash, &r->arena, &found), OK);
     assert_true(found.revoked);
-    assert_int_equal(key_repo_revoke(r->db, row.id + 1), -ENOENT);
+    assert_int_equal(key_repo_revoke(r->db, row.id + 1, 1), -ENOENT);
 }
 
 static void ids_are_never_given_twice(void **state)
@@ -175,7 +175,7 @@ static void an_admin_counts_while_he_may_enter(void **state)
     row.expires_wall_us = 0;
     assert_int_equal(key_repo_update(r->db, &row), OK);
     assert_true(has_admin(r, noon + 1000000));
-    assert_int_equal(key_repo_revoke(r->db, row.id), OK);
+    assert_int_equal(key_repo_revoke(r->db, row.id, 1), OK);
     assert_false(has_admin(r, noon));
 }
 
@@ -201,7 +201,7 @@ static void the_catalog_moves_with_keys(void **state)
     struct key_row row = add_key(r, add_user(r, "alice"), 1);
     uint64_t version = store_rig_version(r);
 
-    assert_int_equal(key_repo_revoke(r->db, row.id), OK);
+    assert_int_equal(key_repo_revoke(r->db, row.id, 1), OK);
     assert_true(store_rig_version(r) > version);
     version = store_rig_version(r);
     assert_int_equal(db_exec(r->db, "UPDATE users SET name = 'bob'"), OK);

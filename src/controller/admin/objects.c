@@ -1,0 +1,239 @@
+/* objects.c: see objects.h. On the worker a request is read and checked; in the yard the services
+ * are asked and the answer is written. */
+
+#include "controller/admin/objects.h"
+
+#include "base/fmt.h"
+#include "controller/admin/task.h"
+
+#include <errno.h>
+
+/* --- one object as an answer --- */
+
+static int answer_row(struct admin_task *t, int status)
+{
+    const struct admin_view *view = t->view;
+    const void *row = t->change.row;
+    struct admin_answer *answer = &t->answer;
+
+    answer->status = status;
+    answer->body = view->json(row, &t->arena);
+    answer->etag =
+        arena_printf(&t->arena, "\"%llu\"", (unsigned long long)admin_version(view->kind, row));
+    return answer->body.at && answer->etag.at ? OK : -ENOMEM;
+}
+
+/* --- show --- */
+
+static int run_show(struct admin_task *t, struct admin *a)
+{
+    int rc = admin_show(a, t->view->kind, &t->change);
+
+    return rc < 0 ? rc : answer_row(t, 200);
+}
+
+void admin_show_handle(struct exchange *x)
+{
+    struct admin_task *t = admin_task_new(x);
+    struct slice none[1];
+    const struct query_field fields[] = {{0}};
+    struct fault fault;
+
+    if (!t)
+        return;
+    t->run = run_show;
+    if (query_read(x, fields, &t->arena, none, &fault))
+        admin_task_start(t);
+    else
+        admin_task_refuse(t, &fault);
+}
+
+/* --- list --- */
+
+enum { LIMIT_DEFAULT = 100, CURSOR_MOST = 512 };
+
+/* A cursor is the key behind which the next page begins, in hex: it says nothing to clients, and
+ * stays good whatever comes or goes. */
+static struct slice cursor_of(struct slice key, struct arena *a)
+{
+    char *text = key.len ? arena_alloc(a, 2 * key.len) : NULL;
+
+    if (!text)
+        return (struct slice){0};
+    fmt_hex(text, key.at, key.len);
+    return slice_of(text, 2 * key.len);
+}
+
+static bool key_of_cursor(struct slice cursor, struct arena *a, struct slice *ret)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *text = arena_alloc(a, cursor.len / 2 + 1);
+
+    if (!text || cursor.len % 2 || cursor.len > CURSOR_MOST)
+        return false;
+    for (size_t i = 0; i < cursor.len; i += 2) {
+        const char *high = memchr(digits, cursor.at[i], 16);
+        const char *low = memchr(digits, cursor.at[i + 1], 16);
+        if (!high || !low)
+            return false;
+        text[i / 2] = (char)((high - digits) << 4 | (low - digits));
+    }
+    *ret = slice_of(text, cursor.len / 2);
+    return slice_is_utf8(*ret) && !memchr(ret->at, 0, ret->len);
+}
+
+static int run_list(struct admin_task *t, struct admin *a)
+{
+    struct admin_page page;
+    int rc = admin_list(a, t->view->kind, &t->page, &t->arena, &page);
+
+    if (rc < 0)
+        return rc;
+    struct admin_rows rows = {page.rows, page.len, t->view->row_size,
+                              cursor_of(page.next, &t->arena)};
+    if (page.next.len && !rows.next.at)
+        return -ENOMEM;
+    t->answer.status = 200;
+    t->answer.body = admin_page_json(&rows, t->view->json, &t->arena);
+    return t->answer.body.at ? OK : -ENOMEM;
+}
+
+static bool refuse(struct fault *fault, struct slice param, struct slice message)
+{
+    *fault = (struct fault){.kind = FAULT_INVALID_VALUE, .param = param, .message = message};
+    return false;
+}
+
+/* values: limit, cursor, then the view's filters. */
+static bool read_page(struct admin_task *t, const struct slice *values, struct fault *fault)
+{
+    uint64_t limit = LIMIT_DEFAULT;
+
+    if (values[0].len && (slice_to_u64(values[0], &limit) < 0 || limit > PAGE_ROWS_MOST))
+        return refuse(fault, SLICE("limit"),
+                      SLICE("Invalid value for 'limit': it must be a whole number from 1 to "
+                            "1000."));
+    t->page.limit = limit;
+    if (values[1].len && !key_of_cursor(values[1], &t->arena, &t->page.after))
+        return refuse(fault, SLICE("cursor"),
+                      SLICE("Invalid value for 'cursor': it is what `next` of the page before "
+                            "said."));
+    memcpy(t->page.filter, values + 2, sizeof(t->page.filter));
+    return true;
+}
+
+void admin_list_handle(struct exchange *x)
+{
+    struct query_field fields[2 + PAGE_FILTERS + 1] = {
+        {"limit",  QUERY_NUMBER, NULL},
+        {"cursor", QUERY_TEXT,   NULL}
+    };
+    struct slice values[2 + PAGE_FILTERS] = {{0}};
+    struct admin_task *t = admin_task_new(x);
+    struct fault fault;
+
+    if (!t)
+        return;
+    for (size_t i = 0; i < PAGE_FILTERS && t->view->filters[i].name; i++)
+        fields[2 + i] = t->view->filters[i];
+    t->run = run_list;
+    if (query_read(x, fields, &t->arena, values, &fault) && read_page(t, values, &fault))
+        admin_task_start(t);
+    else
+        admin_task_refuse(t, &fault);
+}
+
+/* --- changes --- */
+
+/* Reads the body by the view's form into the change. False: answered. */
+static bool read_change(struct admin_task *t, bool making, bool may_be_empty)
+{
+    struct entry_ask ask = {.making = making};
+    struct fault fault;
+    struct slice body;
+
+    if (!admin_task_body(t, &body))
+        return false;
+    if (may_be_empty && slice_is_empty(body))
+        body = SLICE("{}");
+    if (!entry_read(t->view->form, body, &t->arena, &ask, &fault)) {
+        admin_task_refuse(t, &fault);
+        return false;
+    }
+    t->change.wanted = ask.change;
+    t->change.version = ask.version;
+    t->change.describe = t->view->json;
+    return true;
+}
+
+static int run_make(struct admin_task *t, struct admin *a)
+{
+    const struct admin_view *view = t->view;
+    int rc = admin_make(a, view->kind, &t->change);
+
+    if (rc < 0)
+        return rc;
+    t->answer.location =
+        arena_printf(&t->arena, "%.*s%.*s", SLICE_FMT(view->path), SLICE_FMT(t->change.key));
+    return t->answer.location.at ? answer_row(t, 201) : -ENOMEM;
+}
+
+void admin_make_handle(struct exchange *x)
+{
+    struct admin_task *t = admin_task_new(x);
+
+    if (!t || !read_change(t, true, false))
+        return;
+    t->run = run_make;
+    admin_task_start(t);
+}
+
+static int run_update(struct admin_task *t, struct admin *a)
+{
+    int rc = admin_update(a, t->view->kind, &t->change);
+
+    return rc < 0 ? rc : answer_row(t, 200);
+}
+
+void admin_update_handle(struct exchange *x)
+{
+    struct admin_task *t = admin_task_new(x);
+
+    if (!t || !read_change(t, false, false))
+        return;
+    t->run = run_update;
+    admin_task_start(t);
+}
+
+void admin_act_handle(struct exchange *x)
+{
+    struct admin_task *t = admin_task_new(x);
+
+    if (!t || !read_change(t, false, true))
+        return;
+    t->change.wanted.given_len = 0; /* it says how, not what is to stand in the row */
+    t->run = run_update;
+    admin_task_start(t);
+}
+
+static int run_delete(struct admin_task *t, struct admin *a)
+{
+    t->answer.status = 204;
+    return admin_delete(a, t->view->kind, &t->change);
+}
+
+void admin_delete_handle(struct exchange *x)
+{
+    struct admin_task *t = admin_task_new(x);
+    struct fault fault;
+    struct slice body;
+
+    if (!t || !admin_task_body(t, &body))
+        return;
+    t->run = run_delete;
+    t->change.describe = t->view->json;
+    if (entry_read_version(body, &t->arena, &t->change.version, &fault))
+        admin_task_start(t);
+    else
+        admin_task_refuse(t, &fault);
+}

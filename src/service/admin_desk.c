@@ -1,0 +1,200 @@
+/* admin_desk.c: see admin_desk.h. */
+
+#include "service/admin_desk.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "repository/repository.h"
+#include "service/admin.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+/* One thread of the desk. */
+struct clerk {
+    struct admin_desk *desk;
+    pthread_t thread;
+    bool started;
+    struct admin *admin;
+    const struct admin_job *job; /* NULL: idle; under the desk's lock */
+};
+
+struct admin_desk {
+    pthread_mutex_t lock;
+    pthread_cond_t work;  /* the line is not empty, or the desk closes */
+    pthread_cond_t quiet; /* some job was posted */
+    struct list line;
+    size_t line_len, line_most;
+    uint64_t wait_ms;
+    bool closed;
+    unsigned clerks_len;
+    struct clerk clerks[];
+};
+
+/* --- a thread --- */
+
+static int serve(struct clerk *c, struct admin_job *job)
+{
+    uint64_t now = clock_now_ms();
+    int rc = now >= job->deadline_ms ? -ETIMEDOUT : admin_connect(c->admin);
+
+    if (rc < 0)
+        return rc;
+    repository_set_patience(c->admin->db, (unsigned)(job->deadline_ms - now));
+    rc = job->work(job, c->admin);
+    if (rc == -EIO || rc == -EBADMSG || rc == -EACCES) /* the next one begins anew */
+        admin_disconnect(c->admin);
+    return rc;
+}
+
+/* The next job, or NULL at the end. With the lock. */
+static struct admin_job *take(struct admin_desk *d)
+{
+    while (list_is_empty(&d->line) && !d->closed)
+        pthread_cond_wait(&d->work, &d->lock);
+    if (list_is_empty(&d->line))
+        return NULL;
+    struct admin_job *job = list_entry(d->line.next, struct admin_job, node);
+    list_remove(&job->node);
+    d->line_len--;
+    return job;
+}
+
+static void *clerk_run(void *arg)
+{
+    struct clerk *c = arg;
+    struct admin_desk *d = c->desk;
+    struct admin_job *job;
+
+    pthread_setname_np(pthread_self(), "admin");
+    pthread_mutex_lock(&d->lock);
+    while ((job = take(d))) {
+        c->job = job;
+        pthread_mutex_unlock(&d->lock);
+        job->rc = serve(c, job);
+        pthread_mutex_lock(&d->lock);
+        /* with the lock: the worker cannot have left between */
+        mailbox_post(job->mailbox, &job->mail);
+        c->job = NULL;
+        pthread_cond_broadcast(&d->quiet);
+    }
+    pthread_mutex_unlock(&d->lock);
+    return NULL;
+}
+
+/* --- asking --- */
+
+static void on_mail(struct mail *m)
+{
+    struct admin_job *job = container_of(m, struct admin_job, mail);
+
+    job->done(job, job->rc);
+}
+
+int admin_desk_submit(struct admin_desk *d, struct admin_job *job)
+{
+    int rc = AGAIN;
+
+    job->mail.open = on_mail;
+    job->deadline_ms = clock_now_ms() + d->wait_ms;
+    pthread_mutex_lock(&d->lock);
+    if (d->closed || d->line_len >= d->line_most) {
+        rc = -EBUSY;
+    } else {
+        list_add_tail(&d->line, &job->node);
+        d->line_len++;
+        pthread_cond_signal(&d->work);
+    }
+    pthread_mutex_unlock(&d->lock);
+    return rc;
+}
+
+static bool works_for(const struct admin_desk *d, const struct mailbox *mailbox)
+{
+    for (unsigned i = 0; i < d->clerks_len; i++)
+        if (d->clerks[i].job && d->clerks[i].job->mailbox == mailbox)
+            return true;
+    return false;
+}
+
+void admin_desk_leave(struct admin_desk *d, struct mailbox *mailbox)
+{
+    struct list left;
+
+    list_init(&left);
+    pthread_mutex_lock(&d->lock);
+    list_for_each_safe(at, &d->line)
+    {
+        if (list_entry(at, struct admin_job, node)->mailbox != mailbox)
+            continue;
+        list_remove(at);
+        list_add_tail(&left, at);
+        d->line_len--;
+    }
+    while (works_for(d, mailbox))
+        pthread_cond_wait(&d->quiet, &d->lock);
+    pthread_mutex_unlock(&d->lock);
+    list_for_each_safe(at, &left)
+    {
+        struct admin_job *job = list_entry(at, struct admin_job, node);
+        list_remove(at);
+        job->done(job, -ECANCELED);
+    }
+}
+
+/* --- opening and closing --- */
+
+static int start_clerk(struct admin_desk *d, const struct admin_options *options)
+{
+    struct clerk *c = &d->clerks[d->clerks_len++];
+
+    c->desk = d;
+    int rc = admin_new(options, &c->admin);
+    if (rc == OK)
+        rc = -pthread_create(&c->thread, NULL, clerk_run, c);
+    c->started = rc == OK;
+    return rc;
+}
+
+int admin_desk_start(const struct admin_desk_options *options, struct admin_desk **ret)
+{
+    struct admin_desk *d = calloc(1, sizeof(*d) + options->threads * sizeof(d->clerks[0]));
+    int rc = OK;
+
+    *ret = NULL;
+    if (!d)
+        return -ENOMEM;
+    pthread_mutex_init(&d->lock, NULL);
+    pthread_cond_init(&d->work, NULL);
+    pthread_cond_init(&d->quiet, NULL);
+    list_init(&d->line);
+    d->line_most = options->waiting;
+    d->wait_ms = options->wait_ms;
+    for (unsigned i = 0; rc == OK && i < options->threads; i++)
+        rc = start_clerk(d, &options->admin);
+    if (rc < 0)
+        admin_desk_stop(d);
+    else
+        *ret = d;
+    return rc;
+}
+
+void admin_desk_stop(struct admin_desk *d)
+{
+    if (!d)
+        return;
+    pthread_mutex_lock(&d->lock);
+    d->closed = true;
+    pthread_cond_broadcast(&d->work);
+    pthread_mutex_unlock(&d->lock);
+    for (unsigned i = 0; i < d->clerks_len; i++) {
+        if (d->clerks[i].started)
+            pthread_join(d->clerks[i].thread, NULL);
+        admin_close(d->clerks[i].admin);
+    }
+    pthread_cond_destroy(&d->quiet);
+    pthread_cond_destroy(&d->work);
+    pthread_mutex_destroy(&d->lock);
+    free(d);
+}

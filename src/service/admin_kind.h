@@ -1,0 +1,40 @@
+/* admin_kind.h: what each kind of object must know for admin_objects.h. Private to the services. */
+
+#pragma once
+
+#include "service/admin.h"
+#include "service/admin_objects.h"
+
+/* The functions run within a transaction, but for find and page of a list. */
+struct admin_kind {
+    const char *name;   /* "user": in the audit log and in messages */
+    const char *action; /* what an update is called in the audit log */
+    size_t row_size;
+    size_t version_at; /* of the uint64_t in the row */
+
+    /* -ENOENT, also for a key that can be none. */
+    int (*find)(struct admin *a, struct slice key, struct arena *arena, void *ret);
+    int (*page)(struct admin *a, const struct page_wish *wish, struct arena *arena, void **ret,
+                size_t *ret_len);
+    /* .at NULL: out of memory. */
+    struct slice (*key)(const void *row, struct arena *arena);
+    /* It is kept, but deleted or revoked for good. May be NULL: such rows are gone. */
+    bool (*is_deleted)(const void *row);
+    /* OK, or refused: it comes from the file. May be NULL. */
+    int (*may_change)(struct admin_change *c, const void *row);
+
+    int (*add)(struct admin *a, struct admin_change *c, void *row);
+    /* row: old with what is wanted. */
+    int (*update)(struct admin *a, struct admin_change *c, const void *old, void *row);
+    /* Copies what is told once and not stored from the row that was written. May be NULL. */
+    void (*recall)(const void *written, void *row);
+    int (*remove)(struct admin *a, struct admin_change *c, void *row);
+};
+
+/* Fills c->fault; returns -EPERM. A message that found no memory is left to the kind's own. */
+int admin_refuse(struct admin_change *c, enum fault_kind kind, struct slice param,
+                 struct slice message);
+/* OK, or refused: without the change just made nobody could administer any more. */
+int admin_keep_one(struct admin *a, struct admin_change *c);
+/* "17" → 17; 0: no id. */
+int64_t admin_id(struct slice key);

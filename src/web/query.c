@@ -1,0 +1,123 @@
+/* query.c: see query.h. */
+
+#include "web/query.h"
+
+#include "base/buf.h"
+#include "codec/url.h"
+
+enum { NAMES_BYTES = 2048, SHOWN = 64 };
+
+static struct slice joined(const char *const *words, struct arena *a)
+{
+    struct buf out;
+
+    buf_init(&out, NAMES_BYTES);
+    for (size_t i = 0; words[i]; i++)
+        buf_printf(&out, "%s%s", i ? ", " : "", words[i]);
+    struct slice text = arena_copy(a, buf_slice(&out));
+    buf_free(&out);
+    return text;
+}
+
+static struct slice names_of(const struct query_field *fields, struct arena *a)
+{
+    const char *names[QUERY_FIELDS + 1];
+    size_t n = 0;
+
+    while (n < QUERY_FIELDS && fields[n].name) {
+        names[n] = fields[n].name;
+        n++;
+    }
+    names[n] = NULL;
+    return joined(names, a);
+}
+
+static bool refuse(struct fault *fault, enum fault_kind kind, struct slice param,
+                   struct slice message)
+{
+    *fault = (struct fault){.kind = kind, .param = param};
+    if (message.at)
+        fault->message = message;
+    return false;
+}
+
+static bool refuse_unknown(const struct query_field *fields, struct slice name, struct arena *a,
+                           struct fault *fault)
+{
+    struct slice known = names_of(fields, a);
+
+    name = slice_sub(name, 0, MIN(name.len, (size_t)SHOWN));
+    return refuse(fault, FAULT_UNKNOWN_MEMBER, name,
+                  arena_printf(a, "Unknown parameter: '%.*s'%s%.*s.", SLICE_FMT(name),
+                               known.len ? "; allowed: " : "; none is allowed", SLICE_FMT(known)));
+}
+
+static bool is_word(const char *const *words, struct slice value)
+{
+    for (; *words; words++)
+        if (slice_eq(value, slice_str(*words)))
+            return true;
+    return false;
+}
+
+static bool check(const struct query_field *f, struct slice value, struct arena *a,
+                  struct fault *fault)
+{
+    struct slice name = slice_str(f->name);
+    uint64_t number;
+
+    if (!slice_is_utf8(value) || memchr(value.at, 0, value.len))
+        return refuse(fault, FAULT_INVALID_VALUE, name,
+                      arena_printf(a, "Invalid value for '%s': it is no text.", f->name));
+    if (f->type == QUERY_NUMBER &&
+        (slice_to_u64(value, &number) < 0 || number == 0 || number > INT64_MAX))
+        return refuse(
+            fault, FAULT_INVALID_VALUE, name,
+            arena_printf(a, "Invalid value for '%s': it must be a whole number from 1.", f->name));
+    if (f->type == QUERY_WORD && !is_word(f->words, value)) {
+        struct slice words = joined(f->words, a);
+        return refuse(
+            fault, FAULT_INVALID_VALUE, name,
+            arena_printf(a, "Invalid value for '%s': allowed: %.*s.", f->name, SLICE_FMT(words)));
+    }
+    return true;
+}
+
+static bool read_one(const struct query_field *fields, struct slice pair, struct arena *a,
+                     struct slice *ret, struct fault *fault)
+{
+    struct slice text = pair, name = url_decode(slice_cut(&text, '='), true, a);
+    struct slice value = url_decode(text, true, a);
+    size_t i = 0;
+
+    if (!name.at || !value.at)
+        return refuse(fault, FAULT_INVALID_VALUE, SLICE(""),
+                      SLICE("The query is not well-formed: check its percent-encoding."));
+    while (fields[i].name && !slice_eq(name, slice_str(fields[i].name)))
+        i++;
+    if (!fields[i].name)
+        return refuse_unknown(fields, name, a, fault);
+    if (ret[i].len)
+        return refuse(
+            fault, FAULT_DUPLICATE_MEMBER, slice_str(fields[i].name),
+            arena_printf(a, "Duplicate parameter: '%s' is given more than once.", fields[i].name));
+    ret[i] = value;
+    return slice_is_empty(value) || check(&fields[i], value, a, fault);
+}
+
+bool query_read(struct exchange *x, const struct query_field *fields, struct arena *a,
+                struct slice *ret, struct fault *ret_fault)
+{
+    struct slice rest = arena_copy(a, x->request->query);
+
+    if (!rest.at)
+        return refuse(ret_fault, FAULT_INTERNAL, SLICE(""), SLICE(""));
+    for (size_t i = 0; fields[i].name; i++)
+        ret[i] = SLICE("");
+    while (rest.len) {
+        struct slice pair = slice_cut(&rest, '&');
+        if (pair.len && !read_one(fields, pair, a, ret, ret_fault))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,26 @@
+/* query.h: the parameters behind a path's question mark, read strictly: only known ones, each once.
+ */
+
+#pragma once
+
+#include "model/fault.h"
+#include "web/exchange.h"
+
+enum query_type {
+    QUERY_TEXT,
+    QUERY_NUMBER, /* a whole number from 1 */
+    QUERY_WORD,   /* one of `words` */
+};
+
+struct query_field {
+    const char *name; /* NULL ends a list */
+    enum query_type type;
+    const char *const *words; /* ended by NULL */
+};
+
+enum { QUERY_FIELDS = 32 };
+
+/* ret[i]: the value of fields[i], decoded, in the arena; empty when it is not given (or empty).
+ * False: *ret_fault says which parameter is wrong and what is allowed. */
+bool query_read(struct exchange *x, const struct query_field *fields, struct arena *a,
+                struct slice *ret, struct fault *ret_fault);
