@@ -106,6 +106,7 @@ class Gateway(Process):
             "admin_key": ADMIN_KEY,
             **settings,
         }
+        self.settings = {name: value for name, value in self.settings.items() if value is not None}
         self.write(providers, models)
         super().__init__([BINARY, "serve", "--config", str(self.config)], env)
         self.wait_ready()

@@ -272,9 +272,9 @@ static void keys_are_read_in_the_order_of_their_changes(void **state)
     assert_read(r, (uint64_t)KEY_REPO_ALL, "1 2 3 4 ");
     uint64_t version = store_rig_version(r);
     assert_read(r, version, "");
-    assert_int_equal(key_repo_revoke(r->db, 2), OK);
+    assert_int_equal(key_repo_revoke(r->db, 2, 1), OK);
     assert_read(r, version, "2 ");
-    assert_int_equal(key_repo_revoke(r->db, 1), OK);
+    assert_int_equal(key_repo_revoke(r->db, 1, 1), OK);
     assert_read(r, version, "2 1 ");
     assert_read(r, (uint64_t)KEY_REPO_ALL, "3 4 2 1 ");
 
@@ -311,7 +311,7 @@ static void a_key_that_goes_without_a_trace_is_told(void **state)
     struct key_row row = add_key(r, add_user(r, "ann"), 1);
     struct repository_versions before = versions_of(r);
 
-    assert_int_equal(key_repo_revoke(r->db, row.id), OK);
+    assert_int_equal(key_repo_revoke(r->db, row.id, 1), OK);
     assert_int_equal(versions_of(r).keys_gone, before.keys_gone);
     row.hash[0] = 9;
     assert_int_equal(key_repo_update(r->db, &row), OK);
