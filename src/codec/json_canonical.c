@@ -94,7 +94,7 @@ static void write_string(struct json_out *out, struct slice text)
 
 static void write_tokens(struct json_out *out, struct slice value)
 {
-    const unsigned char *p = (const unsigned char *)value.at, *end = p + value.len;
+    const unsigned char *p = (const unsigned char *)value.at, *end = p ? p + value.len : p;
 
     while (p < end) {
         const unsigned char *from = p;
