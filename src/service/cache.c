@@ -39,6 +39,9 @@ void cache_free(struct cache *c)
 {
     if (!c)
         return;
+    struct cache_store *store = c->options.store;
+    if (store->methods->close)
+        store->methods->close(store);
     hmac_free(c->hmac);
     free(c);
 }

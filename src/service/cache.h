@@ -33,7 +33,7 @@ struct cache_counters {
 };
 
 struct cache_options {
-    struct cache_store *store;   /* where they are */
+    struct cache_store *store;   /* where they are; closed with the cache */
     struct cache_memory *memory; /* room for answers that are being written down */
     struct cache_counters *counters;
     struct secret hash_key; /* of cache_derive; copied */
@@ -44,7 +44,7 @@ struct cache_options {
 enum { CACHE_HASH_LEN = 32 };
 int cache_derive(struct secret secret_key, unsigned char ret[CACHE_HASH_LEN]);
 
-/* One for each worker. NULL: out of memory. */
+/* One for each worker. NULL: out of memory, and the store stays open. */
 struct cache *cache_new(const struct cache_options *options);
 void cache_free(struct cache *c);
 const struct cache_options *cache_options(const struct cache *c);

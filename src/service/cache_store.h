@@ -31,6 +31,9 @@ struct cache_store_methods {
      * The answer is copied during the call. */
     int (*keep)(struct cache_store *s, const struct cache_key *key,
                 const struct cache_answer *answer, uint64_t ttl_ms);
+    /* Of a store that belongs to one worker: frees it; nothing waits any more. NULL: it is shared.
+     */
+    void (*close)(struct cache_store *s);
 };
 
 struct cache_store {
