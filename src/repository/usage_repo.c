@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "model/outcome.h"
 #include "repository/columns.h"
+#include "repository/rollup_repo.h"
 
 #define COLUMNS                                                                                    \
     "id, request_id, created_at, user_id, key_id, endpoint, requested_model, served_model, "       \
@@ -208,7 +209,9 @@ static int add_in_bulk(struct db *db, const struct record *records, size_t n)
 
 int usage_repo_add(struct db *db, const struct record *records, size_t n)
 {
-    return db_can_copy(db) ? add_in_bulk(db, records, n) : add_singly(db, records, n);
+    int rc = db_can_copy(db) ? add_in_bulk(db, records, n) : add_singly(db, records, n);
+
+    return rc < 0 ? rc : rollup_repo_mark(db, records, n);
 }
 
 int usage_repo_put(struct db *db, const struct record *records, size_t n)

@@ -153,6 +153,11 @@ int db_begin_append(struct db *db)
     return db->driver->transact(db, DB_BEGIN_APPEND);
 }
 
+int db_begin_still(struct db *db)
+{
+    return db->driver->transact(db, DB_BEGIN_STILL);
+}
+
 int db_begin_read(struct db *db)
 {
     return db->driver->transact(db, DB_BEGIN_READ);

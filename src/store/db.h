@@ -73,6 +73,9 @@ int db_begin(struct db *db) MUST_USE;
 /* One that only adds rows of its own, or what others do not read before they write: with a server
  * it does not wait for others. */
 int db_begin_append(struct db *db) MUST_USE;
+/* One that reads a state that stands still and writes what follows from it: with a server it does
+ * not wait, and is -EBUSY when another has changed what it changes. */
+int db_begin_still(struct db *db) MUST_USE;
 /* One that only reads: all of its statements see the same state. */
 int db_begin_read(struct db *db) MUST_USE;
 /* Failed: everything was rolled back. */

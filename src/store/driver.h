@@ -17,7 +17,14 @@ struct db_statement {
     struct db *db;
 };
 
-enum db_transaction { DB_BEGIN, DB_BEGIN_APPEND, DB_BEGIN_READ, DB_COMMIT, DB_ROLLBACK };
+enum db_transaction {
+    DB_BEGIN,
+    DB_BEGIN_APPEND,
+    DB_BEGIN_STILL,
+    DB_BEGIN_READ,
+    DB_COMMIT,
+    DB_ROLLBACK
+};
 
 struct db_driver {
     const char *name;  /* the URL's scheme */

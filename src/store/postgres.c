@@ -95,6 +95,8 @@ static int postgres_transact(struct db *base, enum db_transaction what)
         return begin(pg, "BEGIN; " TAKE_LOCK);
     case DB_BEGIN_APPEND:
         return begin(pg, "BEGIN");
+    case DB_BEGIN_STILL:
+        return begin(pg, "BEGIN ISOLATION LEVEL REPEATABLE READ");
     case DB_BEGIN_READ:
         return begin(pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     case DB_COMMIT:

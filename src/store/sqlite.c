@@ -101,8 +101,8 @@ static uint64_t sqlite_changes(const struct db *base)
 
 static int sqlite_transact(struct db *base, enum db_transaction what)
 {
-    static const char *const words[] = {"BEGIN IMMEDIATE", "BEGIN IMMEDIATE", "BEGIN", "COMMIT",
-                                        "ROLLBACK"};
+    static const char *const words[] = {"BEGIN IMMEDIATE", "BEGIN IMMEDIATE", "BEGIN IMMEDIATE",
+                                        "BEGIN",           "COMMIT",          "ROLLBACK"};
     struct sqlite_db *db = sqlite_of(base);
     sqlite3_stmt **handle = &db->transacts[what];
     int code = SQLITE_OK;

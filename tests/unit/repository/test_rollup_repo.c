@@ -1,0 +1,368 @@
+/* test_rollup_repo.c: sums are those of the rows, whatever was worked out when. */
+
+#include "repository/rollup_repo.h"
+#include "repository/usage_repo.h"
+
+#include "model/outcome.h"
+
+#include "store_rig.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#define HOUR ((uint64_t)3600 * 1000000)
+
+static const uint64_t noon = 1769860800000000; /* 2026-01-31T12:00:00Z */
+
+/* What was written last under each id, so that sums can be counted here too. */
+enum { BOOK = 400 };
+struct book {
+    struct store_rig *rig;
+    struct record records[BOOK];
+    size_t len;
+};
+
+static struct record *book_add(struct book *b, uint64_t wall_us)
+{
+    static const char *const models[] = {"gpt-4o", "claude", ""};
+    size_t n = b->len++;
+    struct record *r = &b->records[n];
+
+    *r = (struct record){
+        .id = record_id_new(wall_us),
+        .created_wall_us = wall_us,
+        .user_id = (int64_t)(n % 3) + 1,
+        .key_id = (int64_t)(n % 5) + 1,
+        .prompt_tokens = n * 7,
+        .completion_tokens = n,
+        .cached_tokens = n % 4,
+        .request_bytes = 100 + n,
+        .latency_ms = (uint32_t)(n * n % 200000),
+        .first_token_ms = n % 2 ? (uint32_t)n : 0,
+        .attempts = 1,
+        .status = n % 6 ? OUTCOME_OK : OUTCOME_UPSTREAM_ERROR,
+        .usage_source = USAGE_PROVIDER,
+        .request_id = "r",
+        .endpoint = "/v1/chat/completions",
+    };
+    record_text(r->requested_model, sizeof(r->requested_model), slice_str(models[n % 3]));
+    record_text(r->provider, sizeof(r->provider), SLICE("one"));
+    return r;
+}
+
+static void book_put(struct book *b, size_t from)
+{
+    assert_int_equal(usage_repo_put(b->rig->db, &b->records[from], b->len - from), OK);
+}
+
+static size_t bucket_of(uint32_t ms)
+{
+    size_t i = 0;
+
+    while (i < ROLLUP_BUCKETS && ms > rollup_bounds_ms[i])
+        i++;
+    return i;
+}
+
+static void count(struct rollup_sums *s, const struct record *r)
+{
+    s->requests++;
+    s->errors += r->status != OUTCOME_OK;
+    s->attempts += r->attempts;
+    s->prompt_tokens += r->prompt_tokens;
+    s->completion_tokens += r->completion_tokens;
+    s->total_tokens += r->prompt_tokens + r->completion_tokens;
+    s->cached_tokens += r->cached_tokens;
+    s->request_bytes += r->request_bytes;
+    s->latency_ms += r->latency_ms;
+    s->first_token_ms += r->first_token_ms;
+    s->first_tokens += r->first_token_ms > 0;
+    for (size_t i = bucket_of(r->latency_ms); i < ROLLUP_BUCKETS; i++)
+        s->latency[i]++;
+    for (size_t i = bucket_of(r->first_token_ms); r->first_token_ms && i < ROLLUP_BUCKETS; i++)
+        s->first[i]++;
+}
+
+static struct rollup_query all(enum rollup_group group)
+{
+    return (struct rollup_query){.group = group,
+                                 .from_wall_us = noon - 1000 * HOUR,
+                                 .until_wall_us = noon + 1000 * HOUR,
+                                 .limit = 1000};
+}
+
+static size_t ask(struct store_rig *r, const struct rollup_query *query, struct rollup_row **ret)
+{
+    size_t n;
+
+    if (rollup_repo_sum(r->db, query, &r->arena, ret, &n) < 0)
+        fail_msg("%s", repository_error(r->db));
+    return n;
+}
+
+/* In all, and for each hour. */
+static void assert_exact(struct book *b)
+{
+    struct rollup_query total = all(ROLLUP_TOTAL), hours = all(ROLLUP_HOUR);
+    struct rollup_row *rows;
+    struct rollup_sums sums = {0};
+
+    for (size_t i = 0; i < b->len; i++)
+        count(&sums, &b->records[i]);
+    assert_int_equal(ask(b->rig, &total, &rows), 1);
+    assert_memory_equal(&rows[0].sums, &sums, sizeof(sums));
+    size_t n = ask(b->rig, &hours, &rows);
+    for (size_t h = 0; h < n; h++) {
+        sums = (struct rollup_sums){0};
+        for (size_t i = 0; i < b->len; i++)
+            if (b->records[i].created_wall_us / HOUR * HOUR == rows[h].start_wall_us)
+                count(&sums, &b->records[i]);
+        assert_true(sums.requests > 0);
+        assert_memory_equal(&rows[h].sums, &sums, sizeof(sums));
+    }
+}
+
+static unsigned roll_all(struct store_rig *r, uint64_t over_by)
+{
+    unsigned n = 0;
+    int rc;
+
+    while ((rc = rollup_repo_roll(r->db, over_by)) == 1)
+        n++;
+    if (rc < 0)
+        fail_msg("%s", repository_error(r->db));
+    return n;
+}
+
+static void sums_are_exact_at_any_time(void **state)
+{
+    struct store_rig *r = *state;
+    struct book *b = calloc(1, sizeof(*b));
+
+    b->rig = r;
+    assert_int_equal(roll_all(r, noon), 0);
+    for (unsigned i = 0; i < 60; i++)
+        book_add(b, noon + i * HOUR / 20); /* three hours */
+    book_put(b, 0);
+    assert_exact(b);
+    assert_int_equal(roll_all(r, noon + 2 * HOUR), 2); /* those that are over */
+    assert_exact(b);
+    assert_sql(r, "SELECT count(DISTINCT hour) FROM usage_hourly", "2");
+    assert_sql(r, "SELECT count(*) FROM usage_marks", "1");
+    assert_int_equal(roll_all(r, noon + 2 * HOUR), 0);
+
+    size_t late = b->len; /* what a journal kept for an hour that was worked out */
+    book_add(b, noon + HOUR / 2);
+    book_add(b, noon - 30 * HOUR);
+    book_put(b, late);
+    assert_exact(b);
+    assert_int_equal(roll_all(r, noon + 2 * HOUR), 2);
+    assert_exact(b);
+
+    b->records[3].status = OUTCOME_CLIENT_CLOSED; /* replaced: another group of the same hour */
+    b->records[3].completion_tokens = 5000;
+    assert_int_equal(usage_repo_put(r->db, &b->records[3], 1), OK);
+    assert_exact(b);
+    assert_int_equal(roll_all(r, noon + 2 * HOUR), 1);
+    assert_exact(b);
+    assert_int_equal(usage_repo_put(r->db, b->records, b->len), OK); /* replayed as a whole */
+    assert_exact(b);
+    assert_int_equal(roll_all(r, noon + 3 * HOUR), 4);
+    assert_exact(b);
+    assert_sql(r, "SELECT count(*) FROM usage_marks", "0");
+    free(b);
+}
+
+/* The clock was set back: the ids of an hour lie beyond it. */
+static void ids_need_not_be_of_the_hour(void **state)
+{
+    struct store_rig *r = *state;
+    struct book *b = calloc(1, sizeof(*b));
+
+    b->rig = r;
+    book_add(b, noon + HOUR / 2);
+    book_add(b, noon + HOUR / 3)->id = record_id_new(noon + 90 * HOUR);
+    book_put(b, 0);
+    assert_exact(b);
+    assert_int_equal(roll_all(r, noon + HOUR), 1);
+    assert_exact(b);
+    size_t late = b->len;
+    book_add(b, noon + HOUR / 4);
+    book_put(b, late);
+    assert_exact(b);
+    assert_int_equal(roll_all(r, noon + HOUR), 1);
+    assert_exact(b);
+    free(b);
+}
+
+static void a_mark_that_comes_meanwhile_stays(void **state)
+{
+    struct store_rig *r = *state;
+    struct book *b = calloc(1, sizeof(*b));
+    char why[REPOSITORY_WHY];
+    struct db *other;
+
+    if (!r->postgres) { /* writers are one after the other there */
+        free(b);
+        return;
+    }
+    b->rig = r;
+    assert_int_equal(repository_open(slice_str(r->url), why, &other), OK);
+    book_add(b, noon + 1);
+    book_put(b, 0);
+    book_add(b, noon + 2);
+    assert_int_equal(repository_begin_append(other), OK);
+    assert_int_equal(usage_repo_add(other, &b->records[1], 1), OK);
+    assert_int_equal(roll_all(r, noon + HOUR), 1); /* does not see the second */
+    assert_int_equal(repository_end(other, OK), OK);
+    assert_exact(b);
+    assert_int_equal(roll_all(r, noon + HOUR), 1);
+    assert_exact(b);
+    repository_close(other);
+    free(b);
+}
+
+static void many_marks_become_one(void **state)
+{
+    struct store_rig *r = *state;
+    struct book *b = calloc(1, sizeof(*b));
+
+    b->rig = r;
+    for (unsigned i = 0; i < 100; i++) {
+        book_add(b, noon + i);
+        book_put(b, i);
+    }
+    assert_sql(r, "SELECT count(*) FROM usage_marks", "100");
+    assert_exact(b);
+    assert_int_equal(rollup_repo_compact(r->db), OK);
+    assert_sql(r, "SELECT count(*) FROM usage_marks", "1");
+    assert_exact(b);
+    assert_int_equal(rollup_repo_compact(r->db), OK);
+    assert_int_equal(roll_all(r, noon + HOUR), 1);
+    assert_exact(b);
+    free(b);
+}
+
+static void groups_and_filters(void **state)
+{
+    struct store_rig *r = *state;
+    struct book *b = calloc(1, sizeof(*b));
+    struct rollup_row *rows;
+    struct rollup_query q;
+
+    b->rig = r;
+    for (unsigned i = 0; i < 100; i++)
+        book_add(b, noon + i * HOUR);
+    book_put(b, 0);
+    roll_all(r, noon + 50 * HOUR);
+
+    q = all(ROLLUP_DAY);
+    assert_int_equal(ask(r, &q, &rows), 5);
+    assert_int_equal(rows[0].start_wall_us, noon - 12 * HOUR);
+    assert_int_equal(rows[0].sums.requests, 12);
+    assert_int_equal(rows[1].sums.requests, 24);
+    q = all(ROLLUP_MODEL);
+    assert_int_equal(ask(r, &q, &rows), 3);
+    assert_true(slice_eq(rows[0].name, SLICE("gpt-4o")));
+    assert_int_equal(rows[0].sums.requests, 34);
+    assert_int_equal(rows[1].name.len, 0); /* as often as the next, and before it */
+    q = all(ROLLUP_KEY);
+    q.limit = 2;
+    assert_int_equal(ask(r, &q, &rows), 2);
+    assert_int_equal(rows[0].id, 1);
+    q = all(ROLLUP_STATUS);
+    assert_int_equal(ask(r, &q, &rows), 2);
+    assert_true(slice_eq(rows[1].name, SLICE("upstream_error")));
+    assert_int_equal(rows[1].sums.errors, 17);
+
+    q = all(ROLLUP_USER);
+    q.key_id = 2;
+    q.user_id = 2;
+    q.model = SLICE("claude");
+    q.provider = SLICE("one");
+    assert_int_equal(ask(r, &q, &rows), 1);
+    assert_int_equal(rows[0].id, 2);
+    assert_int_equal(rows[0].sums.requests, 7);
+    q.provider = SLICE("two");
+    assert_int_equal(ask(r, &q, &rows), 0);
+    q = all(ROLLUP_TOTAL);
+    q.from_wall_us = noon + HOUR + 5; /* whole hours */
+    q.until_wall_us = noon + 3 * HOUR + 5;
+    assert_int_equal(ask(r, &q, &rows), 1);
+    assert_int_equal(rows[0].sums.requests, 3);
+    q.until_wall_us = q.from_wall_us = noon - 90 * HOUR;
+    assert_int_equal(ask(r, &q, &rows), 1);
+    assert_int_equal(rows[0].sums.requests, 0);
+    free(b);
+}
+
+static void absurd_counters_do_not_run_over(void **state)
+{
+    struct store_rig *r = *state;
+    struct book *b = calloc(1, sizeof(*b));
+    struct rollup_query total = all(ROLLUP_TOTAL);
+    struct rollup_row *rows;
+
+    b->rig = r;
+    for (unsigned i = 0; i < 3; i++)
+        book_add(b, noon + i)->prompt_tokens = UINT64_MAX;
+    book_put(b, 0);
+    ask(r, &total, &rows);
+    assert_int_equal(rows[0].sums.prompt_tokens, 3000000000000);
+    assert_int_equal(roll_all(r, noon + HOUR), 1);
+    ask(r, &total, &rows);
+    assert_int_equal(rows[0].sums.prompt_tokens, 3000000000000);
+    free(b);
+}
+
+static void keys_remember_their_last_use(void **state)
+{
+    struct store_rig *r = *state;
+    struct book *b = calloc(1, sizeof(*b));
+    uint64_t version = store_rig_version(r);
+
+    b->rig = r;
+    for (unsigned i = 0; i < 10; i++)
+        book_add(b, noon + i * HOUR);
+    book_put(b, 0);
+    assert_int_equal(rollup_repo_note_use(r->db, noon), OK);
+    assert_sql(r, "SELECT count(*) FROM key_use", "5");
+    assert_sql(r, "SELECT last_used_at FROM key_use WHERE key_id = 5", "2026-01-31T21:00:00.000Z");
+    size_t late = b->len;
+    book_add(b, noon - HOUR)->key_id = 5;
+    book_put(b, late);
+    assert_int_equal(rollup_repo_note_use(r->db, noon - 2 * HOUR), OK);
+    assert_sql(r, "SELECT last_used_at FROM key_use WHERE key_id = 5", "2026-01-31T21:00:00.000Z");
+    assert_int_equal(store_rig_version(r), version);
+    free(b);
+}
+
+static void percentiles_are_within_their_bucket(void **state)
+{
+    uint64_t buckets[ROLLUP_BUCKETS];
+
+    (void)state;
+    for (size_t i = 0; i < ROLLUP_BUCKETS; i++)
+        buckets[i] = i < 4 ? 0 : i < 8 ? 100 : 200;
+    assert_int_equal(rollup_percentile(buckets, 200, 0.25), 150); /* 101 … 200 ms, half of them */
+    assert_int_equal(rollup_percentile(buckets, 200, 0.5), 200);
+    assert_int_equal(rollup_percentile(buckets, 200, 0.75), 875);
+    assert_int_equal(rollup_percentile(buckets, 400, 0.99), 120000); /* beyond the last */
+    assert_int_equal(rollup_percentile(buckets, 0, 0.5), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORE_TEST(sums_are_exact_at_any_time),
+        STORE_TEST(ids_need_not_be_of_the_hour),
+        STORE_TEST(a_mark_that_comes_meanwhile_stays),
+        STORE_TEST(many_marks_become_one),
+        STORE_TEST(groups_and_filters),
+        STORE_TEST(absurd_counters_do_not_run_over),
+        STORE_TEST(keys_remember_their_last_use),
+        cmocka_unit_test(percentiles_are_within_their_bucket),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
