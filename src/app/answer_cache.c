@@ -10,7 +10,6 @@
 
 struct answer_cache {
     struct cache_memory *memory;
-    struct cache_counters counters;
     unsigned char hash_key[CACHE_HASH_LEN];
     size_t entry_bytes;
 };
@@ -40,27 +39,9 @@ void answer_cache_free(struct answer_cache *a)
     free(a);
 }
 
-static uint64_t told(const _Atomic uint64_t *counter)
+struct cache_memory *answer_cache_memory(const struct answer_cache *a)
 {
-    return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
-void answer_cache_state(struct answer_cache *a, struct answer_cache_state *ret)
-{
-    const struct cache_counters *c = &a->counters;
-    struct cache_memory_state memory;
-
-    cache_memory_state(a->memory, &memory);
-    *ret = (struct answer_cache_state){
-        .hits = told(&c->hits),
-        .misses = told(&c->misses),
-        .stores = told(&c->stores),
-        .too_large = told(&c->too_large),
-        .failures = told(&c->failures),
-        .evictions = memory.evictions,
-        .bytes = memory.bytes,
-        .entries = memory.entries,
-    };
+    return a->memory;
 }
 
 struct cache *answer_cache_open(struct answer_cache *a)
@@ -68,7 +49,6 @@ struct cache *answer_cache_open(struct answer_cache *a)
     const struct cache_options options = {
         .store = cache_memory_store(a->memory),
         .memory = a->memory,
-        .counters = &a->counters,
         .hash_key = secret_of(slice_of((const char *)a->hash_key, sizeof(a->hash_key))),
         .entry_bytes = a->entry_bytes,
     };

@@ -290,6 +290,7 @@ static bool start_watching(struct gateway *g)
         .slot = g->slot,
         .keeper = g->keeper,
         .ledger = g->ledger,
+        .cache = answer_cache_memory(g->answers),
         .draining = &g->draining,
     };
 

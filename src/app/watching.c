@@ -43,6 +43,7 @@ struct watching *watching_new(const struct watching_options *options)
         .slot = options->slot,
         .keeper = options->keeper,
         .ledger = options->ledger,
+        .cache = options->cache,
         .draining = options->draining,
         .version = courier_version,
         .commit = courier_commit,

@@ -14,6 +14,7 @@ struct watching_options {
     struct snapshot_slot *slot;
     struct snapshot_keeper *keeper;
     struct ledger *ledger;
+    struct cache_memory *cache;
     const atomic_bool *draining;
 };
 

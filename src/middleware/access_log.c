@@ -53,7 +53,7 @@ static void line_add_call(struct line *l, const struct outcome *o)
 {
     line_add_text(l, "model", o->requested_model);
     line_add_text(l, "served_model", o->served_model);
-    line_add_text(l, "provider", o->provider);
+    line_add_text(l, "provider", outcome_asked(o));
     line_add(l, LOG_BOOL("stream", o->stream));
     if (o->cache != OUTCOME_CACHE_OFF)
         line_add(l, LOG_STR("cache", outcome_cache_name(o->cache)));

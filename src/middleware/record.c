@@ -60,7 +60,7 @@ static void record_texts(struct record *r, const struct exchange *x)
     record_text(r->endpoint, sizeof(r->endpoint), x->route ? x->route->path : x->request->path);
     record_text(r->requested_model, sizeof(r->requested_model), o->requested_model);
     record_text(r->served_model, sizeof(r->served_model), o->served_model);
-    record_text(r->provider, sizeof(r->provider), o->provider);
+    record_text(r->provider, sizeof(r->provider), outcome_asked(o));
     if (o->fault != FAULT_NONE)
         record_text(r->error_code, sizeof(r->error_code), slice_str(fault_traits(o->fault)->code));
 }

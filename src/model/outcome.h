@@ -26,7 +26,7 @@ struct outcome {
     enum fault_kind fault;        /* FAULT_NONE: none; its code is the row's error_code */
     enum fault_kind cause;        /* what broke an answer off in the middle; FAULT_NONE: nothing */
     struct slice requested_model; /* what the client asked for */
-    struct slice served_model, provider;
+    struct slice served_model, provider; /* of a kept answer: who once gave it */
     bool stream;
     unsigned attempts; /* on providers */
     bool fallback_used;
@@ -43,3 +43,9 @@ const char *outcome_status_name(enum outcome_status status);
 enum outcome_status outcome_of_fault(enum fault_kind kind, bool committed);
 /* "hit", "miss"; NULL: the model's answers are not kept. */
 const char *outcome_cache_name(enum outcome_cache cache);
+/* The provider that was asked for this request, for what is counted by provider: none for an answer
+ * that was kept. */
+static inline struct slice outcome_asked(const struct outcome *o)
+{
+    return o->cache == OUTCOME_CACHE_HIT ? (struct slice){0} : o->provider;
+}

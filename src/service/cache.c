@@ -4,6 +4,7 @@
 
 #include "io/crypto.h"
 #include "router/registry.h"
+#include "service/cache_memory.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -93,11 +94,9 @@ void cache_fetch_cancel(struct cache *c, struct cache_fetch *f)
 
 void cache_count_fetch(struct cache *c, int rc)
 {
-    struct cache_counters *counters = c->options.counters;
+    struct cache_counters *counters = cache_memory_counters(c->options.memory);
 
-    count(rc == OK ? &counters->hits : &counters->misses);
-    if (rc < 0 && rc != -ENOENT)
-        count(&counters->failures);
+    count(rc == OK ? &counters->hits : rc == -ENOENT ? &counters->misses : &counters->unanswered);
 }
 
 void cache_keep(struct cache *c, const struct cache_key *key, const struct cache_answer *answer,
@@ -106,5 +105,6 @@ void cache_keep(struct cache *c, const struct cache_key *key, const struct cache
     struct cache_store *store = c->options.store;
     int rc = store->methods->keep(store, key, answer, ttl_ms);
 
-    count(rc == OK ? &c->options.counters->stores : &c->options.counters->failures);
+    struct cache_counters *counters = cache_memory_counters(c->options.memory);
+    count(rc == OK ? &counters->stores : &counters->refused);
 }

@@ -12,8 +12,6 @@
 #include "model/principal.h"
 #include "service/cache_store.h"
 
-#include <stdatomic.h>
-
 struct cache;
 struct cache_memory;
 struct registry_model;
@@ -24,20 +22,11 @@ struct cache_wish {
     bool look, keep;       /* may be answered from there; its answer may go there */
 };
 
-/* Of the process, for all workers together. */
-struct cache_counters {
-    _Atomic uint64_t hits, misses;
-    _Atomic uint64_t stores;    /* answers that were kept */
-    _Atomic uint64_t too_large; /* answers that were not, for their size */
-    _Atomic uint64_t failures;  /* of the store: not asked in time, or not taken */
-};
-
 struct cache_options {
     struct cache_store *store;   /* where they are; closed with the cache */
-    struct cache_memory *memory; /* room for answers that are being written down */
-    struct cache_counters *counters;
-    struct secret hash_key; /* of cache_derive; copied */
-    size_t entry_bytes;     /* the largest answer that is kept */
+    struct cache_memory *memory; /* room for answers that are being written down, and counters */
+    struct secret hash_key;      /* of cache_derive; copied */
+    size_t entry_bytes;          /* the largest answer that is kept */
 };
 
 /* The key of the keyed hash, from the installation's secret_key. -EIO. */

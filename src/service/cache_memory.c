@@ -36,6 +36,7 @@ struct shard {
 struct cache_memory {
     struct cache_store store;
     struct cache_room room;
+    struct cache_counters counters;
     atomic_uint next_victim; /* the shard that makes room next */
     _Atomic uint64_t evictions;
     struct shard shards[SHARDS];
@@ -272,10 +273,16 @@ struct cache_room *cache_memory_room(struct cache_memory *m)
     return &m->room;
 }
 
+struct cache_counters *cache_memory_counters(struct cache_memory *m)
+{
+    return &m->counters;
+}
+
 void cache_memory_state(struct cache_memory *m, struct cache_memory_state *ret)
 {
     *ret = (struct cache_memory_state){
         .bytes = atomic_load_explicit(&m->room.used, memory_order_relaxed),
+        .most = m->room.most,
         .evictions = atomic_load_explicit(&m->evictions, memory_order_relaxed),
     };
     for (size_t i = 0; i < SHARDS; i++) {

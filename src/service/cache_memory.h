@@ -13,8 +13,16 @@ struct cache_room;
 
 enum { CACHE_MEMORY_LEAST = 64 * 1024 };
 
+/* What has come of calls and answers, of all workers. */
+struct cache_counters {
+    /* what was looked up: there, not there, not told in time */
+    _Atomic uint64_t hits, misses, unanswered;
+    /* good answers: kept, not for their size, not for want of room or because the store is away */
+    _Atomic uint64_t stores, too_large, refused;
+};
+
 struct cache_memory_state {
-    size_t bytes, entries;
+    size_t bytes, most, entries;
     uint64_t evictions; /* to make room; what was too old is not counted */
 };
 
@@ -27,6 +35,7 @@ struct cache_store *cache_memory_store(struct cache_memory *m);
 /* Makes room for n bytes and takes it; cache_room_give gives it back. False: there is none. */
 bool cache_memory_take(struct cache_memory *m, size_t n);
 struct cache_room *cache_memory_room(struct cache_memory *m);
+struct cache_counters *cache_memory_counters(struct cache_memory *m);
 void cache_memory_state(struct cache_memory *m, struct cache_memory_state *ret);
 
 /* The store's methods with the time told; now_ms: monotonic. */

@@ -17,10 +17,19 @@ void cache_tee_stop(struct cache_tee *t)
     t->off = true;
 }
 
+static struct cache_counters *tee_counters(const struct cache_tee *t)
+{
+    return cache_memory_counters(cache_options(t->cache)->memory);
+}
+
+static void tee_count(_Atomic uint64_t *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
 static void tee_refuse_size(struct cache_tee *t)
 {
-    atomic_fetch_add_explicit(&cache_options(t->cache)->counters->too_large, 1,
-                              memory_order_relaxed);
+    tee_count(&tee_counters(t)->too_large);
     cache_tee_stop(t);
 }
 
@@ -51,9 +60,11 @@ static bool tee_add(struct cache_tee *t, const struct slice *spans, size_t n)
     bool ok = tee_take_room(t, sum);
     for (size_t i = 0; ok && i < n; i++)
         ok = buf_add(&t->body, spans[i]) == OK;
-    if (!ok)
-        cache_tee_stop(t);
-    return ok;
+    if (ok)
+        return true;
+    tee_count(&tee_counters(t)->refused);
+    cache_tee_stop(t);
+    return false;
 }
 
 /* Another attempt since it began: another provider's, or another answer's, rest. */

@@ -83,7 +83,7 @@ void meter_end(struct meter *m, const struct meter_request *r)
     const struct tally_key key = {
         .code = request_code(r),
         .place = r->endpoint,
-        .names = {r->model, o->served_model, o->provider},
+        .names = {r->model, o->served_model, outcome_asked(o)},
     };
     tally_cell *row = tally_row(m->requests, &key);
     if (!row)

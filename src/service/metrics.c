@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "router/registry.h"
+#include "service/cache_memory.h"
 #include "service/fleet.h"
 #include "service/ledger.h"
 #include "service/meter.h"
@@ -197,6 +198,34 @@ static void tell_ledger(struct exposition *e, const struct ledger *ledger)
     exposition_add(e, METRIC_ID_LEDGER_FAILING, &spool, state.spool_failing_since_wall_us > 0);
 }
 
+/* --- kept answers --- */
+
+static void tell_one(struct exposition *e, enum metric_id id, struct slice label,
+                     const _Atomic uint64_t *counter)
+{
+    exposition_add(e, id, &label, atomic_load_explicit(counter, memory_order_relaxed));
+}
+
+static void tell_cache(struct exposition *e, struct cache_memory *m)
+{
+    struct cache_memory_state state;
+
+    if (!m)
+        return;
+    const struct cache_counters *c = cache_memory_counters(m);
+    cache_memory_state(m, &state);
+    tell_one(e, METRIC_ID_CACHE_LOOKUPS, SLICE("hit"), &c->hits);
+    tell_one(e, METRIC_ID_CACHE_LOOKUPS, SLICE("miss"), &c->misses);
+    tell_one(e, METRIC_ID_CACHE_LOOKUPS, SLICE("unanswered"), &c->unanswered);
+    tell_one(e, METRIC_ID_CACHE_ANSWERS, SLICE("kept"), &c->stores);
+    tell_one(e, METRIC_ID_CACHE_ANSWERS, SLICE("too_large"), &c->too_large);
+    tell_one(e, METRIC_ID_CACHE_ANSWERS, SLICE("refused"), &c->refused);
+    gauge(e, METRIC_ID_CACHE_EVICTIONS, state.evictions);
+    gauge(e, METRIC_ID_CACHE_ENTRIES, state.entries);
+    gauge(e, METRIC_ID_CACHE_BYTES, state.bytes);
+    gauge(e, METRIC_ID_CACHE_BYTES_MOST, state.most);
+}
+
 /* --- the process --- */
 
 static void tell_process(struct exposition *e, const struct metrics_sources *s)
@@ -229,6 +258,7 @@ int metrics_write(const struct metrics_sources *s, struct buf *ret)
     tell_providers(e, s);
     tell_snapshot(e, s->keeper);
     tell_ledger(e, s->ledger);
+    tell_cache(e, s->cache);
     tell_process(e, s);
     exposition_write(e, ret);
     int rc = e->rc < 0 ? e->rc : ret->rc;

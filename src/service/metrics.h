@@ -10,6 +10,7 @@
 
 #include <stdatomic.h>
 
+struct cache_memory;
 struct fleet;
 struct ledger;
 struct meter;
@@ -24,6 +25,7 @@ struct metrics_sources {
     struct snapshot_slot *slot;
     struct snapshot_keeper *keeper;
     const struct ledger *ledger;
+    struct cache_memory *cache;
     const atomic_bool *draining;
     const char *version, *commit;
     uint64_t started_wall_us;

@@ -392,13 +392,32 @@ def test_a_hit_has_one_row_and_costs_no_tokens(asked):
         hit = ask.row()
         assert (miss["attempts"], miss["total_tokens"], miss["usage_source"]) == (1, 29, "provider")
         assert (hit["attempts"], hit["total_tokens"], hit["usage_source"]) == (0, 0, "none")
-        for name in ("status", "http_status", "served_model", "requested_model", "provider",
-                     "stream", "response_bytes", "endpoint"):
+        assert (miss["provider"], hit["provider"]) == ("private", None)
+        for name in ("status", "http_status", "served_model", "requested_model", "stream",
+                     "response_bytes", "endpoint"):
             assert hit[name] == miss[name], name
     lines = wait_for(lambda: [line for line in ask.gateway.log_lines()
                               if line.get("request_id") == ask.name])
     assert (lines[0]["cache"], lines[0]["attempts"]) == ("hit", 0)
     assert len(ask.gateway.rows()) == 4
+
+
+def test_it_is_counted(asked):
+    ask = asked(answer_once(answer("x" * 2000)), cache={"entry": "8KB"})
+    for seed in (1, 1, 2, 2, 2):
+        ask(seed=seed)
+    ask.client.send(request("", KEY, path="/metrics", method="GET"))
+    lines = ask.client.answer()[2].decode().splitlines()
+    told = dict(line.rsplit(" ", 1) for line in lines if line.startswith("courier_cache_"))
+    assert told['courier_cache_lookups_total{result="hit"}'] == "3"
+    assert told['courier_cache_lookups_total{result="miss"}'] == "2"
+    assert told['courier_cache_answers_total{result="kept"}'] == "2"
+    assert told["courier_cache_entries"] == "2"
+    assert 4000 < int(told["courier_cache_bytes"]) < 64000
+    calls = [line for line in lines
+             if line.startswith("gen_ai_server_request_duration_seconds_count")]
+    assert sorted(line.rsplit(" ", 1)[1] for line in calls) == ["2", "3"]
+    assert any('gen_ai_provider_name="none"' in line and line.endswith(" 3") for line in calls)
 
 
 def test_a_hit_counts_as_a_request_but_its_tokens_do_not(asked, connect):
