@@ -15,10 +15,10 @@ enum {
 };
 
 static const char *const groups[] = {"log",     "limits", "timeouts", "upstream",
-                                     "journal", "cache",  NULL};
+                                     "journal", "cache",  "snapshot", NULL};
 /* what stands at the top and is no single setting */
-static const char *const top_extra[] = {"log",   "limits",    "timeouts", "upstream", "journal",
-                                        "cache", "providers", "models",   NULL};
+static const char *const top_extra[] = {"log",   "limits",   "timeouts",  "upstream", "journal",
+                                        "cache", "snapshot", "providers", "models",   NULL};
 
 static void read_group(struct config *c, const char *group, const struct yaml_node *node)
 {
@@ -207,4 +207,17 @@ struct slice config_journal_folder(struct config *c)
     if (c->settings.journal.folder.len)
         return arena_copy(&c->arena, c->settings.journal.folder);
     return config_place(c, "journal");
+}
+
+struct slice config_snapshot_file(struct config *c)
+{
+    struct slice file = c->settings.snapshot.file;
+
+    if (slice_eq(file, SLICE("off")))
+        return (struct slice){0};
+    if (file.len)
+        return arena_copy(&c->arena, file);
+    if (slice_starts(c->settings.store, SLICE("sqlite:")))
+        return (struct slice){0};
+    return config_place(c, "snapshot");
 }

@@ -35,3 +35,5 @@ void config_free(struct config *c);
 struct slice config_place(struct config *c, const char *kind);
 /* settings.journal.folder, or the usual place; as above. */
 struct slice config_journal_folder(struct config *c);
+/* settings.snapshot.file, or the usual place; empty: there is to be none. */
+struct slice config_snapshot_file(struct config *c);

@@ -138,7 +138,10 @@ static bool make_first_key(struct gateway *g, struct secret *ret_key)
 static bool start_keeper(struct gateway *g)
 {
     const struct settings *s = &g->config.settings;
-    struct snapshot_keeper_options options = {s->store, g->config.secret_key, NULL};
+    struct snapshot_keeper_options options = {.store = s->store,
+                                              .secret_key = g->config.secret_key,
+                                              .file = config_snapshot_file(&g->config).at,
+                                              .max_age_ms = s->snapshot.max_age};
 
     options.slot = g->slot = snapshot_slot_new();
     int rc = g->slot ? snapshot_keeper_start(&options, &g->keeper) : -ENOMEM;

@@ -118,7 +118,19 @@ const struct setting settings_table[] = {
              "longest unused make room."},
     {"cache.entry",                                                 SETTING_SIZE, "1MB", .min = KB, .max = 64 * MB, GATEWAY(cache.entry),
      .help = "The largest answer that is kept."},
-    {0                                                       },
+
+    {"snapshot.file",                                                        SETTING_PATH, GATEWAY(snapshot.file),
+     .help =
+         "Where users' keys (as hashes), providers and models are kept, sealed under secret_key, "
+         "so that a gateway starts and serves while the database is away; `off`: nowhere. A key "
+         "that was revoked after the file was written works again with a start from it, until "
+         "the database is back.", .absent =
+         "`courier.snapshot` in the folder of `data`; none with SQLite, which is a file itself"},
+    {"snapshot.max_age",                                             SETTING_DURATION, "off", .off = true, .min = 1000, .max = 1000 * 24 * HOUR,
+     GATEWAY(snapshot.max_age),
+     .help = "A gateway does not start from a file that the database said so long ago: it answers "
+             "503 until the database is there."},
+    {0                                                             },
 };
 
 void settings_env_name(const struct setting *s, char ret[SETTINGS_ENV_NAME])

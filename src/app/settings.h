@@ -53,6 +53,11 @@ struct settings {
         uint64_t size;      /* of the process */
         uint64_t entry;
     } cache;
+
+    struct snapshot_settings {
+        struct slice file; /* empty: the usual place, or none */
+        uint64_t max_age;  /* milliseconds; 0: any */
+    } snapshot;
 };
 
 /* Of struct settings; ended by a NULL path. */

@@ -114,10 +114,10 @@ static bool is_hash(const unsigned char *a, const unsigned char *b)
     return memcmp(a, b, KEY_HASH_LEN) == 0;
 }
 
-static bool is_among(struct key_rows rows, uint32_t first, const unsigned char *hash)
+static bool is_among(const struct key_row *rows, size_t n, const unsigned char *hash)
 {
-    for (uint32_t i = first; i != KEY_ROWS_END; i = rows.next[i])
-        if (is_hash(rows.rows[i].hash, hash))
+    for (size_t i = 0; i < n; i++)
+        if (is_hash(rows[i].hash, hash))
             return true;
     return false;
 }
@@ -140,19 +140,18 @@ static void add_row(struct key_shard_maker *m, const struct key_row *row)
 }
 
 /* Of two rows with one hash the later one holds. */
-static int gather(struct key_shard_maker *m, const struct key_shard *old, struct key_rows rows)
+static int gather(struct key_shard_maker *m, const struct key_shard *old,
+                  const struct key_row *rows, size_t n)
 {
-    size_t old_len = old ? old->len : 0, most = old_len;
+    size_t old_len = old ? old->len : 0;
+    int rc = make_room(m, old_len + n);
 
-    for (uint32_t i = rows.first; i != KEY_ROWS_END; i = rows.next[i])
-        most++;
-    int rc = make_room(m, most);
     for (size_t i = 0; rc == OK && i < old_len; i++)
-        if (!is_among(rows, rows.first, old->entries[i].hash))
+        if (!is_among(rows, n, old->entries[i].hash))
             add_draft(m, old->entries[i].hash, &old->entries[i].principal);
-    for (uint32_t i = rows.first; rc == OK && i != KEY_ROWS_END; i = rows.next[i])
-        if (!rows.rows[i].revoked && !is_among(rows, rows.next[i], rows.rows[i].hash))
-            add_row(m, &rows.rows[i]);
+    for (size_t i = 0; rc == OK && i < n; i++)
+        if (!rows[i].revoked && !is_among(rows + i + 1, n - i - 1, rows[i].hash))
+            add_row(m, &rows[i]);
     return rc;
 }
 
@@ -223,10 +222,10 @@ static struct key_shard *write_shard(const struct key_shard_maker *m)
     return s;
 }
 
-int key_shard_change(struct key_shard_maker *m, const struct key_shard *old, struct key_rows rows,
-                     struct key_shard **ret)
+int key_shard_change(struct key_shard_maker *m, const struct key_shard *old,
+                     const struct key_row *rows, size_t n, struct key_shard **ret)
 {
-    int rc = gather(m, old, rows);
+    int rc = gather(m, old, rows, n);
 
     *ret = NULL;
     if (rc < 0 || m->drafts_len == 0)

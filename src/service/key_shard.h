@@ -10,6 +10,13 @@
 
 #include <stdatomic.h>
 
+/* With a million keys a shard has some 240: 40 KB that a change copies. */
+enum { KEY_SHARD_BITS = 12, KEY_SHARDS = 1 << KEY_SHARD_BITS };
+static inline size_t key_shard_of(const unsigned char hash[KEY_HASH_LEN])
+{
+    return ((size_t)hash[0] << 8 | hash[1]) >> (16 - KEY_SHARD_BITS);
+}
+
 struct key_entry {
     unsigned char hash[KEY_HASH_LEN];
     struct principal principal;
@@ -27,18 +34,10 @@ struct key_shard_maker; /* memory that making one shard after another shares; on
 struct key_shard_maker *key_shard_maker_new(void);
 void key_shard_maker_free(struct key_shard_maker *m);
 
-/* Some of an array of rows: the first, and for each the one behind it; KEY_ROWS_END ends. */
-enum { KEY_ROWS_END = UINT32_MAX };
-struct key_rows {
-    const struct key_row *rows;
-    const uint32_t *next;
-    uint32_t first;
-};
-
-/* old (NULL: none) but for the rows: one takes the place of the entry with its hash, one that is
+/* old (NULL: none) but for the n rows: one takes the place of the entry with its hash, one that is
  * revoked just ends it. *ret has one holder; NULL when no key is left. -ENOMEM. */
-int key_shard_change(struct key_shard_maker *m, const struct key_shard *old, struct key_rows rows,
-                     struct key_shard **ret);
+int key_shard_change(struct key_shard_maker *m, const struct key_shard *old,
+                     const struct key_row *rows, size_t n, struct key_shard **ret);
 /* One more holder, one less; NULL is harmless. Any thread. */
 void key_shard_ref(struct key_shard *s);
 void key_shard_unref(struct key_shard *s);

@@ -2,23 +2,16 @@
 
 #include "service/key_table.h"
 
+#include "service/key_gathering.h"
 #include "service/key_shard.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* With a million keys a shard has some 240: 40 KB that a change copies. */
-enum { SHARD_BITS = 12, SHARDS = 1 << SHARD_BITS };
-
 struct key_table {
     size_t len;
-    struct key_shard *shards[SHARDS]; /* NULL: empty */
+    struct key_shard *shards[KEY_SHARDS]; /* NULL: empty */
 };
-
-static size_t shard_of(const unsigned char hash[KEY_HASH_LEN])
-{
-    return ((size_t)hash[0] << 8 | hash[1]) >> (16 - SHARD_BITS);
-}
 
 static size_t shard_len(const struct key_shard *s)
 {
@@ -27,45 +20,25 @@ static size_t shard_len(const struct key_shard *s)
 
 /* --- changing --- */
 
-/* The rows of each shard, in their order. */
-struct sorted_rows {
-    uint32_t first[SHARDS];
-    uint32_t next[]; /* of each row */
-};
-
-static struct sorted_rows *sort_rows(const struct key_row *rows, size_t n)
+static int change_shard(struct key_table *t, struct key_gathering *g, size_t i,
+                        struct key_shard_maker *maker)
 {
-    struct sorted_rows *sorted = malloc(sizeof(*sorted) + n * sizeof(sorted->next[0]));
+    struct key_shard *old = t->shards[i], *changed = NULL;
+    struct key_row *rows;
+    struct arena arena;
+    size_t n;
 
-    if (!sorted)
-        return NULL;
-    for (size_t i = 0; i < SHARDS; i++)
-        sorted->first[i] = KEY_ROWS_END;
-    for (size_t i = n; i-- > 0;) {
-        uint32_t *first = &sorted->first[shard_of(rows[i].hash)];
-        sorted->next[i] = *first;
-        *first = (uint32_t)i;
-    }
-    return sorted;
-}
-
-static int change_shards(struct key_table *t, const struct key_row *rows,
-                         const struct sorted_rows *sorted)
-{
-    struct key_shard_maker *maker = key_shard_maker_new();
-    int rc = maker ? OK : -ENOMEM;
-
-    for (size_t i = 0; rc == OK && i < SHARDS; i++) {
-        struct key_rows some = {rows, sorted->next, sorted->first[i]};
-        struct key_shard *old = t->shards[i];
-        if (some.first == KEY_ROWS_END)
-            continue;
-        rc = key_shard_change(maker, old, some, &t->shards[i]);
-        t->len += shard_len(t->shards[i]);
+    arena_init(&arena, 0);
+    int rc = key_gathering_take(g, i, &arena, &rows, &n);
+    if (rc == OK && n > 0)
+        rc = key_shard_change(maker, old, rows, n, &changed);
+    if (rc == OK && n > 0) {
+        t->shards[i] = changed;
+        t->len += shard_len(changed);
         t->len -= shard_len(old);
         key_shard_unref(old);
     }
-    key_shard_maker_free(maker);
+    arena_clear(&arena);
     return rc;
 }
 
@@ -76,19 +49,20 @@ static struct key_table *share(const struct key_table *old)
     if (!t || !old)
         return t;
     *t = *old;
-    for (size_t i = 0; i < SHARDS; i++)
+    for (size_t i = 0; i < KEY_SHARDS; i++)
         key_shard_ref(t->shards[i]);
     return t;
 }
 
-int key_table_change(const struct key_table *old, const struct key_row *rows, size_t n,
-                     struct key_table **ret)
+int key_table_change(const struct key_table *old, struct key_gathering *g, struct key_table **ret)
 {
-    struct sorted_rows *sorted = n < KEY_ROWS_END ? sort_rows(rows, n) : NULL;
-    struct key_table *t = sorted ? share(old) : NULL;
-    int rc = t ? change_shards(t, rows, sorted) : -ENOMEM;
+    struct key_shard_maker *maker = key_shard_maker_new();
+    struct key_table *t = share(old);
+    int rc = maker && t ? OK : -ENOMEM;
 
-    free(sorted);
+    for (size_t i = 0; rc == OK && i < KEY_SHARDS; i++)
+        rc = change_shard(t, g, i, maker);
+    key_shard_maker_free(maker);
     if (rc < 0) {
         key_table_free(t);
         t = NULL;
@@ -99,14 +73,23 @@ int key_table_change(const struct key_table *old, const struct key_row *rows, si
 
 int key_table_new(const struct key_row *rows, size_t n, struct key_table **ret)
 {
-    return key_table_change(NULL, rows, n, ret);
+    struct key_gathering *g = key_gathering_new();
+    int rc = g ? OK : -ENOMEM;
+
+    *ret = NULL;
+    for (size_t i = 0; rc == OK && i < n; i++)
+        rc = key_gathering_add(g, &rows[i]);
+    if (rc == OK)
+        rc = key_table_change(NULL, g, ret);
+    key_gathering_free(g);
+    return rc;
 }
 
 void key_table_free(struct key_table *t)
 {
     if (!t)
         return;
-    for (size_t i = 0; i < SHARDS; i++)
+    for (size_t i = 0; i < KEY_SHARDS; i++)
         key_shard_unref(t->shards[i]);
     free(t);
 }
@@ -121,7 +104,7 @@ size_t key_table_len(const struct key_table *t)
 const struct principal *key_table_find(const struct key_table *t,
                                        const unsigned char hash[KEY_HASH_LEN])
 {
-    const struct key_shard *s = t->shards[shard_of(hash)];
+    const struct key_shard *s = t->shards[key_shard_of(hash)];
 
     return s ? key_shard_find(s, hash) : NULL;
 }
@@ -129,11 +112,11 @@ const struct principal *key_table_find(const struct key_table *t,
 const struct principal *key_table_next(const struct key_table *t, struct key_place *at,
                                        const unsigned char **ret_hash)
 {
-    while (at->shard < SHARDS && at->entry >= shard_len(t->shards[at->shard])) {
+    while (at->shard < KEY_SHARDS && at->entry >= shard_len(t->shards[at->shard])) {
         at->shard++;
         at->entry = 0;
     }
-    if (at->shard == SHARDS)
+    if (at->shard == KEY_SHARDS)
         return NULL;
     const struct key_entry *e = &t->shards[at->shard]->entries[at->entry++];
     *ret_hash = e->hash;

@@ -9,13 +9,13 @@
 #include "model/rows.h"
 
 struct key_table;
+struct key_gathering;
 
-/* Rows are borrowed during the call only. -ENOMEM. */
+/* old (NULL: none) but for the rows, which are taken out of g: each takes the place of the key with
+ * its hash, or ends it when it is revoked. old stays as it is. -ENOMEM. */
+int key_table_change(const struct key_table *old, struct key_gathering *g, struct key_table **ret);
+/* From rows in memory. */
 int key_table_new(const struct key_row *rows, size_t n, struct key_table **ret);
-/* old but for the rows: each takes the place of the key with its hash, or ends it when revoked.
- * old stays as it is. -ENOMEM. */
-int key_table_change(const struct key_table *old, const struct key_row *rows, size_t n,
-                     struct key_table **ret);
 void key_table_free(struct key_table *t);
 size_t key_table_len(const struct key_table *t);
 /* Lives as long as the table. NULL: unknown or revoked. */

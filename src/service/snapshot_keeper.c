@@ -1,18 +1,18 @@
 /* snapshot_keeper.c: see snapshot_keeper.h.
  *
- * The thread waits for a change, asks the catalog's versions, a question of microseconds, and loads
- * what moved: the keys that changed, providers and models when one of them did. The rest is shared
- * with the snapshot before. */
+ * The thread waits until the database tells of a change, asks the catalog's versions, a question of
+ * microseconds, and loads what moved: the keys that changed, providers and models when one of them
+ * did. The rest is shared with the snapshot before. */
 
 #include "service/snapshot_keeper.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "repository/key_repo.h"
 #include "repository/repository.h"
 #include "router/registry.h"
-#include "service/entries.h"
-#include "service/key_loading.h"
+#include "service/key_table.h"
+#include "service/snapshot_loader.h"
+#include "service/snapshot_saver.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -22,104 +22,55 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { PAUSE_MS = 200, PATIENCE_MS = 1000 };
+enum { WATCH_MS = 1000, RETRY_MS = 500, PATIENCE_MS = 1000, OFFER_MS = 10 * 60 * 1000 };
 
 struct snapshot_keeper {
-    struct snapshot_slot *slot;
     char *store;
-    struct seal seal;
+    char *file; /* NULL: none */
+    struct sealed_key file_key;
+    struct snapshot_saver *saver; /* of the file */
+    uint64_t max_age_ms;
 
     pthread_t thread;
     int wake_fd;
     atomic_bool stopping;
-    atomic_bool asked; /* load, changed or not */
+    atomic_bool asked;    /* load, changed or not */
+    atomic_bool admitted; /* the database may be read */
 
     /* the thread's own, but for the first load */
-    struct db *db;                     /* NULL: to be opened */
-    struct repository_versions loaded; /* as published; 0: nothing was */
+    struct db *db; /* NULL: to be opened */
+    struct snapshot_loader loader;
     bool failing;
+    uint64_t offered_ms; /* to the saver */
 
     pthread_mutex_t lock; /* of state */
     struct snapshot_state state;
 };
 
-/* --- loading --- */
+/* --- looking --- */
 
-/* What is read before it is published. */
-struct fresh {
-    struct repository_versions versions;
-    struct entries entries;
-    bool has_entries;
-    struct key_table *keys; /* NULL: none changed */
-};
-
-/* Whether what was loaded can be no beginning: there is nothing, a key went without a trace, or the
- * database was set back. */
-static bool must_load_all(const struct repository_versions *loaded,
-                          const struct repository_versions *now)
+/* For the file: what was published, and when it was still true. Takes packed. */
+static void offer_take(struct snapshot_keeper *k, struct buf *packed)
 {
-    return loaded->catalog == 0 || now->keys_gone > loaded->catalog ||
-           now->catalog < loaded->catalog;
-}
+    struct snapshot_stamp stamp = {k->loader.loaded.catalog, clock_wall_us()};
 
-static int read_keys(struct snapshot_keeper *k, struct fresh *f, bool all)
-{
-    if (all)
-        return key_loading_run(k->db, NULL, KEY_REPO_ALL, &f->keys);
-    if (f->versions.catalog == k->loaded.catalog)
-        return OK;
-    const struct snapshot *current = snapshot_take(k->slot);
-    int rc = key_loading_run(k->db, current->keys, (int64_t)k->loaded.catalog, &f->keys);
-    snapshot_drop(current);
-    return rc;
-}
-
-static int read_fresh(struct snapshot_keeper *k, struct fresh *f, bool anyway)
-{
-    int rc = repository_versions(k->db, &f->versions);
-
-    if (rc < 0)
-        return rc;
-    bool all = must_load_all(&k->loaded, &f->versions);
-    f->has_entries = all || anyway || f->versions.registry != k->loaded.registry;
-    if (f->has_entries)
-        rc = entries_read(&f->entries, k->db);
-    return rc < 0 ? rc : read_keys(k, f, all);
-}
-
-/* The parts are taken. Nothing new is nothing to publish. */
-static int publish_take(struct snapshot_keeper *k, struct fresh *f)
-{
-    struct registry *registry = NULL;
-    struct key_table *keys = f->keys;
-    int rc = f->has_entries ? entries_registry(&f->entries, &k->seal, &registry) : OK;
-
-    f->keys = NULL;
-    if (rc == OK && (registry || keys))
-        return snapshot_publish_take(k->slot, registry, keys);
-    key_table_free(keys);
-    return rc;
+    if (!k->saver)
+        return;
+    snapshot_saver_offer_take(k->saver, snapshot_take(k->loader.slot), packed, stamp);
+    k->offered_ms = clock_now_ms();
 }
 
 static int load(struct snapshot_keeper *k, bool anyway)
 {
-    struct fresh f = {.has_entries = false};
-    int rc = repository_begin_read(k->db);
+    struct buf packed = {.at = NULL};
+    int rc = snapshot_loader_read(&k->loader, k->db, anyway, k->saver ? &packed : NULL);
 
     if (rc < 0)
-        return rc;
-    entries_init(&f.entries);
-    rc = repository_end(k->db, read_fresh(k, &f, anyway));
-    if (rc == OK)
-        rc = publish_take(k, &f);
-    if (rc == OK)
-        k->loaded = f.versions;
-    key_table_free(f.keys);
-    entries_clear(&f.entries);
+        buf_free(&packed);
+    else
+        offer_take(k, packed.at ? &packed : NULL);
     return rc;
 }
-
-/* --- looking --- */
 
 static int open_store(struct snapshot_keeper *k, char why[REPOSITORY_WHY])
 {
@@ -137,7 +88,11 @@ static int load_if_changed(struct snapshot_keeper *k, bool anyway)
 
     if (rc < 0)
         return rc;
-    return anyway || version != k->loaded.catalog ? load(k, anyway) : OK;
+    if (anyway || version != k->loader.loaded.catalog)
+        return load(k, anyway);
+    if (clock_now_ms() - k->offered_ms >= OFFER_MS)
+        offer_take(k, NULL);
+    return OK;
 }
 
 static void tell(struct snapshot_keeper *k, int rc, const char *why)
@@ -152,7 +107,7 @@ static void tell(struct snapshot_keeper *k, int rc, const char *why)
 
 static void note_state(struct snapshot_keeper *k, int rc)
 {
-    const struct snapshot *current = snapshot_take(k->slot);
+    const struct snapshot *current = snapshot_take(k->loader.slot);
     size_t models = 0;
 
     pthread_mutex_lock(&k->lock);
@@ -160,7 +115,7 @@ static void note_state(struct snapshot_keeper *k, int rc)
     s->failing = rc < 0;
     if (rc == OK) {
         s->source = SNAPSHOT_OF_DATABASE;
-        s->version = k->loaded.catalog;
+        s->version = k->loader.loaded.catalog;
         s->true_wall_us = clock_wall_us();
     }
     if (current) {
@@ -175,6 +130,9 @@ static void note_state(struct snapshot_keeper *k, int rc)
 static int look(struct snapshot_keeper *k, bool anyway)
 {
     char why[REPOSITORY_WHY] = "";
+
+    if (!atomic_load(&k->admitted))
+        return -ENOTCONN;
     int rc = open_store(k, why);
     bool is_open = rc == OK;
 
@@ -189,15 +147,51 @@ static int look(struct snapshot_keeper *k, bool anyway)
     return rc;
 }
 
+/* --- the file --- */
+
+static void tell_file(struct snapshot_keeper *k, int rc, const struct snapshot_stamp *stamp)
+{
+    uint64_t now = clock_wall_us();
+    uint64_t age_s = now > stamp->true_wall_us ? (now - stamp->true_wall_us) / 1000000 : 0;
+
+    if (rc == OK)
+        log_event(LOG_WARN, "the database is away: serving from the snapshot file",
+                  LOG_STR("file", k->file), LOG_U64("age_s", age_s), LOG_END);
+    else if (rc == -ENOENT)
+        log_event(LOG_WARN, "the database is away, and there is no snapshot file to serve from",
+                  LOG_STR("file", k->file), LOG_END);
+    else if (rc == -ESTALE)
+        log_event(LOG_ERROR, "the snapshot file is older than snapshot.max_age: it is not served",
+                  LOG_STR("file", k->file), LOG_U64("age_s", age_s), LOG_END);
+    else
+        log_event(LOG_ERROR,
+                  "the snapshot file cannot be used: it is damaged, or was sealed under another "
+                  "secret_key or by another release",
+                  LOG_STR("file", k->file), LOG_RC(rc), LOG_END);
+}
+
+static void note_file(struct snapshot_keeper *k, const struct snapshot_stamp *stamp)
+{
+    note_state(k, -ENOTCONN);
+    pthread_mutex_lock(&k->lock);
+    k->state.source = SNAPSHOT_OF_FILE;
+    k->state.version = stamp->version;
+    k->state.true_wall_us = stamp->true_wall_us;
+    pthread_mutex_unlock(&k->lock);
+}
+
 /* --- the thread --- */
 
+/* Until something changed, somebody woke, or it is time to see whether the database is there. */
 static void wait_change(struct snapshot_keeper *k)
 {
     struct pollfd fd = {k->wake_fd, POLLIN, 0};
     uint64_t n;
 
-    if (poll(&fd, 1, PAUSE_MS) > 0 && read(k->wake_fd, &n, sizeof(n)) < 0)
-        return;
+    if (!k->db || repository_wait_change(k->db, k->wake_fd, WATCH_MS) < 0)
+        poll(&fd, 1, RETRY_MS);
+    while (read(k->wake_fd, &n, sizeof(n)) < 0 && errno == EINTR)
+        ;
 }
 
 static void *keeper_run(void *arg)
@@ -208,7 +202,7 @@ static void *keeper_run(void *arg)
         wait_change(k);
         if (atomic_load(&k->stopping))
             return NULL;
-        snapshot_sweep(k->slot);
+        snapshot_sweep(k->loader.slot);
         look(k, atomic_exchange(&k->asked, false));
     }
 }
@@ -225,13 +219,29 @@ static void wake(struct snapshot_keeper *k)
 
 static void keeper_free(struct snapshot_keeper *k)
 {
+    snapshot_saver_stop(k->saver);
     repository_close(k->db);
-    seal_wipe(&k->seal);
+    seal_wipe(&k->loader.seal);
+    secret_wipe(&k->file_key, sizeof(k->file_key));
+    free(k->file);
     if (k->wake_fd >= 0)
         close(k->wake_fd);
     pthread_mutex_destroy(&k->lock);
     free(k->store);
     free(k);
+}
+
+static int set_up(struct snapshot_keeper *k, const struct snapshot_keeper_options *options)
+{
+    k->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    k->store = strndup(options->store.at ? options->store.at : "", options->store.len);
+    k->file = options->file ? strdup(options->file) : NULL;
+    if (!k->store || k->wake_fd < 0 || (options->file && !k->file))
+        return -ENOMEM;
+    int rc = seal_init(&k->loader.seal, options->secret_key);
+    if (rc == OK)
+        rc = sealed_key_derive(options->secret_key, &k->file_key);
+    return rc;
 }
 
 static struct snapshot_keeper *keeper_new(const struct snapshot_keeper_options *options)
@@ -240,15 +250,34 @@ static struct snapshot_keeper *keeper_new(const struct snapshot_keeper_options *
 
     if (!k)
         return NULL;
-    k->slot = options->slot;
     pthread_mutex_init(&k->lock, NULL);
-    k->wake_fd = eventfd(0, EFD_CLOEXEC);
-    k->store = strndup(options->store.at ? options->store.at : "", options->store.len);
-    if (!k->store || k->wake_fd < 0 || seal_init(&k->seal, options->secret_key) < 0) {
+    k->loader.slot = options->slot;
+    k->max_age_ms = options->max_age_ms;
+    atomic_init(&k->admitted, !options->unready);
+    if (set_up(k, options) < 0) {
         keeper_free(k);
         return NULL;
     }
     return k;
+}
+
+/* What the database said last; it is read anew, whole, when the database is back. */
+static int load_file(struct snapshot_keeper *k)
+{
+    struct snapshot_stamp stamp;
+    int rc = snapshot_loader_read_file(&k->loader, k->file, &k->file_key, k->max_age_ms, &stamp);
+
+    tell_file(k, rc, &stamp);
+    if (rc == OK)
+        note_file(k, &stamp);
+    return rc;
+}
+
+static int first_load(struct snapshot_keeper *k)
+{
+    int rc = look(k, true);
+
+    return rc < 0 && k->file ? load_file(k) : rc;
 }
 
 int snapshot_keeper_start(const struct snapshot_keeper_options *options,
@@ -259,14 +288,22 @@ int snapshot_keeper_start(const struct snapshot_keeper_options *options,
     *ret = NULL;
     if (!k)
         return -ENOMEM;
-    int loaded = look(k, true);
-    int rc = -pthread_create(&k->thread, NULL, keeper_run, k);
+    int rc = k->file ? snapshot_saver_start(k->file, &k->file_key, &k->saver) : OK;
+    int loaded = rc == OK ? first_load(k) : rc;
+    if (rc == OK)
+        rc = -pthread_create(&k->thread, NULL, keeper_run, k);
     if (rc < 0) {
         keeper_free(k);
         return rc;
     }
     *ret = k;
     return loaded;
+}
+
+void snapshot_keeper_admit(struct snapshot_keeper *k)
+{
+    atomic_store(&k->admitted, true);
+    wake(k);
 }
 
 void snapshot_keeper_reload(struct snapshot_keeper *k)

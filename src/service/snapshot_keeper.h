@@ -17,21 +17,28 @@ struct snapshot_keeper_options {
     struct slice store;
     struct secret secret_key; /* opens the providers' keys */
     struct snapshot_slot *slot;
+    /* What was loaded is kept there, sealed, for a start without the database; NULL: nowhere. */
+    const char *file;
+    uint64_t max_age_ms; /* an older file is not served; 0: any age will do */
+    bool unready;        /* the database is not to be read before snapshot_keeper_admit */
 };
 
-/* Loads once before it returns (-errno with *ret set: nothing could be loaded; the thread goes on
- * trying), then starts the thread. */
+/* Loads once before it returns, from the database or else from the file (-errno with *ret set:
+ * nothing could be loaded; the thread goes on trying), then starts the thread. */
 int snapshot_keeper_start(const struct snapshot_keeper_options *options,
                           struct snapshot_keeper **ret);
+/* The database has become what this installation needs (migrated, its own): it may be read. Any
+ * thread. */
+void snapshot_keeper_admit(struct snapshot_keeper *k);
 /* Load now (SIGHUP). Any thread. */
 void snapshot_keeper_reload(struct snapshot_keeper *k);
 
 /* Where what is served comes from. */
-enum snapshot_source { SNAPSHOT_OF_NOTHING, SNAPSHOT_OF_DATABASE };
+enum snapshot_source { SNAPSHOT_OF_NOTHING, SNAPSHOT_OF_DATABASE, SNAPSHOT_OF_FILE };
 
 struct snapshot_state {
     enum snapshot_source source;
-    bool failing;          /* the database could not be asked the last time */
+    bool failing;          /* the database could not be asked the last time, or may not be */
     uint64_t version;      /* of the catalog, as loaded */
     uint64_t true_wall_us; /* when the database last said so; 0: never */
     size_t keys, models;

@@ -3,6 +3,8 @@
 
 #include "service/key_table.h"
 
+#include "service/key_gathering.h"
+
 #include "support/alloc_fail.h"
 
 #include <errno.h>
@@ -50,6 +52,7 @@ static void change_row(struct world *w, unsigned n)
                             .user_id = (int64_t)draw(w, 4),
                             .name = slice_str(w->names[n]),
                             .models = slice_str(models[draw(w, 4)]),
+                            .model_limits = draw(w, 3) ? SLICE("") : SLICE("60/0/1/gpt-4o"),
                             .admin = draw(w, 2),
                             .revoked = draw(w, 3) == 0,
                             .rpm = draw(w, 100),
@@ -68,6 +71,7 @@ static void check_principal(const struct principal *p, const struct key_row *row
     assert_true(slice_eq(p->key_name, row->name));
     assert_true(slice_eq(p->user_name, row->user_name));
     assert_true(slice_eq(p->models, row->models));
+    assert_true(slice_eq(p->model_limits, row->model_limits));
     assert_int_equal(p->admin, row->admin);
     assert_int_equal(p->rpm, row->rpm);
     assert_int_equal(p->tpm, row->tpm);
@@ -99,6 +103,22 @@ static void check_table(const struct world *w, const struct key_table *t)
     assert_int_equal(seen, active);
 }
 
+/* old but for these rows. */
+static int change_table(const struct key_table *old, const struct key_row *rows, size_t n,
+                        struct key_table **ret)
+{
+    struct key_gathering *g = key_gathering_new();
+    int rc = g ? OK : -ENOMEM;
+
+    *ret = NULL;
+    for (size_t i = 0; rc == OK && i < n; i++)
+        rc = key_gathering_add(g, &rows[i]);
+    if (rc == OK)
+        rc = key_table_change(old, g, ret);
+    key_gathering_free(g);
+    return rc;
+}
+
 static void a_changed_table_is_the_one_made_anew(void **state)
 {
     struct world *w = calloc(1, sizeof(*w));
@@ -118,7 +138,7 @@ static void a_changed_table_is_the_one_made_anew(void **state)
                 if (rows[j].id == rows[i].id)
                     rows[j].name = rows[i].name;
         }
-        assert_int_equal(key_table_change(t, rows, n, &changed), OK);
+        assert_int_equal(change_table(t, rows, n, &changed), OK);
         key_table_free(t);
         t = changed;
         check_table(w, t);
@@ -126,7 +146,7 @@ static void a_changed_table_is_the_one_made_anew(void **state)
     assert_true(key_table_len(t) > 500);
     for (unsigned i = 0; i < KEYS; i++)
         w->rows[i].revoked = true;
-    assert_int_equal(key_table_change(t, w->rows, KEYS, &changed), OK);
+    assert_int_equal(change_table(t, w->rows, KEYS, &changed), OK);
     assert_int_equal(key_table_len(changed), 0);
     key_table_free(changed);
     key_table_free(t);
@@ -170,7 +190,7 @@ static void shards_without_a_change_are_shared(void **state)
     gone = nth(t, first);
     theirs = nth(t, other);
     w->rows[first].revoked = true;
-    assert_int_equal(key_table_change(t, &w->rows[first], 1, &changed), OK);
+    assert_int_equal(change_table(t, &w->rows[first], 1, &changed), OK);
     assert_null(nth(changed, first));
     assert_ptr_equal(nth(changed, other), theirs);
     assert_ptr_equal(nth(t, first), gone); /* who holds the old table sees no change */
@@ -196,7 +216,7 @@ static void out_of_memory_leaves_the_old_table(void **state)
     for (unsigned n = 1;; n++) {
         struct key_table *changed;
         alloc_fail_at(n);
-        int rc = key_table_change(t, w->rows, KEYS, &changed);
+        int rc = change_table(t, w->rows, KEYS, &changed);
         bool hit = alloc_fail_hit();
         alloc_fail_at(0);
         assert_int_equal(rc, hit ? -ENOMEM : OK);

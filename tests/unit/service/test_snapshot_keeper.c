@@ -25,6 +25,7 @@ struct fixture {
     struct snapshot_view *view;
     struct snapshot_keeper *keeper;
     struct arena arena;
+    char file[SCRATCH_PATH];
 };
 
 static int setup(void **state)
@@ -293,6 +294,109 @@ static void the_state_is_told(void **state)
     assert_int_equal(told.models, 1);
 }
 
+/* With the file, and perhaps with a store that is away. */
+static int start_with_file(struct fixture *f, struct snapshot_keeper_options options)
+{
+    options.slot = f->slot;
+    options.file = scratch_path(&f->scratch, "", "snapshot", f->file);
+    return snapshot_keeper_start(&options, &f->keeper);
+}
+
+static struct snapshot_keeper_options options_of(const char *store, const char *secret)
+{
+    return (struct snapshot_keeper_options){.store = slice_str(store),
+                                            .secret_key = secret_of(slice_str(secret))};
+}
+
+/* Ends the keeper, and forgets what it published: the next one begins as in a new process. */
+static void end_process(struct fixture *f)
+{
+    snapshot_keeper_stop(f->keeper);
+    f->keeper = NULL;
+    arena_clear(&f->arena);
+    snapshot_view_free(f->view);
+    snapshot_slot_free(f->slot);
+    f->slot = snapshot_slot_new();
+    f->view = snapshot_view_new(f->slot);
+}
+
+static const char away[] = "sqlite:/proc/nowhere/courier.db";
+
+static void the_file_serves_while_the_store_is_away(void **state)
+{
+    struct fixture *f = *state;
+    int64_t ann = make_key(f, "ann");
+    struct snapshot_state told;
+
+    assert_int_equal(start_with_file(f, options_of(f->url, "the secret")), OK);
+    uint64_t version = hold(f)->version;
+    int64_t bob = make_key(f, "bob"); /* written at the end, at the latest */
+    wait_behind(f, version);
+    end_process(f);
+
+    assert_int_equal(start_with_file(f, options_of(away, "the secret")), OK);
+    const struct snapshot *s = hold(f);
+    assert_true(slice_eq(find_id(s, ann)->user_name, SLICE("ann")));
+    assert_non_null(find_id(s, bob));
+    const struct registry_model *a = registry_find(s->registry, SLICE("a"));
+    assert_true(slice_eq(secret_reveal(a->targets[0].api_key), SLICE("sk-one")));
+    snapshot_keeper_state(f->keeper, &told);
+    assert_int_equal(told.source, SNAPSHOT_OF_FILE);
+    assert_true(told.failing);
+    assert_true(told.true_wall_us > 0);
+    assert_int_equal(told.keys, 2);
+    end_process(f);
+
+    /* what was served from the file is not written into it again */
+    assert_int_equal(start_with_file(f, options_of(away, "the secret")), OK);
+}
+
+static void a_file_that_cannot_be_used_leaves_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct snapshot_keeper_options old = options_of(away, "the secret");
+
+    assert_int_equal(start_with_file(f, options_of(away, "the secret")), -ENOENT);
+    assert_false(snapshot_ready(f->slot));
+    end_process(f);
+    assert_int_equal(start_with_file(f, options_of(f->url, "the secret")), OK);
+    end_process(f);
+    assert_int_equal(start_with_file(f, options_of(away, "another secret")), -EBADMSG);
+    assert_false(snapshot_ready(f->slot));
+    end_process(f);
+    old.max_age_ms = 1;
+    while (start_with_file(f, old) == OK) /* within the same millisecond */
+        end_process(f);
+    assert_false(snapshot_ready(f->slot));
+    end_process(f);
+    assert_int_equal(truncate(f->file, 1000), 0);
+    assert_int_equal(start_with_file(f, options_of(away, "the secret")), -EBADMSG);
+    assert_false(snapshot_ready(f->slot));
+}
+
+/* What is served from the file gives way to the whole database when that may be read. */
+static void the_database_is_read_when_it_is_admitted(void **state)
+{
+    struct fixture *f = *state;
+    struct snapshot_keeper_options unready = options_of(f->url, "the secret");
+    struct snapshot_state told;
+    int64_t ann = make_key(f, "ann");
+
+    assert_int_equal(start_with_file(f, options_of(f->url, "the secret")), OK);
+    end_process(f);
+    assert_int_equal(key_admin_revoke(f->admin, ann), OK);
+    unready.unready = true;
+    assert_int_equal(start_with_file(f, unready), OK);
+    const struct snapshot *s = hold(f);
+    assert_non_null(find_id(s, ann)); /* as the file has it */
+    snapshot_keeper_admit(f->keeper);
+    assert_null(find_id(wait_behind(f, s->version), ann));
+    do
+        snapshot_keeper_state(f->keeper, &told);
+    while (told.source != SNAPSHOT_OF_DATABASE);
+    assert_int_equal(told.keys, 0);
+}
+
 /* As `courier key create` beside a gateway that runs. */
 static void changes_of_another_process_are_noticed(void **state)
 {
@@ -400,6 +504,9 @@ int main(void)
         TEST(a_user_takes_his_keys_along),
         TEST(what_leaves_no_row_is_noticed),
         TEST(the_state_is_told),
+        TEST(the_file_serves_while_the_store_is_away),
+        TEST(a_file_that_cannot_be_used_leaves_nothing),
+        TEST(the_database_is_read_when_it_is_admitted),
         TEST(changes_of_another_process_are_noticed),
         TEST(a_reload_loads_without_a_change),
         TEST(usage_rows_are_no_change),
