@@ -30,7 +30,8 @@ struct gateway {
     struct answer_cache *answers;
     struct admin_desk *desk;
     struct tls_client *tls;
-    struct watching *watching; /* what is counted, and who tells it */
+    struct trace_exporter *traces; /* NULL: not wanted */
+    struct watching *watching;     /* what is counted, and who tells it */
     struct worker **workers;
     unsigned workers_wanted, workers_len;
     uint16_t port;

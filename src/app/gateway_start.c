@@ -9,6 +9,7 @@
 #include "app/installation.h"
 #include "app/listen.h"
 #include "app/process.h"
+#include "app/trace_exporter.h"
 #include "app/version.h"
 #include "app/watching.h"
 #include "app/worker.h"
@@ -29,7 +30,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { LEDGER_STOP_MS = 10000 };
+enum { TRACES_STOP_MS = 3000, LEDGER_STOP_MS = 10000 };
 /* Administration: threads of the yard, each with a connection to the store. */
 enum { DESK_THREADS = 2, DESK_WAITING = 256, DESK_WAIT_MS = 5000 };
 
@@ -253,6 +254,7 @@ static int make_worker(struct gateway *g, struct slice listen, struct slice hash
         .draining = &g->draining,
         .meter = watching_meter(g->watching, g->workers_len),
         .metrics = watching_sources(g->watching),
+        .tracer = trace_exporter_tracer(g->traces, g->workers_len),
         .fleet = watching_fleet(g->watching),
         .ended_fd = g->ended_fd,
     };
@@ -286,6 +288,22 @@ static int make_workers(struct gateway *g)
     return rc;
 }
 
+static bool start_traces(struct gateway *g)
+{
+    const struct settings *s = &g->config.settings;
+    const struct trace_exporter_options options = {s, g->workers_wanted,
+                                                   slice_str(courier_version)};
+
+    if (slice_is_empty(s->otlp_endpoint))
+        return true;
+    int rc = trace_exporter_start(&options, &g->traces);
+    if (rc == -EINVAL)
+        command_complain("otlp_headers cannot be read; they are name=value, comma-separated");
+    else if (rc < 0)
+        command_complain("traces cannot be exported: %s", log_errno(rc));
+    return rc == OK;
+}
+
 static bool start_watching(struct gateway *g)
 {
     const struct watching_options options = {
@@ -294,6 +312,7 @@ static bool start_watching(struct gateway *g)
         .keeper = g->keeper,
         .ledger = g->ledger,
         .cache = answer_cache_memory(g->answers),
+        .traces = trace_exporter_figures(g->traces),
         .draining = &g->draining,
     };
 
@@ -373,8 +392,8 @@ bool gateway_start(struct gateway *g)
      * must leave the store as it is */
     if (!g->admin || !start_ledger(g) || !seed(g) || !make_first_key(g, &first_key))
         return false;
-    if (!start_keeper(g) || !start_shared(g) || !start_watching(g) || !start_desk(g) ||
-        !start_workers(g))
+    if (!start_keeper(g) || !start_shared(g) || !start_traces(g) || !start_watching(g) ||
+        !start_desk(g) || !start_workers(g))
         return false;
     tell_ready(g, first_key);
     return true;
@@ -396,6 +415,7 @@ void gateway_stop(struct gateway *g)
     free(g->workers);
     admin_desk_stop(g->desk);
     watching_free(g->watching);
+    trace_exporter_stop(g->traces, TRACES_STOP_MS);
     stop_ledger(g);
     quota_free(g->quota);
     answer_cache_free(g->answers);

@@ -12,126 +12,146 @@
 #define WORDS(...)      .words = SETTING_LIST(__VA_ARGS__)
 #define LATER(...)      .later = SETTING_LIST(__VA_ARGS__)
 
+/* Laid out by hand, or every row would move with each new one. */
+/* clang-format off */
 const struct setting settings_table[] = {
-    {"listen",                                                       SETTING_ADDRESS, "127.0.0.1:8080", GATEWAY(listen),
+    {"listen", SETTING_ADDRESS, "127.0.0.1:8080", GATEWAY(listen),
      .help =
          "Address and port to listen on. `:8080` is every address of the machine, port 0 any free "
          "port."},
-    {"metrics_listen",                                              SETTING_ADDRESS, GATEWAY(metrics_listen),
+    {"metrics_listen", SETTING_ADDRESS, GATEWAY(metrics_listen),
      .help = "An address and port of its own for `/metrics`, where it needs no key; `/healthz` and "
-             "`/readyz` are there too.", .absent = "`/metrics` is at `listen` only, for admin keys"},
-    {"workers",                                                    SETTING_COUNT, "auto", .automatic = true, .min = 1, .max = 256, GATEWAY(workers),
+             "`/readyz` are there too.",
+     .absent = "`/metrics` is at `listen` only, for admin keys"},
+    {"workers", SETTING_COUNT, "auto", .automatic = true, .min = 1, .max = 256, GATEWAY(workers),
      .help = "Threads that serve requests; `auto` is one for each core."},
-    {"store",                                               SETTING_STORE, "sqlite:./data/courier.db", GATEWAY(store),
+    {"store", SETTING_STORE, "sqlite:./data/courier.db", GATEWAY(store),
      .help =
          "Where users, keys, providers, models and usage are kept: a file of SQLite, made with its "
          "folder when it is not there, or a database of PostgreSQL 15 or newer, which serves "
          "several instances. A `postgres://` URL goes to libpq as it is: `?sslmode=verify-full` "
          "and "
          "all of its other parameters work. It is never shown with its password."},
-    {"data",                                       SETTING_PATH, "./data", GATEWAY(folder),
+    {"data", SETTING_PATH, "./data", GATEWAY(folder),
      .help =
          "The folder of an instance's own files (journals, a secret key that was made) when the "
          "store is not a file of SQLite. Two instances do not share one."},
-    {"limiter",    SETTING_WORD, "memory", WORDS("memory"), LATER("redis://", "rediss://"),
+    {"limiter", SETTING_WORD, "memory", WORDS("memory"), LATER("redis://", "rediss://"),
      GATEWAY(limiter),
      .help = "Who counts requests and tokens against the limits of keys. `memory` is exact for one "
              "instance."},
-    {"admin_key",                                                      SETTING_SECRET, .reloadable = true, .min = 16, GATEWAY(admin_key),
-     .help = "A key that may do everything.", .absent = "made at the first start and printed once"},
-    {"secret_key",                                                        SETTING_SECRET, .min = 16, GATEWAY(secret_key),
+    {"admin_key", SETTING_SECRET, .reloadable = true, .min = 16, GATEWAY(admin_key),
+     .help = "A key that may do everything.",
+     .absent = "made at the first start and printed once"},
+    {"secret_key", SETTING_SECRET, .min = 16, GATEWAY(secret_key),
      .help =
          "Seals the providers' keys in the store and hashes the keys of users. Whoever loses it "
-         "must enter those keys anew and make new keys for users.", .absent = "made, and kept beside the SQLite file as `NAME.key`, or as `courier.key` in "
+         "must enter those keys anew and make new keys for users.",
+     .absent = "made, and kept beside the SQLite file as `NAME.key`, or as `courier.key` in "
                "`data`, with mode 0600"},
-    {"store_prompts",                                                      SETTING_WORD, "off", WORDS("off"), LATER("redacted", "full"),
+    {"store_prompts", SETTING_WORD, "off", WORDS("off"), LATER("redacted", "full"),
      GATEWAY(store_prompts), .help = "Whether prompts and answers are kept. They are not."},
 
-    {"log.level",                                              SETTING_WORD, "info", .reloadable = true, WORDS("debug", "info", "warn", "error"),
+    {"otlp_endpoint", SETTING_URL, GATEWAY(otlp_endpoint),
+     .help = "Where OpenTelemetry traces are sent, by OTLP/HTTP with JSON, like "
+             "`http://127.0.0.1:4318`; `/v1/traces` is added when it is not there.",
+     .absent = "no traces"},
+    {"otlp_headers", SETTING_SECRET, .min = 3, GATEWAY(otlp_headers),
+     .help = "Fields that go with them: `name=value`, comma-separated, values percent-encoded.",
+     .absent = "none"},
+    {"otlp_sample", SETTING_RATIO, "1", GATEWAY(otlp_sample),
+     .help = "The share of traces that are sent. A request that continues a trace by its "
+             "`traceparent` is sent when that says so."},
+    {"otlp_service_name", SETTING_NAME, "courier", .max = 128, GATEWAY(otlp_service_name),
+     .help = "`service.name` of the traces."},
+
+    {"log.level", SETTING_WORD, "info", .reloadable = true, WORDS("debug", "info", "warn", "error"),
      GATEWAY(log.level), .help = "The least that is logged."},
-    {"log.format",                                                              SETTING_WORD, "json", .reloadable = true, WORDS("json", "text"),
+    {"log.format", SETTING_WORD, "json", .reloadable = true, WORDS("json", "text"),
      GATEWAY(log.format), .help = "One JSON object on each line, or text for people."},
-    {"log.file",   SETTING_PATH, .reloadable = true, GATEWAY(log.file),
+    {"log.file", SETTING_PATH, .reloadable = true, GATEWAY(log.file),
      .help = "The file to write to; SIGHUP opens it anew, for rotation.",
      .absent = "standard error"},
 
-    {"limits.body",                                                SETTING_SIZE, "32MB", .min = KB, .max = GB, GATEWAY(limits.body),
+    {"limits.body", SETTING_SIZE, "32MB", .min = KB, .max = GB, GATEWAY(limits.body),
      .help = "The largest body of a request: more is 413."},
-    {"limits.header",                                                              SETTING_SIZE, "64KB", .min = KB, .max = MB, GATEWAY(limits.header),
+    {"limits.header", SETTING_SIZE, "64KB", .min = KB, .max = MB, GATEWAY(limits.header),
      .help = "The largest head, of a request (431) and of a provider's answer."},
-    {"limits.answer",            SETTING_SIZE, "64MB", .min = KB, .max = GB, GATEWAY(limits.answer),
+    {"limits.answer", SETTING_SIZE, "64MB", .min = KB, .max = GB, GATEWAY(limits.answer),
      .help = "The largest answer of a provider that is not streamed."},
-    {"limits.frame",                                               SETTING_SIZE, "8MB", .min = KB, .max = 256 * MB, GATEWAY(limits.frame),
+    {"limits.frame", SETTING_SIZE, "8MB", .min = KB, .max = 256 * MB, GATEWAY(limits.frame),
      .help = "The largest single event of a stream."},
-    {"limits.connections",                                                              SETTING_COUNT, "16384", .min = 1, .max = 1000000,
+    {"limits.connections", SETTING_COUNT, "16384", .min = 1, .max = 1000000,
      GATEWAY(limits.connections), .help = "Clients connected at once, for each worker."},
 
-    {"timeouts.connect",                                               SETTING_DURATION, "5s", .min = 1, .max = 10 * MINUTE,
+    {"timeouts.connect", SETTING_DURATION, "5s", .min = 1, .max = 10 * MINUTE,
      GATEWAY(timeouts.connect), .help = "To reach a provider: name, TCP and TLS together."},
-    {"timeouts.first_token",                                               SETTING_DURATION, "30s", .reloadable = true, .min = 1,
+    {"timeouts.first_token", SETTING_DURATION, "30s", .reloadable = true, .min = 1,
      .max = 24 * HOUR, GATEWAY(timeouts.first_token),
      .help = "Streamed: from sending the request to the first content. A model's `timeout` wins."},
-    {"timeouts.answer",                                                  SETTING_DURATION, "60s", .reloadable = true, .min = 1, .max = 24 * HOUR,
+    {"timeouts.answer", SETTING_DURATION, "60s", .reloadable = true, .min = 1, .max = 24 * HOUR,
      GATEWAY(timeouts.answer),
      .help =
          "Not streamed: one attempt, until the whole answer is there. A model's `timeout` wins."},
-    {"timeouts.idle",                                            SETTING_DURATION, "30s", .reloadable = true, .min = 1, .max = 24 * HOUR,
+    {"timeouts.idle", SETTING_DURATION, "30s", .reloadable = true, .min = 1, .max = 24 * HOUR,
      GATEWAY(timeouts.idle), .help = "The longest silence within a stream."},
-    {"timeouts.total",                                                    SETTING_DURATION, "600s", .reloadable = true, .min = 1, .max = 24 * HOUR,
+    {"timeouts.total", SETTING_DURATION, "600s", .reloadable = true, .min = 1, .max = 24 * HOUR,
      GATEWAY(timeouts.total), .help = "A whole request, with all its attempts."},
-    {"timeouts.drain",                                            SETTING_DURATION, "30s", .reloadable = true, .min = 0, .max = 24 * HOUR,
+    {"timeouts.drain", SETTING_DURATION, "30s", .reloadable = true, .min = 0, .max = 24 * HOUR,
      GATEWAY(timeouts.drain),
      .help = "How long running requests may go on after SIGTERM or SIGINT."},
-    {"timeouts.head",                                            SETTING_DURATION, "10s", .min = 1, .max = HOUR, GATEWAY(timeouts.head),
+    {"timeouts.head", SETTING_DURATION, "10s", .min = 1, .max = HOUR, GATEWAY(timeouts.head),
      .help = "For a client to send the head of a request: else 408."},
-    {"timeouts.body",          SETTING_DURATION, "30s", .min = 1, .max = HOUR, GATEWAY(timeouts.body),
+    {"timeouts.body", SETTING_DURATION, "30s", .min = 1, .max = HOUR, GATEWAY(timeouts.body),
      .help = "The longest silence of a client within the body of its request: else 408."},
-    {"timeouts.keep_alive",                                                   SETTING_DURATION, "75s", .min = 1, .max = 24 * HOUR,
+    {"timeouts.keep_alive", SETTING_DURATION, "75s", .min = 1, .max = 24 * HOUR,
      GATEWAY(timeouts.keep_alive),
      .help = "How long a client's connection may stay without a request."},
-    {"timeouts.write",                                                     SETTING_DURATION, "60s", .min = 1, .max = 24 * HOUR, GATEWAY(timeouts.write),
+    {"timeouts.write", SETTING_DURATION, "60s", .min = 1, .max = 24 * HOUR, GATEWAY(timeouts.write),
      .help = "A client that takes no byte of its answer for so long is gone."},
 
-    {"upstream.connections",  SETTING_COUNT, "16384", .min = 1, .max = 1000000,
+    {"upstream.connections", SETTING_COUNT, "16384", .min = 1, .max = 1000000,
      GATEWAY(upstream.connections),
      .help = "Open connections to one provider, for each worker; further requests wait in line."},
-    {"upstream.waiting",                                                              SETTING_COUNT, "4096", .min = 0, .max = 1000000, GATEWAY(upstream.waiting),
+    {"upstream.waiting", SETTING_COUNT, "4096", .min = 0, .max = 1000000, GATEWAY(upstream.waiting),
      .help = "Requests in that line; more are refused with 503."},
-    {"upstream.idle",SETTING_COUNT, "256", .min = 0, .max = 1000000, GATEWAY(upstream.idle),
+    {"upstream.idle", SETTING_COUNT, "256", .min = 0, .max = 1000000, GATEWAY(upstream.idle),
      .help = "Unused connections kept open to one provider, for each worker."},
-    {"upstream.idle_time",                                                  SETTING_DURATION, "50s", .min = 1, .max = 24 * HOUR,
+    {"upstream.idle_time", SETTING_DURATION, "50s", .min = 1, .max = 24 * HOUR,
      GATEWAY(upstream.idle_time), .help = "How long an unused connection is kept."},
-    {"upstream.ca_file",                                                       SETTING_PATH, GATEWAY(upstream.ca_file),
+    {"upstream.ca_file", SETTING_PATH, GATEWAY(upstream.ca_file),
      .help = "PEM file of the authorities that providers' certificates are checked against.",
      .absent = "the system's"},
 
     {"journal.folder", SETTING_PATH, GATEWAY(journal.folder),
      .help = "Where usage records wait on their way into the store; one gateway for each folder.",
      .absent = "`NAME.journal` beside the SQLite file; else `courier.journal` in `data`"},
-    {"journal.size",                                                    SETTING_SIZE, "16MB", .min = 256 * KB, .max = 4 * GB, GATEWAY(journal.size),
+    {"journal.size", SETTING_SIZE, "16MB", .min = 256 * KB, .max = 4 * GB, GATEWAY(journal.size),
      .help =
          "Of one worker's file. While the store is away it fills; at three quarters new requests "
          "are refused with 503, so that no record is lost."},
 
-    {"cache.size",                                                        SETTING_SIZE, "64MB", .min = 64 * KB, .max = 64 * GB, GATEWAY(cache.size),
+    {"cache.size", SETTING_SIZE, "64MB", .min = 64 * KB, .max = 64 * GB, GATEWAY(cache.size),
      .help = "Memory for answers that are kept (a model's `cache`), of all workers together. The "
              "longest unused make room."},
-    {"cache.entry",                                                 SETTING_SIZE, "1MB", .min = KB, .max = 64 * MB, GATEWAY(cache.entry),
+    {"cache.entry", SETTING_SIZE, "1MB", .min = KB, .max = 64 * MB, GATEWAY(cache.entry),
      .help = "The largest answer that is kept."},
 
-    {"snapshot.file",                                                        SETTING_PATH, GATEWAY(snapshot.file),
+    {"snapshot.file", SETTING_PATH, GATEWAY(snapshot.file),
      .help =
          "Where users' keys (as hashes), providers and models are kept, sealed under secret_key, "
          "so that a gateway starts and serves while the database is away; `off`: nowhere. A key "
          "that was revoked after the file was written works again with a start from it, until "
-         "the database is back.", .absent =
+         "the database is back.",
+     .absent =
          "`courier.snapshot` in the folder of `data`; none with SQLite, which is a file itself"},
-    {"snapshot.max_age",                                             SETTING_DURATION, "off", .off = true, .min = 1000, .max = 1000 * 24 * HOUR,
+    {"snapshot.max_age", SETTING_DURATION, "off", .off = true, .min = 1000, .max = 1000 * 24 * HOUR,
      GATEWAY(snapshot.max_age),
      .help = "A gateway does not start from a file that the database said so long ago: it answers "
              "503 until the database is there."},
     {0                                                             },
 };
+/* clang-format on */
 
 void settings_env_name(const struct setting *s, char ret[SETTINGS_ENV_NAME])
 {

@@ -20,7 +20,10 @@ struct settings {
     struct slice store;                  /* sqlite:PATH or postgres://… */
     struct slice folder;                 /* `data`: of own files, when the store is no file */
     unsigned limiter, store_prompts;
-    struct secret admin_key, secret_key; /* may be empty */
+    struct slice otlp_endpoint, otlp_service_name; /* the first may be empty: no traces */
+    struct secret otlp_headers;                    /* may be empty */
+    uint64_t otlp_sample;                          /* millionths */
+    struct secret admin_key, secret_key;           /* may be empty */
 
     struct log_settings {
         unsigned level;  /* enum log_level */

@@ -44,6 +44,7 @@ struct watching *watching_new(const struct watching_options *options)
         .keeper = options->keeper,
         .ledger = options->ledger,
         .cache = options->cache,
+        .traces = options->traces,
         .draining = options->draining,
         .version = courier_version,
         .commit = courier_commit,

@@ -23,6 +23,7 @@
 #include "service/meter.h"
 #include "service/services.h"
 #include "service/snapshot.h"
+#include "service/tracer.h"
 #include "web/chain.h"
 
 #include <errno.h>
@@ -49,6 +50,13 @@ static const struct middleware *const gates[] = {
 
 static const struct middleware *const metrics_gates[] = {&middleware_trace, NULL};
 
+/* Attempts are counted, and told of as spans. */
+struct attempt_watch {
+    struct router_observer observer;
+    struct meter *meter;
+    struct tracer *tracer;
+};
+
 struct worker {
     struct loop *loop;
     struct mailbox *mailbox;
@@ -57,6 +65,7 @@ struct worker {
     struct key_service *keys;
     struct snapshot_view *snapshots;
     struct cache *cache;
+    struct attempt_watch attempts;
     struct services services;
     struct chain chain, metrics_chain;
     struct server *server;
@@ -132,13 +141,30 @@ struct router_clocks worker_clocks(const struct settings *s)
                                   .total = s->timeouts.total};
 }
 
+static void on_attempt(struct router_observer *o, const struct attempt_report *report)
+{
+    struct attempt_watch *watch = container_of(o, struct attempt_watch, observer);
+    struct router_observer *meter = meter_observer(watch->meter);
+    struct router_observer *tracer = watch->tracer ? tracer_observer(watch->tracer) : NULL;
+
+    meter->on_attempt(meter, report);
+    if (tracer)
+        tracer->on_attempt(tracer, report);
+}
+
+static struct router_observer *watch_attempts(struct worker *w, const struct worker_options *o)
+{
+    w->attempts = (struct attempt_watch){{on_attempt}, o->meter, o->tracer};
+    return &w->attempts.observer;
+}
+
 static struct router *make_router(struct worker *w, const struct worker_options *o)
 {
     const struct settings *s = o->settings;
     struct router_options options = {
         .loop = w->loop,
         .client = w->client,
-        .observer = meter_observer(o->meter),
+        .observer = watch_attempts(w, o),
         .clocks = worker_clocks(s),
         .limits = {.frame_bytes = s->limits.frame, .answer_bytes = s->limits.answer},
     };
@@ -240,6 +266,7 @@ static struct services make_services(struct worker *w, const struct worker_optio
         .draining = o->draining,
         .meter = o->meter,
         .metrics = o->metrics,
+        .tracer = o->tracer,
     };
 }
 

@@ -19,6 +19,7 @@ struct journal;
 struct meter;
 struct metrics_sources;
 struct fleet;
+struct tracer;
 struct router_clocks;
 
 /* What the workers of a process share, and where one listens. */
@@ -36,6 +37,7 @@ struct worker_options {
     const atomic_bool *draining;
     struct meter *meter; /* its own */
     const struct metrics_sources *metrics;
+    struct tracer *tracer; /* its own; NULL: no traces */
     struct fleet *fleet;
     int ended_fd; /* eventfd: one is added when the thread is about to end */
 };

@@ -13,6 +13,14 @@ struct record_id {
 struct record_id record_id_new(uint64_t wall_us);
 
 enum { RECORD_ID_TEXT = 36, TRACE_ID_TEXT = 32, SPAN_ID_TEXT = 16 };
+/* Where things stand in a traceparent, "00-" trace "-" span "-" flags (W3C Trace Context,
+ * section 3.2). */
+enum {
+    TRACEPARENT_TRACE = 3,
+    TRACEPARENT_SPAN = TRACEPARENT_TRACE + TRACE_ID_TEXT + 1,
+    TRACEPARENT_FLAGS = TRACEPARENT_SPAN + SPAN_ID_TEXT + 1,
+    TRACEPARENT_LEN = TRACEPARENT_FLAGS + 2,
+};
 /* 36 lower-case characters, no NUL. */
 void record_id_format(const struct record_id *id, char ret[RECORD_ID_TEXT]);
 int record_id_parse(struct slice text, struct record_id *ret); /* -EINVAL */

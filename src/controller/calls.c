@@ -36,6 +36,7 @@ static int calls_start(struct exchange *x, struct fault *ret_fault)
         .principal = x->principal,
         .request_id = x->request_id,
         .traceparent = x->traceparent,
+        .traced = x->traced,
         .early = x->early,
         .sink = reply_sink(x),
         .outcome = &x->outcome,

@@ -2,10 +2,11 @@
 
 #include "middleware/access_log.h"
 
+#include "base/ids.h"
 #include "base/log.h"
 #include "web/exchange.h"
 
-enum { LINE_FIELDS = 28, TEXT_SHOWN = 256 };
+enum { LINE_FIELDS = 30, TEXT_SHOWN = 256 };
 
 struct line {
     struct log_field at[LINE_FIELDS];
@@ -39,6 +40,12 @@ static void line_add_request(struct line *l, const struct exchange *x)
     if (o->cause != FAULT_NONE)
         line_add(l, LOG_STR("cause", fault_traits(o->cause)->code));
     line_add_text(l, "request_id", x->request_id);
+    if (x->traceparent.len == TRACEPARENT_LEN) {
+        line_add_text(l, "trace_id",
+                      slice_sub(x->traceparent, TRACEPARENT_TRACE, TRACEPARENT_SPAN - 1));
+        line_add_text(l, "span_id",
+                      slice_sub(x->traceparent, TRACEPARENT_SPAN, TRACEPARENT_FLAGS - 1));
+    }
     line_add_text(l, "client", r->peer);
     if (x->principal) {
         line_add(l, LOG_I64("key_id", x->principal->key_id));

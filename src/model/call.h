@@ -21,6 +21,9 @@ enum call_kind {
     CALL_KIND_MAX
 };
 
+/* As OpenTelemetry calls it in gen_ai.operation.name: "chat", "text_completion" … */
+struct slice call_operation(enum call_kind kind);
+
 /* A field of the client's head that its provider must see (the version of a dialect …). */
 struct call_header {
     struct slice name, value;

@@ -13,6 +13,7 @@ enum setting_type {
     SETTING_COUNT, /* a whole number from min to max; "auto" is 0 where min is 0 and auto is set */
     SETTING_SIZE,  /* uint64_t, bytes, min to max */
     SETTING_DURATION, /* uint64_t, milliseconds, min to max; "off" is 0 where off is set */
+    SETTING_RATIO,    /* uint64_t: millionths, from 0 to 1 */
     SETTING_WORD,     /* unsigned, or bool of two: which of `words` */
     SETTING_STORE,    /* struct slice */
     SETTING_PATH,     /* struct slice */

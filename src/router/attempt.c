@@ -267,6 +267,18 @@ struct letter {
     struct http_message message;
 };
 
+/* The provider's parent is the attempt, where that is a span. */
+static struct slice attempt_traceparent(const struct dispatch *d)
+{
+    struct slice own =
+        d->ask.traced ? arena_copy(d->ask.early, d->ask.traceparent) : (struct slice){0};
+
+    if (!own.at)
+        return d->ask.traceparent;
+    memcpy((char *)(uintptr_t)own.at + TRACEPARENT_SPAN, d->span, SPAN_ID_TEXT);
+    return own;
+}
+
 static int attempt_encode(struct attempt *a, struct client_request **ret, struct fault *ret_fault)
 {
     const struct dispatch_ask *ask = &a->dispatch->ask;
@@ -279,7 +291,8 @@ static int attempt_encode(struct attempt *a, struct client_request **ret, struct
     if (rc == OK)
         rc = headers_add(&m->headers, ask->early, SLICE("x-request-id"), ask->request_id);
     if (rc == OK && !slice_is_empty(ask->traceparent))
-        rc = headers_add(&m->headers, ask->early, SLICE("traceparent"), ask->traceparent);
+        rc = headers_add(&m->headers, ask->early, SLICE("traceparent"),
+                         attempt_traceparent(a->dispatch));
     if (rc < 0)
         return rc;
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "http/client.h"
 #include "router/retry.h"
 #include "router/router_internal.h"
 #include "router/trail.h"
@@ -49,6 +50,13 @@ static void dispatch_report(struct dispatch *d, enum fault_kind fault)
         .fault = fault,
         .tries = d->tries,
         .took_ms = dispatch_now_ms(d) - d->begun_ms,
+        .status = d->attempt.status,
+        .host = d->attempt.target->origin->host,
+        .port = d->attempt.target->origin->port,
+        .usage = &d->ask.outcome->usage,
+        .traceparent = d->ask.traced ? d->ask.traceparent : SLICE(""),
+        .span = slice_of(d->span, d->ask.traced ? SPAN_ID_TEXT : 0),
+        .started_us = d->begun_us,
     };
     observer->on_attempt(observer, &report);
 }
@@ -117,6 +125,10 @@ static int dispatch_try(struct dispatch *d, const struct target *target, struct 
     d->tries++;
     d->begun_ms = dispatch_now_ms(d);
     d->trying = true;
+    if (d->ask.traced) {
+        ids_random_hex(d->span, SPAN_ID_TEXT);
+        d->begun_us = clock_now_us();
+    }
     *ret_fault = (struct fault){.kind = FAULT_NONE};
     health_begin(&d->health, dispatch_health(d, target), d->begun_ms);
     int rc = attempt_start(&d->attempt, d, target, ret_fault);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/ids.h"
 #include "model/call.h"
 #include "model/outcome.h"
 #include "model/sink.h"
@@ -28,6 +29,7 @@ struct dispatch_ask {
     struct outcome *outcome;
     uint64_t started_us;
     uint64_t patience_ms; /* the caller's, for the whole; 0: as the settings say */
+    bool traced;          /* each attempt is a span of its own, and the provider's parent */
 };
 
 struct dispatch {
@@ -40,6 +42,8 @@ struct dispatch {
     unsigned tries;            /* on the target of the attempt */
     uint64_t begun_ms;         /* the attempt */
     bool trying;               /* it is under way: its end has not been reported */
+    char span[SPAN_ID_TEXT];   /* its, where traced */
+    uint64_t begun_us;         /* the same moment, where traced */
     struct timer backoff;      /* before the same target is tried again */
     struct timer keepalive;    /* until content goes out */
     struct rescue *rescue;     /* NULL: the model does not want it */

@@ -6,6 +6,7 @@
 #include "model/call.h"
 #include "model/fault.h"
 #include "model/target.h"
+#include "model/usage.h"
 
 struct client;
 struct plan_view;
@@ -32,6 +33,14 @@ struct attempt_report {
         fault;      /* FAULT_NONE: it was good; FAULT_CLIENT_CLOSED: given up by the caller */
     unsigned tries; /* at this target in a row, with this one */
     uint64_t took_ms;
+    int status; /* the provider's; 0: none came */
+    struct slice host;
+    uint16_t port;
+    const struct usage *usage; /* as far as the outcome knows it */
+    /* of a call that is traced: its traceparent, this attempt's span within it, and when that began
+     * (clock_now_us); else empty */
+    struct slice traceparent, span;
+    uint64_t started_us;
 };
 
 /* Hears of each attempt when it is over. Called on the loop; it must not call the router. */

@@ -48,6 +48,7 @@ int completion_ask_router(struct completion *c, const struct completion_ask *ask
         .call = ask->call,
         .request_id = ask->request_id,
         .traceparent = ask->traceparent,
+        .traced = ask->traced,
         .early = ask->early,
         .sink = ask->sink,
         .outcome = ask->outcome,

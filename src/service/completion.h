@@ -25,6 +25,7 @@ struct completion_ask {
     const struct snapshot *snapshot;
     const struct principal *principal;
     struct slice request_id, traceparent; /* for the provider; traceparent may be empty */
+    bool traced;                          /* its attempts are to be spans */
     struct arena *early; /* lives with the call's bytes, until its head was told to be `spent` */
     struct sink *sink;
     struct outcome *outcome;

@@ -3,20 +3,6 @@
 #include "service/meter.h"
 #include "service/meter_rows.h"
 
-static struct slice operation_name(enum call_kind kind)
-{
-    static const struct slice names[CALL_KIND_MAX] = {
-        [CALL_CHAT] = SLICE_INIT("chat"),
-        [CALL_MESSAGES] = SLICE_INIT("chat"),
-        [CALL_RESPONSES] = SLICE_INIT("chat"),
-        [CALL_COMPLETIONS] = SLICE_INIT("text_completion"),
-        [CALL_EMBEDDINGS] = SLICE_INIT("embeddings"),
-        [CALL_COUNT_TOKENS] = SLICE_INIT("count_tokens"),
-    };
-
-    return names[kind];
-}
-
 static struct slice name_or(struct slice name, struct slice instead)
 {
     return slice_is_empty(name) ? instead : name;
@@ -88,7 +74,7 @@ static void tell_tokens(struct exposition *e, struct slice labels[METRIC_LABELS]
 static void tell_call(struct exposition *e, const struct tally_key *key, const tally_cell *row)
 {
     struct slice labels[METRIC_LABELS] = {
-        operation_name(code_kind(key->code)),   name_or(key->names[2], SLICE("none")),
+        call_operation(code_kind(key->code)),   name_or(key->names[2], SLICE("none")),
         name_or(key->names[0], SLICE("other")), key->names[1],
         fault_code(code_fault(key->code)),
     };
@@ -108,7 +94,7 @@ static void tell_attempt(struct exposition *e, const struct tally_key *key, cons
 {
     struct slice fault = fault_code(code_fault(key->code));
     const struct slice labels[METRIC_LABELS] = {
-        operation_name(code_kind(key->code)),
+        call_operation(code_kind(key->code)),
         key->names[1],
         key->names[0],
         fault,

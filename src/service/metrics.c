@@ -11,6 +11,7 @@
 #include "service/meter.h"
 #include "service/process_figures.h"
 #include "service/snapshot_keeper.h"
+#include "service/tracer.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -226,6 +227,21 @@ static void tell_cache(struct exposition *e, struct cache_memory *m)
     gauge(e, METRIC_ID_CACHE_BYTES_MOST, state.most);
 }
 
+/* --- traces --- */
+
+static void tell_traces(struct exposition *e, const struct trace_figures *figures)
+{
+    static const struct slice exported = SLICE_INIT("exported"), failed = SLICE_INIT("failed");
+    static const struct slice dropped = SLICE_INIT("dropped");
+
+    if (!figures)
+        return;
+    exposition_add(e, METRIC_ID_TRACE_SPANS, &exported, tally_get(&figures->exported));
+    exposition_add(e, METRIC_ID_TRACE_SPANS, &failed, tally_get(&figures->failed));
+    for (size_t i = 0; i < figures->tracers_len; i++)
+        exposition_add(e, METRIC_ID_TRACE_SPANS, &dropped, tracer_dropped(figures->tracers[i]));
+}
+
 /* --- the process --- */
 
 static void tell_process(struct exposition *e, const struct metrics_sources *s)
@@ -259,6 +275,7 @@ int metrics_write(const struct metrics_sources *s, struct buf *ret)
     tell_snapshot(e, s->keeper);
     tell_ledger(e, s->ledger);
     tell_cache(e, s->cache);
+    tell_traces(e, s->traces);
     tell_process(e, s);
     exposition_write(e, ret);
     int rc = e->rc < 0 ? e->rc : ret->rc;

@@ -16,6 +16,7 @@ struct ledger;
 struct meter;
 struct snapshot_keeper;
 struct snapshot_slot;
+struct trace_figures;
 
 /* What is asked. All of it outlives the workers; NULL: there is none. */
 struct metrics_sources {
@@ -26,6 +27,7 @@ struct metrics_sources {
     struct snapshot_keeper *keeper;
     const struct ledger *ledger;
     struct cache_memory *cache;
+    const struct trace_figures *traces;
     const atomic_bool *draining;
     const char *version, *commit;
     uint64_t started_wall_us;

@@ -1,5 +1,5 @@
 /* pacer.h: when a thread of the yard does its next round: after a pause, when it is woken, or never
- * again. Private to the services. */
+ * again. */
 
 #pragma once
 

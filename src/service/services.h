@@ -16,6 +16,7 @@ struct meter;
 struct metrics_sources;
 struct router;
 struct snapshot_view;
+struct tracer;
 
 struct services {
     struct loop *loop;
@@ -30,4 +31,5 @@ struct services {
     const atomic_bool *draining; /* no new work: /readyz is 503 */
     struct meter *meter;         /* this worker's; NULL: nothing is counted */
     const struct metrics_sources *metrics;
+    struct tracer *tracer; /* this worker's; NULL: nobody wants traces */
 };

@@ -47,6 +47,7 @@ struct exchange {
 
     struct slice request_id;           /* set by middleware/trace */
     struct slice traceparent;          /* for the provider */
+    bool traced;                       /* it and its attempts are to be spans */
     const struct snapshot *snapshot;   /* held; set by middleware/auth */
     const struct principal *principal; /* set by middleware/auth; NULL: nobody asked */
     struct outcome outcome;

@@ -164,6 +164,32 @@ static const char *why_not_text(const struct setting *s, struct slice text)
     }
 }
 
+/* "0.25": at most six decimals, so that it is exact. */
+static int parse_ratio(struct slice text, uint64_t *ret_millionths)
+{
+    struct slice decimals = text, whole = slice_cut(&decimals, '.');
+    uint64_t ones, millionths = 0;
+
+    if (slice_to_u64(whole, &ones) < 0 || decimals.len > 6 ||
+        (whole.len < text.len && !decimals.len))
+        return -EINVAL;
+    if (decimals.len && slice_to_u64(decimals, &millionths) < 0)
+        return -EINVAL;
+    for (size_t i = decimals.len; i < 6; i++)
+        millionths *= 10;
+    if (ones > 1)
+        return -ERANGE;
+    *ret_millionths = ones * 1000000 + millionths;
+    return *ret_millionths > 1000000 ? -ERANGE : OK;
+}
+
+static const char *read_ratio(struct slice text, uint64_t *ret)
+{
+    int rc = parse_ratio(text, ret);
+
+    return rc == -ERANGE ? "is too large" : rc < 0 ? "is no share" : NULL;
+}
+
 static const char *read_number(const struct setting *s, struct slice text, uint64_t *ret)
 {
     int rc;
@@ -246,6 +272,9 @@ bool setting_set(const struct setting *s, void *object, struct slice text, const
     case SETTING_DURATION:
         if (!(s->off && slice_eq(text, SLICE("off"))))
             why = read_number(s, text, &number);
+        break;
+    case SETTING_RATIO:
+        why = read_ratio(text, &number);
         break;
     case SETTING_WORD:
         why = read_word(s, text, &number);
@@ -352,6 +381,9 @@ void setting_allowed(const struct setting *s, struct buf *ret)
         buf_printf(ret, " to ");
         allow_duration(ret, s->max);
         buf_printf(ret, ", like 250ms, 30s, 2m");
+        break;
+    case SETTING_RATIO:
+        buf_printf(ret, "a share from 0 to 1, like 0.05");
         break;
     case SETTING_WORD:
         allow_words(s, ret);

@@ -206,9 +206,10 @@ static void assert_faults(const struct bad_file *files, size_t n)
 }
 
 #define TOP                                                                                        \
-    "; allowed: listen, metrics_listen, workers, store, data, limiter, admin_key, secret_key, "    \
-    "store_prompts, log, "                                                                         \
-    "limits, timeouts, upstream, journal, cache, snapshot, providers, models\n"
+    "; allowed: listen, metrics_listen, workers, store, data, limiter, admin_key, "                \
+    "secret_key, store_prompts, otlp_endpoint, otlp_headers, otlp_sample, "                        \
+    "otlp_service_name, log, limits, timeouts, upstream, journal, cache, snapshot, "               \
+    "providers, models\n"
 #define SIZES     "; allowed: a size from 1KB to 1GB, like 512, 64KB, 32MB\n"
 #define DURATIONS "; allowed: a duration from 1ms to 24h, like 250ms, 30s, 2m\n"
 

@@ -9,6 +9,8 @@
 
 #include "support/fake_server.h"
 #include "middleware/trace.h"
+#include "service/services.h"
+#include "service/tracer.h"
 #include "web/chain.h"
 #include "web/exchange.h"
 #include "web/reply.h"
@@ -25,7 +27,8 @@ static void ok_handle(struct exchange *x)
 static const struct middleware *const gates[] = {&middleware_trace, NULL};
 static const struct route ok = {HTTP_GET, SLICE_INIT("/"), .handle = ok_handle};
 static const struct route *const routes[] = {&ok, NULL};
-static struct chain chain = {gates, routes, NULL};
+static struct services services;
+static struct chain chain = {gates, routes, &services};
 
 static void serve(const char *request_id, const char *traceparent)
 {
@@ -158,6 +161,54 @@ static void refused_bytes_have_an_id_too(void **state)
     fake_done(true);
 }
 
+/* --- spans --- */
+
+/* Serves with a tracer that tells of so much; returns how many spans came of it. */
+static size_t serve_traced(uint64_t sample, const char *traceparent, struct trace_span *ret)
+{
+    struct tracer *tracer = services.tracer = tracer_new(sample);
+
+    serve("req-7", traceparent);
+    size_t n = tracer_take(tracer, ret, 1);
+    services.tracer = NULL;
+    tracer_free(tracer);
+    return n;
+}
+
+static void a_request_is_a_span(void **state)
+{
+    struct trace_span span;
+
+    (void)state;
+    assert_int_equal(serve_traced(TRACER_WHOLE, given, &span), 1);
+    assert_int_equal(span.kind, SPAN_SERVER);
+    assert_memory_equal(span.trace, trace_id, 32);
+    assert_memory_equal(span.id, parent + 36, 16);
+    assert_true(span.has_parent);
+    assert_memory_equal(span.parent, given + 36, 16);
+    assert_string_equal(span.method, "GET");
+    assert_string_equal(span.request_id, "req-7");
+    assert_int_equal(span.http_status, 200);
+    assert_false(span.is_call);
+}
+
+static void the_flag_of_a_trace_decides_or_chance_where_it_begins(void **state)
+{
+    static const char unrecorded[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-02";
+    struct trace_span span;
+
+    (void)state;
+    assert_int_equal(serve_traced(TRACER_WHOLE, NULL, &span), 1);
+    assert_false(span.has_parent);
+    assert_string_equal(parent + 53, "01");
+    assert_int_equal(serve_traced(0, NULL, &span), 0);
+    assert_string_equal(parent + 53, "00");
+    assert_int_equal(serve_traced(0, given, &span), 1);
+    assert_string_equal(parent + 53, "01");
+    assert_int_equal(serve_traced(TRACER_WHOLE, unrecorded, &span), 0);
+    assert_string_equal(parent + 53, "02");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +218,8 @@ int main(void)
         cmocka_unit_test(a_sane_request_id_is_kept),
         cmocka_unit_test(another_is_replaced),
         cmocka_unit_test(refused_bytes_have_an_id_too),
+        cmocka_unit_test(a_request_is_a_span),
+        cmocka_unit_test(the_flag_of_a_trace_decides_or_chance_where_it_begins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
