@@ -4,7 +4,7 @@
 
 #include "base/slice.h"
 
-enum { PAGE_FILTERS = 6, PAGE_ROWS_MOST = 1000 };
+enum { PAGE_FILTERS = 10, PAGE_ROWS_MOST = 1000 };
 
 /* A list has an order by a key that never changes (an id, a name); a page begins behind a key, so
  * that rows that come or go elsewhere move nothing. */

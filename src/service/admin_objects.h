@@ -21,6 +21,9 @@ extern const struct admin_kind admin_users, admin_keys;
 extern const struct admin_kind admin_key_rotations;
 /* To be listed only. */
 extern const struct admin_kind admin_audit;
+/* Rows: struct usage_log. Filters: from, to, status, model, provider, user_id, key_id, request_id.
+ */
+extern const struct admin_kind admin_logs;
 
 struct admin_page {
     const void *rows;

@@ -3,6 +3,7 @@
 #include "web/query.h"
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "codec/url.h"
 
 enum { NAMES_BYTES = 2048, SHOWN = 64 };
@@ -74,6 +75,12 @@ static bool check(const struct query_field *f, struct slice value, struct arena 
         return refuse(
             fault, FAULT_INVALID_VALUE, name,
             arena_printf(a, "Invalid value for '%s': it must be a whole number from 1.", f->name));
+    if (f->type == QUERY_TIME && clock_parse_rfc3339(value, &number) < 0)
+        return refuse(fault, FAULT_INVALID_VALUE, name,
+                      arena_printf(a,
+                                   "Invalid value for '%s': it must be a time like "
+                                   "2030-01-31T12:00:00Z.",
+                                   f->name));
     if (f->type == QUERY_WORD && !is_word(f->words, value)) {
         struct slice words = joined(f->words, a);
         return refuse(

@@ -10,6 +10,7 @@ enum query_type {
     QUERY_TEXT,
     QUERY_NUMBER, /* a whole number from 1 */
     QUERY_WORD,   /* one of `words` */
+    QUERY_TIME,   /* RFC 3339 */
 };
 
 struct query_field {

@@ -111,6 +111,31 @@ void reply_send(struct exchange *x, int status, struct slice content_type, struc
         reply_end(x, &body, body.len > 0, SPANS_REQUEST);
 }
 
+/* --- in pieces --- */
+
+int reply_begin(struct exchange *x, int status, struct slice content_type)
+{
+    if (x->reply.ended)
+        return -EPIPE;
+    int rc = reply_head(x, status, content_type, SERVER_CHUNKED, false);
+    if (rc < 0)
+        reply_break(x, rc);
+    return rc;
+}
+
+int reply_write(struct exchange *x, struct slice bytes, bool last)
+{
+    if (x->reply.ended)
+        return -EPIPE;
+    if (last)
+        return reply_end(x, &bytes, bytes.len > 0, SPANS_NOW);
+    x->reply.body_bytes += bytes.len;
+    int rc = server_reply_write(x->request, &bytes, 1, SPANS_NOW);
+    if (rc < 0)
+        reply_break(x, rc);
+    return rc;
+}
+
 /* --- a model's answer --- */
 
 static struct exchange *sink_exchange(struct sink *s)

@@ -25,5 +25,10 @@ void reply_send(struct exchange *x, int status, struct slice content_type, struc
 /* The bad end: before the head the answer is the problem; after it a stream is told in band and
  * ends, anything else breaks off. Harmless on an answer that has ended. */
 void reply_fault(struct exchange *x, const struct fault *fault);
+/* An answer in pieces, whose length nobody knows: begun once, then written until `last`. AGAIN:
+ * there is no room; the exchange's work is told to proceed. -errno: it has been broken off. bytes
+ * live during the call. */
+int reply_begin(struct exchange *x, int status, struct slice content_type);
+int reply_write(struct exchange *x, struct slice bytes, bool last);
 /* The sink for a model's answer: give it to the completion. */
 struct sink *reply_sink(struct exchange *x);

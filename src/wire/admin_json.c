@@ -4,6 +4,7 @@
 
 #include "codec/json_cursor.h"
 #include "wire/entry_writer.h"
+#include "wire/usage_log_writer.h"
 
 enum { MODEL_LIMITS_MOST = 256, MODEL_NAME_MOST = 128 };
 
@@ -263,6 +264,15 @@ struct slice admin_audit_json(const void *row, struct arena *a)
 }
 
 /* --- pages --- */
+
+struct slice admin_log_json(const void *row, struct arena *a)
+{
+    struct json_out o;
+
+    json_out_begin(&o, a, 640);
+    usage_log_write_json(&o, row);
+    return json_out_slice(&o);
+}
 
 struct slice admin_page_json(const struct admin_rows *page,
                              struct slice (*one)(const void *row, struct arena *a), struct arena *a)

@@ -14,6 +14,7 @@ extern const struct entry_form admin_rotation_form;
 struct slice admin_user_json(const void *row, struct arena *a);
 struct slice admin_key_json(const void *row, struct arena *a);
 struct slice admin_audit_json(const void *row, struct arena *a);
+struct slice admin_log_json(const void *row, struct arena *a);
 
 /* {"data":[…],"next":…}; rows: n of row_size bytes; next empty: null. */
 struct admin_rows {

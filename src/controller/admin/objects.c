@@ -82,11 +82,27 @@ static bool key_of_cursor(struct slice cursor, struct arena *a, struct slice *re
     return slice_is_utf8(*ret) && !memchr(ret->at, 0, ret->len);
 }
 
+static bool refuse(struct fault *fault, struct slice param, struct slice message)
+{
+    *fault = (struct fault){.kind = FAULT_INVALID_VALUE, .param = param, .message = message};
+    return false;
+}
+
+static bool refuse_cursor(struct fault *fault)
+{
+    return refuse(fault, SLICE("cursor"),
+                  SLICE("Invalid value for 'cursor': it is what `next` of the page before said."));
+}
+
 static int run_list(struct admin_task *t, struct admin *a)
 {
     struct admin_page page;
     int rc = admin_list(a, t->view->kind, &t->page, &t->arena, &page);
 
+    if (rc == -EINVAL && t->page.after.len) { /* the key of no row of this list */
+        refuse_cursor(&t->change.fault);
+        return -EPERM;
+    }
     if (rc < 0)
         return rc;
     struct admin_rows rows = {page.rows, page.len, t->view->row_size,
@@ -96,12 +112,6 @@ static int run_list(struct admin_task *t, struct admin *a)
     t->answer.status = 200;
     t->answer.body = admin_page_json(&rows, t->view->json, &t->arena);
     return t->answer.body.at ? OK : -ENOMEM;
-}
-
-static bool refuse(struct fault *fault, struct slice param, struct slice message)
-{
-    *fault = (struct fault){.kind = FAULT_INVALID_VALUE, .param = param, .message = message};
-    return false;
 }
 
 /* values: limit, cursor, then the view's filters. */
@@ -115,9 +125,7 @@ static bool read_page(struct admin_task *t, const struct slice *values, struct f
                             "1000."));
     t->page.limit = limit;
     if (values[1].len && !key_of_cursor(values[1], &t->arena, &t->page.after))
-        return refuse(fault, SLICE("cursor"),
-                      SLICE("Invalid value for 'cursor': it is what `next` of the page before "
-                            "said."));
+        return refuse_cursor(fault);
     memcpy(t->page.filter, values + 2, sizeof(t->page.filter));
     return true;
 }

@@ -1,0 +1,75 @@
+/* logs.c: see logs.h. */
+
+#include "controller/admin/logs.h"
+
+#include "controller/admin/logs_export.h"
+#include "model/outcome.h"
+#include "model/usage_log.h"
+#include "web/problem.h"
+
+static const char *const states[] = {"ok",
+                                     "client_error",
+                                     "rate_limited",
+                                     "upstream_error",
+                                     "upstream_timeout",
+                                     "interrupted",
+                                     "client_closed",
+                                     "gateway_error",
+                                     NULL};
+static const char *const formats[] = {"json", "jsonl", "csv", NULL};
+
+enum { FORMAT = 8 };
+
+/* As service/admin_objects.h has them, and the format. */
+static const struct query_field filters[] = {
+    {"from",     QUERY_TIME, NULL},
+    {"to",      QUERY_TIME, NULL},
+    {"status",       QUERY_WORD, states},
+    {"model",      QUERY_TEXT, NULL},
+    {"provider",   QUERY_TEXT, NULL},
+    {"user_id",    QUERY_NUMBER, NULL},
+    {"key_id",    QUERY_NUMBER, NULL},
+    {"request_id",      QUERY_TEXT, NULL},
+    {"format", QUERY_WORD, formats},
+    {0     },
+};
+
+static const struct admin_view view = {
+    .kind = &admin_logs,
+    .json = admin_log_json,
+    .row_size = sizeof(struct usage_log),
+    .filters = filters,
+};
+
+static bool has_parameter(struct slice query, struct slice pair)
+{
+    while (query.len)
+        if (slice_eq(slice_cut(&query, '&'), pair))
+            return true;
+    return false;
+}
+
+static void export(struct exchange *x)
+{
+    struct page_wish wish = {.limit = PAGE_ROWS_MOST};
+    struct fault fault;
+
+    if (!query_read(x, filters, x->arena, wish.filter, &fault)) {
+        problem_answer_fault(x, &fault);
+        return;
+    }
+    bool csv = slice_eq(wish.filter[FORMAT], SLICE("csv"));
+    logs_export_start(x, &wish, csv ? LOGS_CSV : LOGS_JSONL);
+}
+
+static void logs_handle(struct exchange *x)
+{
+    struct slice query = x->request->query;
+
+    if (has_parameter(query, SLICE("format=csv")) || has_parameter(query, SLICE("format=jsonl")))
+        export(x);
+    else
+        admin_list_handle(x);
+}
+
+const struct route admin_logs_route = ADMIN_ROUTE(HTTP_GET, "/admin/v1/logs", logs_handle, &view);

@@ -1,0 +1,108 @@
+/* usage_log_repo.c: see usage_log_repo.h.
+ *
+ * Newest first is the order of each store's key, so that a page costs its rows and no more: of the
+ * ids, which are in the order of time, in SQLite; of the time and then the id in PostgreSQL, where
+ * each day is a partition. */
+
+#include "repository/usage_log_repo.h"
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "repository/columns.h"
+
+#include <errno.h>
+
+#define SELECT                                                                                     \
+    "SELECT id, request_id, created_at, user_id, key_id, endpoint, requested_model, "              \
+    "served_model, provider, stream, status, http_status, error_code, attempts, fallback_used, "   \
+    "prompt_tokens, completion_tokens, total_tokens, cached_tokens, cache_write_tokens, "          \
+    "reasoning_tokens, usage_source, latency_ms, first_token_ms, request_bytes, response_bytes "   \
+    "FROM usage_logs WHERE created_at >= $1 AND created_at < $2 "                                  \
+    "AND ($3 = '' OR status = $3) AND ($4 = '' OR requested_model = $4 OR served_model = $4) "     \
+    "AND ($5 = '' OR provider = $5) AND ($6 = '' OR request_id = $6) "                             \
+    "AND (CAST($7 AS BIGINT) = 0 OR user_id = CAST($7 AS BIGINT)) "                                \
+    "AND (CAST($8 AS BIGINT) = 0 OR key_id = CAST($8 AS BIGINT)) "
+
+/* $9, $10: the row behind which the page begins; $11: the least id of the wish's time */
+static const char page_by_id[] =
+    SELECT "AND id < $9 AND $10 <> '' AND id >= $11 ORDER BY id DESC LIMIT $12";
+static const char page_by_time[] = SELECT "AND (created_at, id) < ($10, $9) AND id >= $11 "
+                                          "ORDER BY created_at DESC, id DESC LIMIT $12";
+
+/* Beyond all rows. */
+static const struct slice last_id = SLICE_INIT("ffffffff-ffff-ffff-ffff-ffffffffffff");
+static const struct slice last_time = SLICE_INIT("9999-12-31T23:59:59.999Z");
+
+/* The least id that a record of that time has (RFC 9562, section 5.7: milliseconds come first). */
+static void first_id_of(uint64_t wall_us, char ret[RECORD_ID_TEXT])
+{
+    uint64_t ms = wall_us / 1000;
+    struct record_id id = {{0}};
+
+    for (unsigned i = 0; i < 6; i++)
+        id.bytes[i] = (unsigned char)(ms >> (8 * (5 - i)));
+    record_id_format(&id, ret);
+}
+
+static void read_row(struct columns *c, void *row)
+{
+    struct usage_log *log = row;
+
+    for (size_t i = 0; i < USAGE_LOG_COLUMNS; i++)
+        log->at[i] = columns_text(c);
+}
+
+struct page_texts {
+    char from[TIME_TEXT], to[TIME_TEXT];
+    char first_id[RECORD_ID_TEXT];
+};
+
+static void bind_wish(struct db_statement *s, const struct usage_log_wish *w, struct page_texts *t)
+{
+    bind_time(s, 1, MAX(w->from_wall_us, 1u), t->from);
+    if (w->to_wall_us)
+        bind_time(s, 2, w->to_wall_us, t->to);
+    else
+        db_bind_text(s, 2, last_time);
+    db_bind_text(s, 3, w->status);
+    db_bind_text(s, 4, w->model);
+    db_bind_text(s, 5, w->provider);
+    db_bind_text(s, 6, w->request_id);
+    db_bind_i64(s, 7, w->user_id);
+    db_bind_i64(s, 8, w->key_id);
+    first_id_of(w->from_wall_us, t->first_id);
+    db_bind_text(s, 11, slice_of(t->first_id, sizeof(t->first_id)));
+}
+
+static bool is_row(struct slice id, struct slice created_at)
+{
+    struct record_id unused;
+    uint64_t unused_us;
+
+    return record_id_parse(id, &unused) == OK && clock_parse_rfc3339(created_at, &unused_us) == OK;
+}
+
+int usage_log_repo_page(struct db *db, const struct usage_log_wish *wish,
+                        const struct usage_log *after, size_t limit, struct arena *a,
+                        struct usage_log **ret, size_t *ret_len)
+{
+    struct row_list rows = {.a = a, .row_size = sizeof(struct usage_log)};
+    struct slice id = after->at[USAGE_LOG_ID], time = after->at[USAGE_LOG_CREATED_AT];
+    bool by_id = strcmp(db_driver_name(db), "sqlite") == 0;
+    struct page_texts texts;
+    struct db_statement *s;
+
+    if (id.len + time.len > 0 && !is_row(id, time))
+        return -EINVAL;
+    int rc = db_prepare(db, by_id ? page_by_id : page_by_time, &s);
+    if (rc < 0)
+        return rc;
+    bind_wish(s, wish, &texts);
+    db_bind_text(s, 9, id.len ? id : last_id);
+    db_bind_text(s, 10, time.len ? time : last_time);
+    db_bind_u64(s, 12, limit);
+    rc = row_list_fill(&rows, s, read_row);
+    *ret = (struct usage_log *)(void *)rows.at;
+    *ret_len = rows.len;
+    return rc;
+}
