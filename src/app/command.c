@@ -7,12 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { FLAGS_MOST = 24, FLAG_COLUMN = 24 };
-
-const struct command *const commands[] = {
-    &command_serve,      &command_health,       &command_check,      &command_migrate,
-    &command_key_create, &command_key_list,     &command_key_revoke, &command_mock,
-    &command_settings,   &command_metrics_page, &command_version,    NULL};
+enum { FLAGS_MOST = 40, FLAG_COLUMN = 26 };
 
 void command_complain(const char *fmt, ...)
 {

@@ -1,12 +1,12 @@
 /* command.h: one command of the shell, its flags, and its help.
  *
- * Exit codes: 0 good, 1 it failed, 2 it was called wrongly. */
+ * Exit codes: 0 good, 1 it failed, 2 it was called wrongly, 3 the gateway cannot be reached. */
 
 #pragma once
 
 #include "base/slice.h"
 
-enum { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 
 /* "--name VALUE", "--name=VALUE" or the switch "--name". */
 struct flag {
@@ -39,9 +39,9 @@ bool command_read_flags(const struct command *c, const struct flag *flags, struc
                         const char **ret_operand, int *ret_exit);
 /* "courier: …" on standard error. */
 void command_complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
-/* All commands, ended by NULL. */
+/* All commands, ended by NULL (commands.c). */
 extern const struct command *const commands[];
 
 extern const struct command command_serve, command_check, command_migrate, command_key_create,
     command_key_list, command_key_revoke, command_mock, command_settings, command_metrics_page,
-    command_version, command_health;
+    command_version, command_health, command_completion;

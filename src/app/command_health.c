@@ -8,104 +8,38 @@
 
 #include "base/fmt.h"
 #include "codec/url.h"
-#include "http/client.h"
+#include "http/fetcher.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 
-enum { HEADER_BYTES = 16 * 1024, DEADLINE_MOST_MS = 3600 * 1000 };
-
-struct health_check {
-    struct loop *loop;
-    struct client_call call;
-    struct timer deadline;
-    int rc, status;
-};
-
-static void on_sent(struct client_call *call)
-{
-    (void)call;
-}
-
-static void on_head(struct client_call *call, const struct client_head *head)
-{
-    container_of(call, struct health_check, call)->status = head->status;
-}
-
-static void on_body(struct client_call *call, struct slice bytes)
-{
-    (void)call;
-    (void)bytes;
-}
-
-static void on_end(struct client_call *call, int rc)
-{
-    struct health_check *check = container_of(call, struct health_check, call);
-
-    check->rc = rc;
-    loop_stop(check->loop);
-}
-
-static void on_deadline(struct timer *t)
-{
-    struct health_check *check = container_of(t, struct health_check, deadline);
-
-    client_cancel(&check->call);
-    check->rc = -ETIMEDOUT;
-    loop_stop(check->loop);
-}
+enum { BODY_MOST = 64 * 1024, DEADLINE_MOST_MS = 3600 * 1000 };
 
 /* OK: *ret_status is the answer's; -errno: there was none in time. */
-static int ask(struct client *client, struct loop *loop, const struct client_request *request,
-               uint64_t deadline_ms, int *ret_status)
-{
-    static const struct client_events events = {on_sent, on_head, on_body, on_end};
-    struct health_check check = {.loop = loop, .call.events = &events};
-
-    timer_init(&check.deadline, loop, on_deadline);
-    int rc = timer_set(&check.deadline, deadline_ms);
-    if (rc == OK)
-        rc = client_start(client, &check.call, request);
-    if (rc == AGAIN) {
-        loop_run(loop);
-        rc = check.rc;
-    }
-    timer_stop(&check.deadline);
-    *ret_status = check.status;
-    return rc;
-}
-
 static int ask_url(struct arena *a, const struct url *url, uint64_t deadline_ms, int *ret_status)
 {
-    const struct client_options options = {
-        .limits = {.connect_ms = deadline_ms, .per_origin = 1, .header_bytes = HEADER_BYTES}
-    };
-    const struct header headers[] = {
-        {SLICE("host"),       url->authority         },
-        {SLICE("user-agent"), SLICE("courier-health")}
-    };
-    struct origin origin = {.key = arena_printf(a, "http://%.*s", SLICE_FMT(url->authority)),
-                            .host = arena_copy(a, url->host),
-                            .port = url->port};
+    const struct header agent = {SLICE("user-agent"), SLICE("courier-health")};
     struct slice path = url->path.len ? url->path : SLICE("/");
-    struct client_request request = {
-        .origin = &origin,
+    struct fetch question = {
+        .url = url,
         .method = SLICE("GET"),
         .target = arena_printf(a, "%.*s%s%.*s", SLICE_FMT(path), url->query.len ? "?" : "",
                                SLICE_FMT(url->query)),
-        .headers = headers,
-        .headers_len = ARRAY_LEN(headers),
+        .headers = &agent,
+        .headers_len = 1,
+        .silence_ms = deadline_ms,
+        .body_most = BODY_MOST,
     };
+    struct fetcher *f;
+    struct fetched answer;
+    int rc = question.target.at ? fetcher_new(NULL, &f) : -ENOMEM;
 
-    if (!origin.key.at || !origin.host.at || !request.target.at)
-        return -ENOMEM;
-    origin.hash = slice_hash(origin.key);
-    struct loop *loop = loop_new();
-    struct client *client = loop ? client_new(loop, &options) : NULL;
-    int rc = client ? ask(client, loop, &request, deadline_ms, ret_status) : -ENOMEM;
-    client_free(client);
-    loop_free(loop);
+    if (rc < 0)
+        return rc;
+    rc = fetcher_ask(f, &question, a, &answer);
+    fetcher_free(f);
+    *ret_status = answer.status;
     return rc;
 }
 
@@ -130,9 +64,9 @@ static int check_url(struct arena *a, struct slice text, uint64_t deadline_ms)
     struct url url;
     int status = 0;
 
-    if (url_parse(text, &url, &why) < 0 || url.tls || url.port == 0) {
+    if (url_parse(text, &url, &why) < 0 || url.port == 0) {
         command_complain("\"%.*s\" cannot be asked: %s", SLICE_FMT(text),
-                         why ? why : "http://HOST:PORT/PATH is allowed, without TLS");
+                         why ? why : "http://HOST:PORT/PATH is allowed");
         return EXIT_USAGE;
     }
     signal(SIGPIPE, SIG_IGN);

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-enum { NAMES_MOST = 32 };
+enum { NAMES_MOST = 48 };
 
 static void print_usage(FILE *out)
 {
@@ -13,7 +13,7 @@ static void print_usage(FILE *out)
           "usage: courier COMMAND [FLAGS]     courier COMMAND --help\n\n",
           out);
     for (const struct command *const *c = commands; *c; c++)
-        fprintf(out, "  %-12s %s\n", (*c)->name, (*c)->summary);
+        fprintf(out, "  %-16s %s\n", (*c)->name, (*c)->summary);
 }
 
 /* How many of the words are the command's name; 0: another command. */

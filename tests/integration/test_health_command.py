@@ -74,7 +74,7 @@ def test_answers_that_do_not_come_or_are_none(tmp_path):
 
 
 def test_called_wrongly():
-    for args in (["--url", "https://127.0.0.1:1/"], ["--url", "localhost"], ["--url", "http://h:0/"],
+    for args in (["--url", "ftp://127.0.0.1:1/"], ["--url", "localhost"], ["--url", "http://h:0/"],
                  ["--timeout", "soon"], ["--timeout", "0s"], ["--timeout", "2h"], ["now"]):
         assert health(*args).returncode == 2, args
     assert "--timeout TIME" in health("--help").stdout
