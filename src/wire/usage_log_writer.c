@@ -2,6 +2,8 @@
 
 #include "wire/usage_log_writer.h"
 
+enum { ROW_BYTES = 640 };
+
 static void write_value(struct json_out *o, enum usage_log_kind kind, struct slice value)
 {
     if (slice_is_empty(value)) {
@@ -76,4 +78,28 @@ void usage_log_write_csv(struct json_out *o, const struct usage_log *row)
             write_cell(o, row->at[i]);
     }
     json_out_literal(o, "\r\n");
+}
+
+struct slice usage_log_json_lines(const struct usage_log *rows, size_t n, struct arena *a)
+{
+    struct json_out o;
+
+    json_out_begin(&o, a, (n + 1) * ROW_BYTES);
+    for (size_t i = 0; i < n; i++) {
+        usage_log_write_json(&o, &rows[i]);
+        json_out_char(&o, '\n');
+    }
+    return json_out_slice(&o);
+}
+
+struct slice usage_log_csv_lines(const struct usage_log *rows, size_t n, bool head, struct arena *a)
+{
+    struct json_out o;
+
+    json_out_begin(&o, a, (n + 1) * ROW_BYTES);
+    if (head)
+        usage_log_write_csv_head(&o);
+    for (size_t i = 0; i < n; i++)
+        usage_log_write_csv(&o, &rows[i]);
+    return json_out_slice(&o);
 }

@@ -11,3 +11,9 @@ void usage_log_write_json(struct json_out *o, const struct usage_log *row);
  * that begins with one of = + - @) gets an apostrophe in front. */
 void usage_log_write_csv_head(struct json_out *o);
 void usage_log_write_csv(struct json_out *o, const struct usage_log *row);
+
+/* Rows one below the other, for files; .at NULL: out of memory. */
+struct slice usage_log_json_lines(const struct usage_log *rows, size_t n, struct arena *a);
+/* head: with the names of the columns in front. */
+struct slice usage_log_csv_lines(const struct usage_log *rows, size_t n, bool head,
+                                 struct arena *a);

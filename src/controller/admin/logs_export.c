@@ -11,7 +11,6 @@
 
 #include "controller/admin/logs_export.h"
 
-#include "codec/json_out.h"
 #include "service/admin_desk.h"
 #include "service/services.h"
 #include "web/problem.h"
@@ -21,7 +20,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { PAGE_MEMORY = 64 << 20, ROW_BYTES = 640 };
+enum { PAGE_MEMORY = 64 << 20 };
 
 struct export
 {
@@ -48,22 +47,11 @@ static void export_free(struct export *e)
 
 static int write_page(struct export *e, const struct admin_page *page)
 {
-    const struct usage_log *rows = page->rows;
-    struct json_out o;
+    struct arena *a = &e->page_arena;
 
-    json_out_begin(&o, &e->page_arena, (page->len + 1) * ROW_BYTES);
-    if (e->format == LOGS_CSV && !e->begun)
-        usage_log_write_csv_head(&o);
-    for (size_t i = 0; i < page->len; i++) {
-        if (e->format == LOGS_CSV) {
-            usage_log_write_csv(&o, &rows[i]);
-        } else {
-            usage_log_write_json(&o, &rows[i]);
-            json_out_char(&o, '\n');
-        }
-    }
-    e->text = json_out_slice(&o);
-    return json_out_failed(&o) ? -ENOMEM : OK;
+    e->text = e->format == LOGS_CSV ? usage_log_csv_lines(page->rows, page->len, !e->begun, a)
+                                    : usage_log_json_lines(page->rows, page->len, a);
+    return e->text.at ? OK : -ENOMEM;
 }
 
 static int export_work(struct admin_job *job, struct admin *a)
