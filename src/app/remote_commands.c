@@ -219,9 +219,9 @@ const struct remote_verb remote_provider_create = {
     .command = {.name = "provider create",
                 .summary = "Makes a provider.",
                 .about = ABOUT,
-                .examples = "  courier provider create --name gpu-box --type openai_compatible "
+                .examples = "  courier provider create --name gpu-box --type TYPE "
                             "--base-url http://10.0.0.5:8000/v1\n"
-                            "  courier provider create --name cloud --type openai_compatible "
+                            "  courier provider create --name cloud --type TYPE "
                             "--base-url https://host/v1 --api-key-file key.txt\n", .run = remote_run},
     .method = "POST",
     .path = "/admin/v1/providers",
