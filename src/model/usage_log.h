@@ -23,9 +23,12 @@ struct usage_log {
     struct slice at[USAGE_LOG_COLUMNS]; /* empty: NULL */
 };
 
-/* Which rows; what is empty or 0 asks for nothing. */
+/* Which rows; what is empty or 0 asks for nothing, but for limit. */
 struct usage_log_wish {
     uint64_t from_wall_us, to_wall_us; /* from ≤ created_at < to */
     struct slice status, model, provider, request_id;
     int64_t user_id, key_id;
+    /* only rows behind this one, as it was read; both or none */
+    struct slice after_id, after_created_at;
+    size_t limit; /* rows at most */
 };

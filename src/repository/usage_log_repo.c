@@ -82,12 +82,11 @@ static bool is_row(struct slice id, struct slice created_at)
     return record_id_parse(id, &unused) == OK && clock_parse_rfc3339(created_at, &unused_us) == OK;
 }
 
-int usage_log_repo_page(struct db *db, const struct usage_log_wish *wish,
-                        const struct usage_log *after, size_t limit, struct arena *a,
+int usage_log_repo_page(struct db *db, const struct usage_log_wish *wish, struct arena *a,
                         struct usage_log **ret, size_t *ret_len)
 {
     struct row_list rows = {.a = a, .row_size = sizeof(struct usage_log)};
-    struct slice id = after->at[USAGE_LOG_ID], time = after->at[USAGE_LOG_CREATED_AT];
+    struct slice id = wish->after_id, time = wish->after_created_at;
     bool by_id = strcmp(db_driver_name(db), "sqlite") == 0;
     struct page_texts texts;
     struct db_statement *s;
@@ -100,7 +99,7 @@ int usage_log_repo_page(struct db *db, const struct usage_log_wish *wish,
     bind_wish(s, wish, &texts);
     db_bind_text(s, 9, id.len ? id : last_id);
     db_bind_text(s, 10, time.len ? time : last_time);
-    db_bind_u64(s, 12, limit);
+    db_bind_u64(s, 12, wish->limit);
     rc = row_list_fill(&rows, s, read_row);
     *ret = (struct usage_log *)(void *)rows.at;
     *ret_len = rows.len;

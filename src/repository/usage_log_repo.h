@@ -8,8 +8,6 @@
 
 struct db;
 
-/* Up to limit rows behind the row `after` (its id and created_at as they were read; both empty:
- * from the newest on). Rows that are added meanwhile move nothing. -EINVAL: after is no row's. */
-int usage_log_repo_page(struct db *db, const struct usage_log_wish *wish,
-                        const struct usage_log *after, size_t limit, struct arena *a,
+/* Rows that are added meanwhile move nothing. -EINVAL: what it is to begin behind is no row's. */
+int usage_log_repo_page(struct db *db, const struct usage_log_wish *wish, struct arena *a,
                         struct usage_log **ret, size_t *ret_len);

@@ -20,7 +20,7 @@ static int page(struct admin *a, const struct page_wish *wish, struct arena *are
 {
     const struct slice *filter = wish->filter;
     struct slice rest = wish->after;
-    struct usage_log after = {.at = {[USAGE_LOG_ID] = slice_cut(&rest, ' ')}};
+    struct slice after_id = slice_cut(&rest, ' ');
     const struct usage_log_wish logs = {
         .from_wall_us = time_of(filter[FROM]),
         .to_wall_us = time_of(filter[TO]),
@@ -30,11 +30,13 @@ static int page(struct admin *a, const struct page_wish *wish, struct arena *are
         .user_id = admin_id(filter[USER_ID]),
         .key_id = admin_id(filter[KEY_ID]),
         .request_id = filter[REQUEST_ID],
+        .after_id = after_id,
+        .after_created_at = rest,
+        .limit = wish->limit,
     };
     struct usage_log *rows;
 
-    after.at[USAGE_LOG_CREATED_AT] = rest;
-    int rc = usage_log_repo_page(a->db, &logs, &after, wish->limit, arena, &rows, ret_len);
+    int rc = usage_log_repo_page(a->db, &logs, arena, &rows, ret_len);
     *ret = rows;
     return rc;
 }
