@@ -156,7 +156,8 @@ static bool start_ledger(struct gateway *g)
 {
     const struct settings *s = &g->config.settings;
     struct slice folder = config_journal_folder(&g->config);
-    struct ledger_options options = {s->store, folder.at, g->workers_wanted, s->journal.size};
+    struct ledger_options options = {s->store, folder.at, g->workers_wanted, s->journal.size,
+                                     s->journal.spool};
     int rc = folder.at ? ledger_start(&options, &g->ledger) : -ENOMEM;
 
     if (rc == -EBUSY)

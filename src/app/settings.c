@@ -126,10 +126,15 @@ const struct setting settings_table[] = {
     {"journal.folder", SETTING_PATH, GATEWAY(journal.folder),
      .help = "Where usage records wait on their way into the store; one gateway for each folder.",
      .absent = "`NAME.journal` beside the SQLite file; else `courier.journal` in `data`"},
-    {"journal.size", SETTING_SIZE, "16MB", .min = 256 * KB, .max = 4 * GB, GATEWAY(journal.size),
-     .help =
-         "Of one worker's file. While the store is away it fills; at three quarters new requests "
-         "are refused with 503, so that no record is lost."},
+    {"journal.size",                                                    SETTING_SIZE, "16MB", .min = 256 * KB, .max = 4 * GB, GATEWAY(journal.size),
+     .help = "Of one worker's file, which holds records until the store or the spool has them."},
+    {"journal.spool",                                                        SETTING_SIZE, "1GB", .min = 64 * KB, .max = 1024 * GB, GATEWAY(journal.spool),
+     .help = "While the store is away records go into files in the folder, up to this size; about "
+             "300 bytes a record."},
+    {"journal.on_full",                                                 SETTING_WORD, "refuse", WORDS("refuse", "drop"), GATEWAY(journal.drop),
+     .help = "With the spool at its size, or its disk full, and a worker's file three quarters "
+             "full: `refuse` new requests with 503, so that no record is lost, or go on and `drop` "
+             "records, which are counted."},
 
     {"cache.size", SETTING_SIZE, "64MB", .min = 64 * KB, .max = 64 * GB, GATEWAY(cache.size),
      .help = "Memory for answers that are kept (a model's `cache`), of all workers together. The "
@@ -149,7 +154,7 @@ const struct setting settings_table[] = {
      GATEWAY(snapshot.max_age),
      .help = "A gateway does not start from a file that the database said so long ago: it answers "
              "503 until the database is there."},
-    {0                                                             },
+    {0                                           },
 };
 /* clang-format on */
 

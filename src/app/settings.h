@@ -50,6 +50,8 @@ struct settings {
     struct journal_settings {
         struct slice folder; /* empty: the usual place */
         uint64_t size;       /* bytes, for each worker */
+        uint64_t spool;      /* bytes */
+        bool drop;           /* on_full: drop records, else refuse requests */
     } journal;
 
     struct cache_settings { /* bytes */

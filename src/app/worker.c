@@ -267,6 +267,7 @@ static struct services make_services(struct worker *w, const struct worker_optio
         .meter = o->meter,
         .metrics = o->metrics,
         .tracer = o->tracer,
+        .drop_records = o->settings->journal.drop,
     };
 }
 

@@ -5,7 +5,7 @@
  * again under its id, and the later one is the row.
  *
  * A request refused because the journal is nearly full has no row: what room is left belongs to
- * those that run. */
+ * those that run. Where records may be dropped instead nobody is refused. */
 
 #include "middleware/record.h"
 
@@ -84,7 +84,7 @@ static enum mw record_on_request(struct exchange *x)
 
     if (!x->principal)
         return MW_NEXT;
-    if (journal_is_tight(x->services->journal))
+    if (!x->services->drop_records && journal_is_tight(x->services->journal))
         return problem_answer(x, FAULT_LEDGER_FULL);
     state->wanted = true;
     state->id = record_id_new(x->wall_us);
@@ -108,9 +108,9 @@ static void record_on_end(struct exchange *x)
     if (!state->wanted || (state->written && state->told == x->outcome.status))
         return;
     record_append(x, state);
-    if (!state->written)
-        log_event(LOG_ERROR, "usage record lost: the journal is full",
-                  LOG_SLICE("request_id", x->request_id), LOG_END);
+    if (!state->written && journal_lose(x->services->journal))
+        log_event(LOG_ERROR, "usage records are lost: the journal is full",
+                  LOG_SLICE("first_request_id", x->request_id), LOG_END);
 }
 
 const struct middleware middleware_record = {

@@ -36,6 +36,7 @@ struct journal {
     _Alignas(64) uint64_t next;      /* as head */
     struct journal_segment *writing; /* of next's chunk, unless that is to be begun */
     uint64_t *ends;                  /* [segment]: the number after its last record */
+    _Atomic uint64_t lost;
 
     _Alignas(64) _Atomic uint64_t head;
 };
@@ -186,6 +187,16 @@ int journal_append(struct journal *j, const struct record *r)
     return OK;
 }
 
+bool journal_lose(struct journal *j)
+{
+    return atomic_fetch_add_explicit(&j->lost, 1, memory_order_relaxed) == 0;
+}
+
+uint64_t journal_lost(const struct journal *j)
+{
+    return atomic_load_explicit(&j->lost, memory_order_relaxed);
+}
+
 size_t journal_backlog(const struct journal *j)
 {
     uint64_t mark = mark_of(j); /* first: the head never lies before an older mark */
@@ -193,12 +204,20 @@ size_t journal_backlog(const struct journal *j)
     return (size_t)(atomic_load_explicit(&j->head, memory_order_acquire) - mark);
 }
 
+/* The oldest segment is in use until its last record is read. */
+static size_t room_of(const struct journal *j)
+{
+    return (size_t)(j->segments - 1) * SLOTS;
+}
+
 bool journal_is_tight(const struct journal *j)
 {
-    /* the oldest segment is in use until its last record is read */
-    size_t room = (size_t)(j->segments - 1) * SLOTS;
+    return journal_backlog(j) >= room_of(j) / 4 * 3;
+}
 
-    return journal_backlog(j) >= room / 4 * 3;
+bool journal_is_filling(const struct journal *j)
+{
+    return journal_backlog(j) >= room_of(j) / 4;
 }
 
 /* --- the reader --- */

@@ -20,6 +20,12 @@ int journal_append(struct journal *j, const struct record *r);
 /* True when it is so full that new requests should be refused (¾), so that those that run still
  * find room. Any thread. */
 bool journal_is_tight(const struct journal *j);
+/* True when the reader falls behind (¼). Any thread. */
+bool journal_is_filling(const struct journal *j);
+/* The writer's side: a record found no room and is gone. Counted; true for the first one. */
+bool journal_lose(struct journal *j);
+/* How many. Any thread. */
+uint64_t journal_lost(const struct journal *j);
 /* The reader's side: up to n unread records behind the first `behind` of them, in order, copied;
  * returns how many. */
 size_t journal_read(struct journal *j, size_t behind, struct record *ret, size_t n);

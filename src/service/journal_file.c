@@ -5,13 +5,12 @@
 
 #include "service/journal_file.h"
 
-#include "base/clock.h"
+#include "service/journal_folder.h"
+
 #include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -92,17 +91,13 @@ static enum verdict look_at(int fd, size_t size, size_t wanted, struct journal_h
 
 static int put_aside(const char *path)
 {
-    char aside[PATH_MAX];
-    int n =
-        snprintf(aside, sizeof(aside), "%s.aside-%llu", path, (unsigned long long)clock_wall_us());
+    char aside[JOURNAL_PATH];
+    int rc = journal_folder_put_aside(path, aside);
 
-    if (n < 0 || (size_t)n >= sizeof(aside))
-        return -ENAMETOOLONG;
-    if (rename(path, aside) < 0)
-        return -errno;
-    log_event(LOG_WARN, "a journal of another version may hold unread records: put aside",
-              LOG_STR("file", aside), LOG_END);
-    return OK;
+    if (rc == OK)
+        log_event(LOG_WARN, "a journal of another version may hold unread records: put aside",
+                  LOG_STR("file", aside), LOG_END);
+    return rc;
 }
 
 /* AGAIN: the file was put aside, the path is free. */

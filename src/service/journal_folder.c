@@ -1,7 +1,9 @@
-/* journal_folder.c: see journal_folder.h. Journals are named journal-0, journal-1 … */
+/* journal_folder.c: see journal_folder.h. Journals are named journal-0, journal-1 …,
+ * segments of the spool spool-1, spool-2 … */
 
 #include "service/journal_folder.h"
 
+#include "base/clock.h"
 #include "base/slice.h"
 
 #include <dirent.h>
@@ -61,17 +63,15 @@ int journal_folder_path(const char *folder, unsigned i, char ret[JOURNAL_PATH])
     return n < 0 || n >= JOURNAL_PATH ? -ENAMETOOLONG : OK;
 }
 
-static bool is_left_over(const char *name, unsigned from)
+static bool is_named(const char *name, const char *prefix, uint64_t *ret_number)
 {
-    struct slice s = slice_str(name), prefix = SLICE("journal-");
-    uint64_t n;
+    struct slice s = slice_str(name), p = slice_str(prefix);
 
-    return slice_starts(s, prefix) && slice_to_u64(slice_sub(s, prefix.len, s.len), &n) == OK &&
-           n >= from;
+    return slice_starts(s, p) && slice_to_u64(slice_sub(s, p.len, s.len), ret_number) == OK;
 }
 
-int journal_folder_each_from(const char *folder, unsigned from,
-                             int (*found)(void *arg, const char *path), void *arg)
+int journal_folder_each(const char *folder, const char *prefix, uint64_t from,
+                        int (*found)(void *arg, const char *path, uint64_t number), void *arg)
 {
     DIR *dir = opendir(folder);
     struct dirent *entry;
@@ -81,10 +81,21 @@ int journal_folder_each_from(const char *folder, unsigned from,
         return -errno;
     while (rc == OK && (entry = readdir(dir))) {
         char path[JOURNAL_PATH];
+        uint64_t number;
         int n = snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-        if (is_left_over(entry->d_name, from) && n > 0 && (size_t)n < sizeof(path))
-            rc = found(arg, path);
+        if (is_named(entry->d_name, prefix, &number) && number >= from && n > 0 &&
+            (size_t)n < sizeof(path))
+            rc = found(arg, path, number);
     }
     closedir(dir);
     return rc;
+}
+
+int journal_folder_put_aside(const char *path, char ret[JOURNAL_PATH])
+{
+    int n = snprintf(ret, JOURNAL_PATH, "%s.aside-%llu", path, (unsigned long long)clock_wall_us());
+
+    if (n < 0 || n >= JOURNAL_PATH)
+        return -ENAMETOOLONG;
+    return rename(path, ret) < 0 ? -errno : OK;
 }

@@ -1,5 +1,5 @@
-/* journal_folder.h: the folder that holds one process' journals: made, locked, looked through.
- * Private to the ledger. */
+/* journal_folder.h: the folder that holds one process' journals and spool: made, locked, looked
+ * through. Private to the ledger. */
 
 #pragma once
 
@@ -12,7 +12,9 @@ enum { JOURNAL_PATH = 4096 };
 int journal_folder_lock(const char *folder, int *ret_lock);
 /* Writes the path of journal i. -ENAMETOOLONG. */
 int journal_folder_path(const char *folder, unsigned i, char ret[JOURNAL_PATH]);
-/* Calls found for each journal there with a number >= from: left by a process with more workers.
- * Ends with the first negative rc. */
-int journal_folder_each_from(const char *folder, unsigned from,
-                             int (*found)(void *arg, const char *path), void *arg);
+/* Calls found for each file PREFIXnumber there with a number >= from, in no order. Ends with the
+ * first negative rc. */
+int journal_folder_each(const char *folder, const char *prefix, uint64_t from,
+                        int (*found)(void *arg, const char *path, uint64_t number), void *arg);
+/* Renames what this courier cannot read to path.aside-MICROSECONDS; ret: the new path. */
+int journal_folder_put_aside(const char *path, char ret[JOURNAL_PATH]);

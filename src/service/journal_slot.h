@@ -1,7 +1,4 @@
-/* journal_slot.h: one record in the journal's file.
- *
- * Only the used bytes of a record's texts are stored: less to write, less to sum up, and what
- * happens to stand behind a text in memory never reaches the disk. Private to the journal. */
+/* journal_slot.h: one record in the journal's file. Private to the journal. */
 
 #pragma once
 

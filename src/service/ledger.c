@@ -2,290 +2,251 @@
  *
  * The thread sleeps, writes out what all journals hold in batches of one transaction each, and
  * sleeps again: so long that the next batch is worth a transaction, never longer than 200 ms.
- * Nobody wakes it: the road makes no system call for a record. */
+ * Nobody wakes it: the road makes no system call for a record.
+ *
+ *     journals ──────────────────→ database     [carry]   while the spool is empty
+ *     journals → spool → database               [save, carry]   else: first in, first out, because
+ *                                               a later record of an id replaces the earlier one */
 
 #include "service/ledger.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "repository/repository.h"
-#include "repository/usage_repo.h"
-#include "service/journal.h"
-#include "service/journal_folder.h"
+#include "service/ledger_journals.h"
+#include "service/ledger_writer.h"
 #include "service/pacer.h"
+#include "service/spool.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
-    BATCH = 1024, /* records of one transaction, about */
-    PIECE = 64,   /* of them are copied at once: few enough to stay in the cache */
+    SAVE_MOST = 4096, /* records between two syncs of the spool */
     PAUSE_LEAST_MS = 5,
     PAUSE_MOST_MS = 200,
     RETRY_LEAST_MS = 100,
     RETRY_MOST_MS = 5000,
-    PATIENCE_MS = 500, /* for another process' lock; the retries come on top */
-};
-
-struct source {
-    struct journal *journal;
-    char *left_over; /* the path, to be removed when it is empty; NULL: a worker's */
-    size_t taken;    /* records of it in the transaction */
 };
 
 struct ledger {
-    struct source *sources;
-    size_t len, cap;
-    char *store;
-    int lock; /* of the folder */
-
+    struct ledger_journals journals;
+    struct spool *spool;
+    struct ledger_writer writer;
     pthread_t thread;
     struct pacer pacer;
 
     /* the thread's own */
-    struct db *db; /* NULL: to be opened */
-    struct record *piece;
-    size_t first; /* the source that begins the next batch: none is starved */
+    struct record_taker saver; /* into the spool */
     uint64_t pause_ms;
+    uint64_t retry_ms, retry_at_ms; /* while the database is away */
+    uint64_t saved_at_ms;
 
     /* of ledger_look; the thread writes them */
-    _Atomic uint64_t written, failing_since_wall_us, oldest_wall_us;
+    _Atomic uint64_t failing_since_wall_us, spool_failing_since_wall_us, oldest_wall_us;
 };
 
-/* --- the thread: one batch --- */
+/* --- how it stands --- */
 
 static bool is_failing(const struct ledger *l)
 {
     return l->failing_since_wall_us != 0;
 }
 
-/* Adds what a journal holds to the transaction, until that is large enough. */
-static int take(struct ledger *l, struct source *s, size_t *total)
+static struct record_source *source_of(struct ledger *l)
 {
-    size_t n = PIECE;
-    int rc = OK;
-
-    while (rc == OK && n == PIECE && *total < BATCH) {
-        n = journal_read(s->journal, s->taken, l->piece, PIECE);
-        rc = n ? usage_repo_add(l->db, l->piece, n) : OK;
-        if (n && *total == 0)
-            l->oldest_wall_us = l->piece[0].created_wall_us;
-        s->taken += n;
-        *total += n;
-    }
-    return rc;
+    return spool_is_empty(l->spool) ? &l->journals.source : spool_source(l->spool);
 }
 
-static int take_all(struct ledger *l, size_t *total)
+struct peek {
+    struct record_taker taker;
+    uint64_t wall_us;
+};
+
+static int peek(struct record_taker *taker, const struct record *records, size_t n)
 {
-    int rc = OK;
-
-    for (size_t i = 0; i < l->len; i++)
-        l->sources[i].taken = 0;
-    for (size_t i = 0; rc == OK && i < l->len; i++)
-        rc = take(l, &l->sources[(l->first + i) % l->len], total);
-    l->first = l->first + 1 < l->len ? l->first + 1 : 0;
-    return rc;
-}
-
-static void advance(struct ledger *l)
-{
-    for (size_t i = 0; i < l->len; i++) {
-        struct source *s = &l->sources[i];
-        journal_advance(s->journal, s->taken);
-        if (s->left_over && journal_backlog(s->journal) == 0) {
-            unlink(s->left_over);
-            free(s->left_over);
-            s->left_over = NULL;
-        }
-    }
-}
-
-static void tell_failure(struct ledger *l, int rc, const char *why)
-{
-    if (is_failing(l))
-        return;
-    log_event(LOG_WARN, "usage records wait: the database cannot be written to", LOG_RC(rc),
-              LOG_STR("why", why), LOG_U64("records", ledger_backlog(l)), LOG_END);
-    l->failing_since_wall_us = clock_wall_us();
-}
-
-static void tell_success(struct ledger *l)
-{
-    if (is_failing(l))
-        log_event(LOG_INFO, "usage records are written again", LOG_END);
-    l->failing_since_wall_us = 0;
-}
-
-static int open_store(struct ledger *l)
-{
-    char why[REPOSITORY_WHY];
-    int rc = repository_open(slice_str(l->store), why, &l->db);
-
-    if (rc < 0)
-        tell_failure(l, rc, why);
-    else
-        repository_set_patience(l->db, PATIENCE_MS);
-    return rc;
-}
-
-/* One transaction. */
-static int put_batch(struct ledger *l, size_t *ret_written)
-{
-    *ret_written = 0;
-    int rc = l->db ? OK : open_store(l);
-    if (rc < 0)
-        return rc;
-    rc = repository_begin_append(l->db);
-    if (rc == OK)
-        rc = repository_end(l->db, take_all(l, ret_written));
-    if (rc < 0) {
-        tell_failure(l, rc, repository_error(l->db));
-        repository_close(l->db);
-        l->db = NULL;
-        return rc;
-    }
-    advance(l);
-    l->written += *ret_written;
-    l->oldest_wall_us = 0;
-    tell_success(l);
+    (void)n;
+    container_of(taker, struct peek, taker)->wall_us = records->created_wall_us;
     return OK;
 }
 
-/* What is there now; *ret_written counts. to_the_last: else a last small batch is left to the next
- * round, so that a steady trickle does not keep the thread busy. */
-static int drain(struct ledger *l, bool to_the_last, size_t *ret_written)
+static void note_oldest(struct ledger *l)
 {
-    size_t n = BATCH;
-    int rc = OK;
+    struct peek p = {.taker.take = peek};
+    struct record_source *source = source_of(l);
+    size_t n;
 
-    *ret_written = 0;
-    while (rc == OK && (n >= BATCH || (to_the_last && n > 0))) {
-        n = 0;
-        if (ledger_backlog(l) > 0)
-            rc = put_batch(l, &n);
-        *ret_written += n;
+    if (is_failing(l) || !spool_is_empty(l->spool))
+        source->hand_over(source, &p.taker, 1, &n);
+    l->oldest_wall_us = p.wall_us;
+}
+
+static void note_database(struct ledger *l, int rc)
+{
+    if (rc < 0 && !is_failing(l)) {
+        log_event(LOG_WARN, "usage records wait: the database cannot be written to", LOG_RC(rc),
+                  LOG_STR("why", l->writer.why), LOG_U64("records", ledger_backlog(l)), LOG_END);
+        l->failing_since_wall_us = clock_wall_us();
+    } else if (rc == OK && is_failing(l)) {
+        log_event(LOG_INFO, "usage records are written again",
+                  LOG_U64("records_waiting", ledger_backlog(l)), LOG_END);
+        l->failing_since_wall_us = 0;
     }
+}
+
+static void note_spool(struct ledger *l, int rc)
+{
+    bool failing = l->spool_failing_since_wall_us != 0;
+
+    if (rc < 0 && !failing) {
+        log_event(LOG_ERROR,
+                  rc == -ENOBUFS ? "the spool of usage records has the size of journal.spool"
+                                 : "the spool of usage records cannot be written to",
+                  LOG_RC(rc), LOG_U64("records", ledger_backlog(l)), LOG_END);
+        l->spool_failing_since_wall_us = clock_wall_us();
+    } else if (rc == OK && failing) {
+        log_event(LOG_INFO, "the spool of usage records is of use again", LOG_END);
+        l->spool_failing_since_wall_us = 0;
+    }
+}
+
+/* --- from the journals into the spool --- */
+
+static int into_spool(struct record_taker *taker, const struct record *records, size_t n)
+{
+    return spool_append(container_of(taker, struct ledger, saver)->spool, records, n);
+}
+
+static int save_some(struct ledger *l, size_t *ret)
+{
+    struct record_source *from = &l->journals.source;
+    size_t room = spool_room(l->spool);
+
+    if (room == 0)
+        return -ENOBUFS;
+    int rc = from->hand_over(from, &l->saver, MIN(room, (size_t)SAVE_MOST), ret);
+    if (rc < 0)
+        spool_undo(l->spool);
+    else
+        rc = spool_save(l->spool);
+    if (rc == OK)
+        from->advance(from);
     return rc;
 }
 
-/* --- the thread: when --- */
+static void save(struct ledger *l)
+{
+    size_t n = SAVE_MOST;
+    int rc = OK;
+
+    while (rc == OK && n == SAVE_MOST && ledger_journals_backlog(&l->journals) > 0)
+        rc = save_some(l, &n);
+    note_spool(l, rc);
+    l->saved_at_ms = clock_now_ms();
+}
+
+/* What waits in journals while others go first is not safe from a power cut. */
+static void save_what_waits(struct ledger *l)
+{
+    bool filling = ledger_journals_are_filling(&l->journals);
+
+    if (filling || (!spool_is_empty(l->spool) && clock_now_ms() - l->saved_at_ms >= PAUSE_MOST_MS))
+        save(l);
+}
+
+/* --- into the database --- */
+
+/* What is there now; *ret counts. to_the_last: else a last small batch is left to the next round,
+ * so that a steady trickle does not keep the thread busy. */
+static int carry(struct ledger *l, bool to_the_last, size_t *ret)
+{
+    bool more = ledger_backlog(l) > 0 || !spool_is_empty(l->spool);
+    int rc = OK;
+
+    *ret = 0;
+    while (rc == OK && more) {
+        save_what_waits(l);
+        bool spooled = !spool_is_empty(l->spool);
+        size_t n;
+        rc = ledger_writer_put(&l->writer, source_of(l), &n);
+        *ret += n;
+        bool emptied = spooled && spool_is_empty(l->spool);
+        more = emptied ||
+               (n > 0 && (n >= LEDGER_BATCH || to_the_last || spooled || l->writer.suspects > 0));
+        if (rc == OK)
+            note_database(l, OK);
+        note_oldest(l);
+    }
+    note_database(l, rc);
+    return rc;
+}
+
+/* --- the thread --- */
 
 /* So that the next round finds about a batch. */
 static uint64_t next_pause(uint64_t pause_ms, size_t written)
 {
-    uint64_t pause = written ? pause_ms * BATCH / written : PAUSE_MOST_MS;
+    uint64_t pause = written ? pause_ms * LEDGER_BATCH / written : PAUSE_MOST_MS;
 
     return MIN(MAX(pause, (uint64_t)PAUSE_LEAST_MS), (uint64_t)PAUSE_MOST_MS);
 }
 
-static uint64_t next_retry(uint64_t pause_ms, bool failing_already)
+static void put_off_retry(struct ledger *l, bool again)
 {
-    uint64_t pause = failing_already ? pause_ms * 2 : RETRY_LEAST_MS;
+    uint64_t ms = again ? l->retry_ms * 2 : RETRY_LEAST_MS;
 
-    return MIN(MAX(pause, (uint64_t)RETRY_LEAST_MS), (uint64_t)RETRY_MOST_MS);
+    l->retry_ms = MIN(ms, (uint64_t)RETRY_MOST_MS);
+    l->retry_at_ms = clock_now_ms() + l->retry_ms;
+    l->pause_ms = MIN(l->retry_ms, (uint64_t)PAUSE_MOST_MS);
 }
 
-/* True: the ledger stops, and this round is one of its last. */
-static bool pause_or_stop(struct ledger *l)
+/* True: that was the last one. A ledger that stops tries a second time at a database that has just
+ * gone away: it may have been another process' lock. */
+static bool play_round(struct ledger *l, bool stopping)
 {
-    if (pacer_wait(&l->pacer, l->pause_ms) != PACER_STOPPED)
+    bool was_failing = is_failing(l);
+    size_t written;
+
+    if (was_failing && !stopping && clock_now_ms() < l->retry_at_ms) {
+        save(l);
         return false;
-    if (is_failing(l)) {
-        uint64_t ms = MIN(l->pause_ms, (uint64_t)RETRY_LEAST_MS);
-        struct timespec rest = {.tv_nsec = (long)ms * 1000000};
-        nanosleep(&rest, NULL);
     }
-    return true;
+    int rc = carry(l, stopping, &written);
+    if (rc < 0) {
+        save(l);
+        note_oldest(l);
+        put_off_retry(l, was_failing);
+    } else {
+        note_spool(l, OK);
+        l->pause_ms = next_pause(l->pause_ms, written);
+    }
+    return stopping && (rc == OK || was_failing || pacer_left_ms(&l->pacer) == 0);
 }
 
 static void *ledger_run(void *arg)
 {
     struct ledger *l = arg;
+    bool stopping, last = false;
 
-    for (;;) {
-        bool stopping = pause_or_stop(l), failing = is_failing(l);
-        size_t written;
-        int rc = drain(l, stopping, &written);
-        if (stopping && (rc == OK || pacer_left_ms(&l->pacer) == 0))
-            break;
-        l->pause_ms = rc < 0 ? next_retry(l->pause_ms, failing) : next_pause(l->pause_ms, written);
+    while (!last) {
+        stopping = pacer_wait(&l->pacer, l->pause_ms) == PACER_STOPPED;
+        last = play_round(l, stopping);
+        if (stopping && !last)
+            nanosleep(&(struct timespec){.tv_nsec = RETRY_LEAST_MS * 1000000L}, NULL);
     }
-    repository_close(l->db);
-    l->db = NULL;
+    ledger_writer_disconnect(&l->writer);
     return NULL;
 }
 
 /* --- from outside --- */
 
-/* left_over: the path of a journal without a worker, or NULL. */
-static int add_source(struct ledger *l, const char *path, size_t bytes, bool left_over)
-{
-    if (l->len == l->cap) {
-        size_t cap = l->cap ? l->cap * 2 : 8;
-        struct source *grown = realloc(l->sources, cap * sizeof(*grown));
-        if (!grown)
-            return -ENOMEM;
-        l->sources = grown;
-        l->cap = cap;
-    }
-    struct source s = {.left_over = left_over ? strdup(path) : NULL};
-    if (left_over && !s.left_over)
-        return -ENOMEM;
-    int rc = journal_open(path, bytes, &s.journal);
-    if (rc < 0) {
-        log_event(LOG_ERROR, "journal cannot be opened", LOG_STR("file", path), LOG_RC(rc),
-                  LOG_END);
-        free(s.left_over);
-        return rc;
-    }
-    l->sources[l->len++] = s;
-    return OK;
-}
-
-struct left_overs {
-    struct ledger *ledger;
-    size_t bytes;
-};
-
-static int found_left_over(void *arg, const char *path)
-{
-    struct left_overs *o = arg;
-
-    return add_source(o->ledger, path, o->bytes, true);
-}
-
-static int open_journals(struct ledger *l, const struct ledger_options *options)
-{
-    struct left_overs o = {l, options->journal_bytes};
-    char path[JOURNAL_PATH];
-    int rc = journal_folder_lock(options->folder, &l->lock);
-
-    for (unsigned i = 0; rc == OK && i < options->workers; i++) {
-        rc = journal_folder_path(options->folder, i, path);
-        if (rc == OK)
-            rc = add_source(l, path, options->journal_bytes, false);
-    }
-    if (rc == OK)
-        rc = journal_folder_each_from(options->folder, options->workers, found_left_over, &o);
-    return rc;
-}
-
 static void ledger_free(struct ledger *l)
 {
-    for (size_t i = 0; i < l->len; i++) {
-        journal_close(l->sources[i].journal);
-        free(l->sources[i].left_over);
-    }
-    if (l->lock >= 0)
-        close(l->lock);
+    spool_close(l->spool);
+    ledger_journals_free(&l->journals);
+    ledger_writer_free(&l->writer);
     pacer_free(&l->pacer);
-    free(l->sources);
-    free(l->store);
-    free(l->piece);
     free(l);
 }
 
@@ -295,12 +256,13 @@ static struct ledger *ledger_new(const struct ledger_options *options)
 
     if (!l)
         return NULL;
-    l->lock = -1;
+    l->saver.take = into_spool;
     l->pause_ms = PAUSE_LEAST_MS; /* at once: what an earlier process left */
     pacer_init(&l->pacer);
-    l->store = strndup(options->store.at ? options->store.at : "", options->store.len);
-    l->piece = calloc(PIECE, sizeof(*l->piece));
-    if (!l->store || !l->piece) {
+    /* both, so that both may be freed */
+    int journals_rc = ledger_journals_init(&l->journals);
+    int writer_rc = ledger_writer_init(&l->writer, options->store, options->folder);
+    if (journals_rc < 0 || writer_rc < 0) {
         ledger_free(l);
         return NULL;
     }
@@ -314,7 +276,12 @@ int ledger_start(const struct ledger_options *options, struct ledger **ret)
     *ret = NULL;
     if (!l)
         return -ENOMEM;
-    int rc = options->workers ? open_journals(l, options) : -EINVAL;
+    int rc = options->workers ? OK : -EINVAL;
+    if (rc == OK)
+        rc = ledger_journals_open(&l->journals, options->folder, options->workers,
+                                  options->journal_bytes);
+    if (rc == OK)
+        rc = spool_open(options->folder, options->spool_bytes, &l->spool);
     if (rc == OK)
         rc = -pthread_create(&l->thread, NULL, ledger_run, l);
     if (rc < 0) {
@@ -327,24 +294,32 @@ int ledger_start(const struct ledger_options *options, struct ledger **ret)
 
 struct journal *ledger_journal(struct ledger *l, unsigned i)
 {
-    return l->sources[i].journal;
+    return ledger_journals_at(&l->journals, i);
 }
 
 size_t ledger_backlog(const struct ledger *l)
 {
-    size_t n = 0;
+    struct spool_state spool;
 
-    for (size_t i = 0; i < l->len; i++)
-        n += journal_backlog(l->sources[i].journal);
-    return n;
+    spool_look(l->spool, &spool);
+    return ledger_journals_backlog(&l->journals) + (size_t)spool.records;
 }
 
 void ledger_look(const struct ledger *l, struct ledger_state *ret)
 {
+    struct spool_state spool;
+
+    spool_look(l->spool, &spool);
     *ret = (struct ledger_state){
-        .in_journals = ledger_backlog(l),
-        .written = l->written,
+        .in_journals = ledger_journals_backlog(&l->journals),
+        .in_spool = spool.records,
+        .spool_bytes = spool.bytes,
+        .spool_most = spool.most,
+        .written = l->writer.written,
+        .dropped = ledger_journals_lost(&l->journals) + spool.damaged + l->writer.lost,
+        .rejected = l->writer.rejected,
         .failing_since_wall_us = l->failing_since_wall_us,
+        .spool_failing_since_wall_us = l->spool_failing_since_wall_us,
         .oldest_wall_us = l->oldest_wall_us,
     };
 }

@@ -1,7 +1,9 @@
 /* ledger.h: the yard thread that carries usage records from the journals into the database.
  *
  * Batches: one transaction each, idempotent by record id; only then a journal's read mark moves.
- * With the database away it waits and tries again (100 ms to 5 s); the journals fill meanwhile. */
+ * With the database away, or slower than records come, they are moved into the spool on disk; it is
+ * tried again every 100 ms to 5 s, and what was spooled goes first. With the spool at its limit, or
+ * its disk full, the journals fill. */
 
 #pragma once
 
@@ -16,9 +18,10 @@ struct ledger_options {
     const char *folder; /* where the journals live; left-overs in it are replayed at start */
     unsigned workers;   /* journals to make: one each */
     size_t journal_bytes;
+    uint64_t spool_bytes; /* most on disk */
 };
 
-/* Opens the journals, replays what is left, starts the thread. */
+/* Opens the journals and the spool, starts the thread; what is left there goes first. */
 int ledger_start(const struct ledger_options *options, struct ledger **ret);
 /* The journal of worker i: that worker is its only writer. */
 struct journal *ledger_journal(struct ledger *l, unsigned i);
@@ -38,6 +41,7 @@ struct ledger_state {
 };
 /* Any thread; never waits. The members are no common moment's. */
 void ledger_look(const struct ledger *l, struct ledger_state *ret);
-/* Writes out everything (waits up to limit_ms for the database), ends the thread, closes. Returns
- * how many records remain in the files for the next start. */
+/* Writes out everything (waits up to limit_ms for the database; not at all for one that is away
+ * already), ends the thread, closes. Returns how many records remain in the files for the next
+ * start. */
 size_t ledger_stop(struct ledger *l, uint64_t limit_ms);

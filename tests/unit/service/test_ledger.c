@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <cmocka.h>
 
-enum { JOURNAL_BYTES = 1 << 20, PLENTY_MS = 60000 };
+enum { JOURNAL_BYTES = 1 << 20, SPOOL_BYTES = 64 << 20, PLENTY_MS = 60000 };
 
 struct fixture {
     struct scratch scratch;
@@ -56,7 +56,8 @@ static int start_with(struct fixture *f, const char *store, unsigned workers)
     struct ledger_options options = {.store = slice_str(store),
                                      .folder = f->folder,
                                      .workers = workers,
-                                     .journal_bytes = JOURNAL_BYTES};
+                                     .journal_bytes = JOURNAL_BYTES,
+                                     .spool_bytes = SPOOL_BYTES};
 
     return ledger_start(&options, &f->ledger);
 }
