@@ -118,30 +118,33 @@ static int into_spool(struct record_taker *taker, const struct record *records, 
     return spool_append(container_of(taker, struct ledger, saver)->spool, records, n);
 }
 
-static int save_some(struct ledger *l, size_t *ret)
+/* AGAIN: there is more. */
+static int save_some(struct ledger *l)
 {
     struct record_source *from = &l->journals.source;
-    size_t room = spool_room(l->spool);
+    size_t most = MIN(spool_room(l->spool), (size_t)SAVE_MOST), n;
 
-    if (room == 0)
+    if (ledger_journals_backlog(&l->journals) == 0)
+        return OK;
+    if (most == 0)
         return -ENOBUFS;
-    int rc = from->hand_over(from, &l->saver, MIN(room, (size_t)SAVE_MOST), ret);
+    int rc = from->hand_over(from, &l->saver, most, &n);
     if (rc < 0)
         spool_undo(l->spool);
     else
         rc = spool_save(l->spool);
-    if (rc == OK)
-        from->advance(from);
-    return rc;
+    if (rc < 0)
+        return rc;
+    from->advance(from);
+    return n < most ? OK : AGAIN;
 }
 
 static void save(struct ledger *l)
 {
-    size_t n = SAVE_MOST;
-    int rc = OK;
+    int rc = AGAIN;
 
-    while (rc == OK && n == SAVE_MOST && ledger_journals_backlog(&l->journals) > 0)
-        rc = save_some(l, &n);
+    while (rc == AGAIN)
+        rc = save_some(l);
     note_spool(l, rc);
     l->saved_at_ms = clock_now_ms();
 }

@@ -148,8 +148,8 @@ static int put_once(struct ledger_writer *w, struct record_source *from, size_t 
     int rc = transact(w, from, ret);
 
     if (rc == OK) {
+        w->written += *ret; /* first: who sees nothing wait must see it written */
         from->advance(from);
-        w->written += *ret;
         w->suspects -= *ret ? MIN(w->suspects, *ret) : w->suspects;
         return OK;
     }

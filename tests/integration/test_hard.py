@@ -32,8 +32,8 @@ def test_the_marker_is_never_lost(provide, gateway, connect, pieces):
 
 
 def test_a_database_that_cannot_grow(provide, gateway, connect):
-    """As with a full disk the records wait in the journal; when there is room, each has its row."""
-    made = gateway(provide(answer_once()), workers=1, journal={"size": "1MB"})
+    """The records wait in the spool and the journal; when there is room, each has its row."""
+    made = gateway(provide(answer_once()), workers=1, journal={"size": "1MB", "spool": "64KB"})
     _, most = resource.prlimit(made.child.pid, resource.RLIMIT_FSIZE)
     resource.prlimit(made.child.pid, resource.RLIMIT_FSIZE, (300 << 10, most))
     client = connect(made)

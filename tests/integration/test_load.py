@@ -1,4 +1,4 @@
-"""Many at once, and the store out of reach meanwhile: nothing fails that need not, no row is lost."""
+"""Many at once: nothing fails that need not, no row is lost, limits hold."""
 
 import collections
 import json
@@ -11,77 +11,8 @@ import time
 import pytest
 from client import Raw, chat, request
 from gateway import ADMIN_KEY, LIMIT, wait_for
-from provider import DONE, FINISH, HELLO, ROLE, USAGE, answer, answer_once
-
-
-def either(connection):
-    """Answers and streams, as asked."""
-    while got := connection.read_request():
-        if b'"stream": true' in got.body:
-            connection.stream_head()
-            connection.chunk(ROLE + HELLO + FINISH + USAGE + DONE)
-            connection.end_chunks()
-        else:
-            connection.json(answer())
-
-
-class Load:
-    """Clients that ask one thing after the other until told to stop."""
-
-    def __init__(self, gateway, clients=6, key=ADMIN_KEY, prefix="load"):
-        self.gateway, self.key, self.prefix = gateway, key, prefix
-        self.statuses = {}  # request id → status
-        self.refusals = {}  # what was answered instead
-        self.failures = []
-        self.stopped = threading.Event()
-        self.threads = [threading.Thread(target=self._run, args=(i,)) for i in range(clients)]
-        for thread in self.threads:
-            thread.start()
-
-    def _run(self, number):
-        try:
-            client = Raw(self.gateway.port)
-            count = 0
-            while not self.stopped.is_set():
-                name = f"{self.prefix}-{number}-{count}"
-                count += 1
-                client.send(request(chat(stream=count % 2 == 0), self.key,
-                                    extra=f"x-request-id: {name}\r\n"))
-                status, _, body = client.answer()
-                self.statuses[name] = status
-                if status != 200:
-                    self.refusals[name] = body
-            client.close()
-        except Exception as failure:  # told by stop()
-            self.failures.append(failure)
-
-    def wait_for(self, n):
-        """Until n more were answered."""
-        before = len(self.statuses)
-        wait_for(lambda: self.failures or len(self.statuses) >= before + n)
-
-    def stop(self):
-        self.stopped.set()
-        for thread in self.threads:
-            thread.join(LIMIT)
-        assert not self.failures, self.failures
-        return collections.Counter(self.statuses.values())
-
-    def stop_served(self):
-        """Stops; every request was answered."""
-        assert self.stop() == {200: len(self.statuses)}, self.refusals
-
-    def assert_rows(self):
-        """Each request has its one row."""
-        wanted = set(self.statuses)
-
-        def all_there():
-            rows = self.gateway.rows(f"request_id like '{self.prefix}-%'")
-            return len(rows) >= len(wanted) and rows
-
-        rows = wait_for(all_there, step=0.05)
-        assert len(rows) == len(wanted)
-        assert {row["request_id"]: row["http_status"] for row in rows} == self.statuses
+from load import Load, either
+from provider import HELLO, ROLE, answer, answer_once
 
 
 def test_every_request_has_its_row(provide, gateway):
@@ -127,92 +58,6 @@ def test_keys_come_and_go_under_load(provide, gateway, connect):
         wait_for(lambda: status() == 401)
     load.stop_served()
     load.assert_rows()
-
-
-def locked(made):
-    """Another process that has the database for itself."""
-    db = sqlite3.connect(f"{made.folder}/courier.db", isolation_level=None, timeout=LIMIT)
-    db.execute("begin exclusive")
-    return db
-
-
-def test_a_locked_store_is_not_noticed(provide, gateway):
-    made = gateway(provide(either), journal={"size": "128MB"})
-    load = Load(made)
-    load.wait_for(50)
-    holder = locked(made)
-    written = len(made.rows())
-    started = time.monotonic()
-    while time.monotonic() - started < 2.5:  # longer than the ledger's patience
-        load.wait_for(20)
-    assert len(made.rows()) == written
-    holder.execute("rollback")
-    holder.close()
-    load.stop_served()
-    load.assert_rows()
-
-
-def test_a_store_that_is_locked_when_it_ends(provide, gateway, connect, tmp_path):
-    """What could not be written before the end is written by the next start."""
-    provider = provide(either)
-    made = gateway(provider, folder=tmp_path, journal={"size": "128MB"})
-    load = Load(made)
-    holder = locked(made)
-    load.wait_for(100)
-    load.stop_served()
-    made.signal(signal.SIGTERM)
-    assert made.wait() == 0
-    holder.execute("rollback")
-    holder.close()
-    again = gateway(provider, folder=tmp_path)
-    load.gateway = again
-    load.assert_rows()
-
-
-def test_a_full_journal_refuses(provide, gateway):
-    made = gateway(provide(either), workers=1, journal={"size": "256KB"})
-    load = Load(made, 3)
-    holder = locked(made)
-    wait_for(lambda: 503 in load.statuses.values())
-    load.wait_for(50)
-    holder.execute("rollback")
-    holder.close()
-    seen = len(load.statuses)
-
-    def served_again():
-        return 200 in list(load.statuses.values())[seen:]
-
-    wait_for(served_again)
-    counted = load.stop()
-    assert set(counted) == {200, 503}
-    served = {name for name, status in load.statuses.items() if status == 200}
-
-    def all_there():
-        return served <= {row["request_id"] for row in made.rows()}
-
-    wait_for(all_there, step=0.05)
-    rows = made.rows()
-    assert len(rows) == len(served)  # and none for what was refused
-
-
-def test_what_a_full_journal_says(provide, gateway, connect):
-    made = gateway(provide(either), workers=1, journal={"size": "256KB"})
-    client = connect(made)
-    holder = locked(made)
-
-    def refused():
-        client.send(request(chat(), ADMIN_KEY))
-        status, headers, body = client.answer()
-        return status == 503 and (headers, json.loads(body)["error"])
-
-    headers, error = wait_for(refused, step=0)
-    assert (error["type"], error["code"]) == ("server_error", "ledger_full")
-    assert int(headers["retry-after"]) >= 1
-    client.send(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
-    assert client.answer()[0] == 200
-    holder.execute("rollback")
-    holder.close()
-    wait_for(lambda: not refused(), step=0.05)
 
 
 def test_limits_are_shared_by_the_workers(provide, gateway):
