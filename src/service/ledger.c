@@ -1,50 +1,47 @@
 /* ledger.c: see ledger.h.
  *
- * The thread sleeps, writes out what all journals hold in batches of one transaction each, and
- * sleeps again: so long that the next batch is worth a transaction, never longer than 200 ms.
- * Nobody wakes it: the road makes no system call for a record.
+ * The writing thread sleeps, writes out what waits in batches of one transaction each, and sleeps
+ * again: so long that the next batch is worth a transaction, never longer than 200 ms. Nobody wakes
+ * it: the road makes no system call for a record. It may be held up by a database that is silent;
+ * the moving thread is not, and looks ten times a second whether records must go into the spool.
  *
- *     journals ──────────────────→ database     [carry]   while the spool is empty
- *     journals → spool → database               [save, carry]   else: first in, first out, because
- *                                               a later record of an id replaces the earlier one */
+ *     journals ─────────────→ database     all is well
+ *     journals ──→ spool ───→ database     the database is away, silent or slow, and until what was
+ *        [move]      [carry]               spooled then is written */
 
 #include "service/ledger.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "service/ledger_journals.h"
+#include "service/ledger_queue.h"
 #include "service/ledger_writer.h"
 #include "service/pacer.h"
-#include "service/spool.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
-    SAVE_MOST = 4096, /* records between two syncs of the spool */
     PAUSE_LEAST_MS = 5,
     PAUSE_MOST_MS = 200,
     RETRY_LEAST_MS = 100,
     RETRY_MOST_MS = 5000,
+    LOOK_MS = 100,
+    SILENCE_MS = 1000, /* of a database with which records are no longer thought safe */
 };
 
 struct ledger {
-    struct ledger_journals journals;
-    struct spool *spool;
+    struct ledger_queue queue;
     struct ledger_writer writer;
-    pthread_t thread;
-    struct pacer pacer;
+    struct pacer writing_pacer, moving_pacer;
+    pthread_t writing, moving;
 
-    /* the thread's own */
-    struct record_taker saver; /* into the spool */
-    uint64_t pause_ms;
-    uint64_t retry_ms, retry_at_ms; /* while the database is away */
-    uint64_t saved_at_ms;
+    /* the writing thread's */
+    uint64_t pause_ms, retry_ms;
 
-    /* of ledger_look; the thread writes them */
-    _Atomic uint64_t failing_since_wall_us, spool_failing_since_wall_us, oldest_wall_us;
+    /* of ledger_look and of both threads */
+    _Atomic uint64_t failing_since_wall_us, spool_failing_since_wall_us;
+    _Atomic uint64_t busy_since_ms; /* the database has been asked; 0: it is not */
 };
 
 /* --- how it stands --- */
@@ -52,34 +49,6 @@ struct ledger {
 static bool is_failing(const struct ledger *l)
 {
     return l->failing_since_wall_us != 0;
-}
-
-static struct record_source *source_of(struct ledger *l)
-{
-    return spool_is_empty(l->spool) ? &l->journals.source : spool_source(l->spool);
-}
-
-struct peek {
-    struct record_taker taker;
-    uint64_t wall_us;
-};
-
-static int peek(struct record_taker *taker, const struct record *records, size_t n)
-{
-    (void)n;
-    container_of(taker, struct peek, taker)->wall_us = records->created_wall_us;
-    return OK;
-}
-
-static void note_oldest(struct ledger *l)
-{
-    struct peek p = {.taker.take = peek};
-    struct record_source *source = source_of(l);
-    size_t n;
-
-    if (is_failing(l) || !spool_is_empty(l->spool))
-        source->hand_over(source, &p.taker, 1, &n);
-    l->oldest_wall_us = p.wall_us;
 }
 
 static void note_database(struct ledger *l, int rc)
@@ -111,81 +80,52 @@ static void note_spool(struct ledger *l, int rc)
     }
 }
 
-/* --- from the journals into the spool --- */
+/* --- the moving thread --- */
 
-static int into_spool(struct record_taker *taker, const struct record *records, size_t n)
+static bool must_move(struct ledger *l)
 {
-    return spool_append(container_of(taker, struct ledger, saver)->spool, records, n);
+    uint64_t busy = l->busy_since_ms;
+
+    return is_failing(l) || (busy && clock_now_ms() - busy >= SILENCE_MS) ||
+           ledger_queue_must_move(&l->queue);
 }
 
-/* AGAIN: there is more. */
-static int save_some(struct ledger *l)
+static void *move(void *arg)
 {
-    struct record_source *from = &l->journals.source;
-    size_t most = MIN(spool_room(l->spool), (size_t)SAVE_MOST), n;
+    struct ledger *l = arg;
 
-    if (ledger_journals_backlog(&l->journals) == 0)
-        return OK;
-    if (most == 0)
-        return -ENOBUFS;
-    int rc = from->hand_over(from, &l->saver, most, &n);
-    if (rc < 0)
-        spool_undo(l->spool);
-    else
-        rc = spool_save(l->spool);
-    if (rc < 0)
-        return rc;
-    from->advance(from);
-    return n < most ? OK : AGAIN;
+    while (pacer_wait(&l->moving_pacer, LOOK_MS) != PACER_STOPPED)
+        note_spool(l, must_move(l) ? ledger_queue_move(&l->queue) : OK);
+    return NULL;
 }
 
-static void save(struct ledger *l)
+/* --- the writing thread --- */
+
+static int put_batch(struct ledger *l, size_t *ret)
 {
-    int rc = AGAIN;
-
-    while (rc == AGAIN)
-        rc = save_some(l);
-    note_spool(l, rc);
-    l->saved_at_ms = clock_now_ms();
+    l->busy_since_ms = clock_now_ms();
+    int rc = ledger_writer_put(&l->writer, &l->queue, ret);
+    l->busy_since_ms = 0;
+    note_database(l, rc);
+    return rc;
 }
-
-/* What waits in journals while others go first is not safe from a power cut. */
-static void save_what_waits(struct ledger *l)
-{
-    bool filling = ledger_journals_are_filling(&l->journals);
-
-    if (filling || (!spool_is_empty(l->spool) && clock_now_ms() - l->saved_at_ms >= PAUSE_MOST_MS))
-        save(l);
-}
-
-/* --- into the database --- */
 
 /* What is there now; *ret counts. to_the_last: else a last small batch is left to the next round,
  * so that a steady trickle does not keep the thread busy. */
 static int carry(struct ledger *l, bool to_the_last, size_t *ret)
 {
-    bool more = ledger_backlog(l) > 0 || !spool_is_empty(l->spool);
+    size_t n = LEDGER_BATCH, waiting = ledger_backlog(l);
     int rc = OK;
 
     *ret = 0;
-    while (rc == OK && more) {
-        save_what_waits(l);
-        bool spooled = !spool_is_empty(l->spool);
-        size_t n;
-        rc = ledger_writer_put(&l->writer, source_of(l), &n);
+    while (rc == OK && n > 0 && !ledger_queue_is_empty(&l->queue) &&
+           (to_the_last ? pacer_left_ms(&l->writing_pacer) > 0
+                        : n >= LEDGER_BATCH || *ret < waiting)) {
+        rc = put_batch(l, &n);
         *ret += n;
-        bool emptied = spooled && spool_is_empty(l->spool);
-        more = emptied ||
-               (n > 0 && (n >= LEDGER_BATCH || to_the_last || spooled || l->writer.suspects > 0));
-        if (rc == OK)
-            note_database(l, OK);
-        note_oldest(l);
     }
-    note_database(l, rc);
     return rc;
 }
-
-/* --- the thread --- */
 
 /* So that the next round finds about a batch. */
 static uint64_t next_pause(uint64_t pause_ms, size_t written)
@@ -195,48 +135,29 @@ static uint64_t next_pause(uint64_t pause_ms, size_t written)
     return MIN(MAX(pause, (uint64_t)PAUSE_LEAST_MS), (uint64_t)PAUSE_MOST_MS);
 }
 
-static void put_off_retry(struct ledger *l, bool again)
+static uint64_t next_retry(const struct ledger *l, bool again)
 {
     uint64_t ms = again ? l->retry_ms * 2 : RETRY_LEAST_MS;
 
-    l->retry_ms = MIN(ms, (uint64_t)RETRY_MOST_MS);
-    l->retry_at_ms = clock_now_ms() + l->retry_ms;
-    l->pause_ms = MIN(l->retry_ms, (uint64_t)PAUSE_MOST_MS);
+    return MIN(ms, (uint64_t)RETRY_MOST_MS);
 }
 
-/* True: that was the last one. A ledger that stops tries a second time at a database that has just
- * gone away: it may have been another process' lock. */
-static bool play_round(struct ledger *l, bool stopping)
-{
-    bool was_failing = is_failing(l);
-    size_t written;
-
-    if (was_failing && !stopping && clock_now_ms() < l->retry_at_ms) {
-        save(l);
-        return false;
-    }
-    int rc = carry(l, stopping, &written);
-    if (rc < 0) {
-        save(l);
-        note_oldest(l);
-        put_off_retry(l, was_failing);
-    } else {
-        note_spool(l, OK);
-        l->pause_ms = next_pause(l->pause_ms, written);
-    }
-    return stopping && (rc == OK || was_failing || pacer_left_ms(&l->pacer) == 0);
-}
-
-static void *ledger_run(void *arg)
+static void *write_out(void *arg)
 {
     struct ledger *l = arg;
-    bool stopping, last = false;
+    bool stopping = false;
 
-    while (!last) {
-        stopping = pacer_wait(&l->pacer, l->pause_ms) == PACER_STOPPED;
-        last = play_round(l, stopping);
-        if (stopping && !last)
-            nanosleep(&(struct timespec){.tv_nsec = RETRY_LEAST_MS * 1000000L}, NULL);
+    while (!stopping) {
+        bool was_failing = is_failing(l);
+        size_t written = 0;
+        stopping = pacer_wait(&l->writing_pacer, l->pause_ms) == PACER_STOPPED;
+        if (stopping && was_failing)
+            break; /* known to be away: the files keep them */
+        int rc = carry(l, stopping, &written);
+        if (rc < 0)
+            l->retry_ms = l->pause_ms = next_retry(l, was_failing);
+        else
+            l->pause_ms = next_pause(l->pause_ms, written);
     }
     ledger_writer_disconnect(&l->writer);
     return NULL;
@@ -246,10 +167,10 @@ static void *ledger_run(void *arg)
 
 static void ledger_free(struct ledger *l)
 {
-    spool_close(l->spool);
-    ledger_journals_free(&l->journals);
+    ledger_queue_free(&l->queue);
     ledger_writer_free(&l->writer);
-    pacer_free(&l->pacer);
+    pacer_free(&l->writing_pacer);
+    pacer_free(&l->moving_pacer);
     free(l);
 }
 
@@ -259,17 +180,31 @@ static struct ledger *ledger_new(const struct ledger_options *options)
 
     if (!l)
         return NULL;
-    l->saver.take = into_spool;
     l->pause_ms = PAUSE_LEAST_MS; /* at once: what an earlier process left */
-    pacer_init(&l->pacer);
+    pacer_init(&l->writing_pacer);
+    pacer_init(&l->moving_pacer);
     /* both, so that both may be freed */
-    int journals_rc = ledger_journals_init(&l->journals);
+    int queue_rc = ledger_queue_init(&l->queue);
     int writer_rc = ledger_writer_init(&l->writer, options->store, options->folder);
-    if (journals_rc < 0 || writer_rc < 0) {
+    if (queue_rc < 0 || writer_rc < 0) {
         ledger_free(l);
         return NULL;
     }
     return l;
+}
+
+static int start_threads(struct ledger *l)
+{
+    int rc = -pthread_create(&l->moving, NULL, move, l);
+
+    if (rc < 0)
+        return rc;
+    rc = -pthread_create(&l->writing, NULL, write_out, l);
+    if (rc < 0) {
+        pacer_stop(&l->moving_pacer, 0);
+        pthread_join(l->moving, NULL);
+    }
+    return rc;
 }
 
 int ledger_start(const struct ledger_options *options, struct ledger **ret)
@@ -279,14 +214,9 @@ int ledger_start(const struct ledger_options *options, struct ledger **ret)
     *ret = NULL;
     if (!l)
         return -ENOMEM;
-    int rc = options->workers ? OK : -EINVAL;
+    int rc = options->workers ? ledger_queue_open(&l->queue, options) : -EINVAL;
     if (rc == OK)
-        rc = ledger_journals_open(&l->journals, options->folder, options->workers,
-                                  options->journal_bytes);
-    if (rc == OK)
-        rc = spool_open(options->folder, options->spool_bytes, &l->spool);
-    if (rc == OK)
-        rc = -pthread_create(&l->thread, NULL, ledger_run, l);
+        rc = start_threads(l);
     if (rc < 0) {
         ledger_free(l);
         return rc;
@@ -297,33 +227,33 @@ int ledger_start(const struct ledger_options *options, struct ledger **ret)
 
 struct journal *ledger_journal(struct ledger *l, unsigned i)
 {
-    return ledger_journals_at(&l->journals, i);
+    return ledger_journals_at(&l->queue.journals, i);
 }
 
 size_t ledger_backlog(const struct ledger *l)
 {
     struct spool_state spool;
 
-    spool_look(l->spool, &spool);
-    return ledger_journals_backlog(&l->journals) + (size_t)spool.records;
+    spool_look(l->queue.spool, &spool);
+    return ledger_journals_backlog(&l->queue.journals) + (size_t)spool.records;
 }
 
 void ledger_look(const struct ledger *l, struct ledger_state *ret)
 {
     struct spool_state spool;
 
-    spool_look(l->spool, &spool);
+    spool_look(l->queue.spool, &spool);
     *ret = (struct ledger_state){
-        .in_journals = ledger_journals_backlog(&l->journals),
+        .in_journals = ledger_journals_backlog(&l->queue.journals),
         .in_spool = spool.records,
         .spool_bytes = spool.bytes,
         .spool_most = spool.most,
         .written = l->writer.written,
-        .dropped = ledger_journals_lost(&l->journals) + spool.damaged + l->writer.lost,
+        .dropped = ledger_journals_lost(&l->queue.journals) + spool.damaged + l->writer.lost,
         .rejected = l->writer.rejected,
         .failing_since_wall_us = l->failing_since_wall_us,
         .spool_failing_since_wall_us = l->spool_failing_since_wall_us,
-        .oldest_wall_us = l->oldest_wall_us,
+        .oldest_wall_us = l->queue.oldest_wall_us,
     };
 }
 
@@ -331,8 +261,11 @@ size_t ledger_stop(struct ledger *l, uint64_t limit_ms)
 {
     if (!l)
         return 0;
-    pacer_stop(&l->pacer, limit_ms);
-    pthread_join(l->thread, NULL);
+    pacer_stop(&l->writing_pacer, limit_ms);
+    pthread_join(l->writing, NULL);
+    pacer_stop(&l->moving_pacer, 0);
+    pthread_join(l->moving, NULL);
+    note_spool(l, ledger_queue_move(&l->queue)); /* safe from a power cut */
     size_t left = ledger_backlog(l);
     ledger_free(l);
     return left;

@@ -14,73 +14,58 @@
 struct journal_source {
     struct journal *journal;
     char *left_over; /* the path, to be removed when it is empty; NULL: a worker's */
-    size_t taken;    /* records handed over */
+    size_t taken[JOURNALS_READERS];
 };
 
 /* --- records --- */
 
-static struct ledger_journals *journals_of(struct record_source *s)
+size_t ledger_journals_read(struct ledger_journals *j, enum journals_reader who, struct record *ret,
+                            size_t n)
 {
-    return container_of(s, struct ledger_journals, source);
-}
+    size_t got = 0;
 
-static int hand_over_piece(struct ledger_journals *j, struct journal_source *s,
-                           struct record_taker *taker, size_t room)
-{
-    size_t n = journal_read(s->journal, s->taken, j->piece, MIN(room, (size_t)RECORD_PIECE));
-    int rc = n ? taker->take(taker, j->piece, n) : OK;
-
-    s->taken += n;
-    return rc < 0 ? rc : (int)n;
-}
-
-static int hand_over(struct record_source *source, struct record_taker *taker, size_t most,
-                     size_t *ret)
-{
-    struct ledger_journals *j = journals_of(source);
-    size_t total = 0;
-    int n = 0;
-
-    for (size_t i = 0; i < j->len; i++)
-        j->sources[i].taken = 0;
-    for (size_t i = 0; n >= 0 && i < j->len; i++) {
-        struct journal_source *s = &j->sources[(j->first + i) % j->len];
-        do {
-            n = hand_over_piece(j, s, taker, most - total);
-            total += n > 0 ? (size_t)n : 0;
-        } while (n == RECORD_PIECE && total < most);
+    while (got == 0 && j->reading[who] < j->len) {
+        struct journal_source *s = &j->sources[(j->first + j->reading[who]) % j->len];
+        got = journal_read(s->journal, s->taken[who], ret, n);
+        s->taken[who] += got;
+        j->reading[who] += got < n;
     }
-    *ret = total;
-    return MIN(n, 0);
+    return got;
 }
 
-static void advance(struct record_source *source)
+void ledger_journals_rewind(struct ledger_journals *j, enum journals_reader who)
 {
-    struct ledger_journals *j = journals_of(source);
+    for (size_t i = 0; i < j->len; i++)
+        j->sources[i].taken[who] = 0;
+    j->reading[who] = 0;
+}
 
+/* One without a worker gets no more. */
+static void remove_if_done(struct journal_source *s)
+{
+    if (!s->left_over || journal_backlog(s->journal) > 0)
+        return;
+    unlink(s->left_over);
+    free(s->left_over);
+    s->left_over = NULL;
+}
+
+void ledger_journals_advance(struct ledger_journals *j, enum journals_reader who)
+{
     for (size_t i = 0; i < j->len; i++) {
         struct journal_source *s = &j->sources[i];
-        journal_advance(s->journal, s->taken);
-        if (s->left_over && journal_backlog(s->journal) == 0) {
-            unlink(s->left_over);
-            free(s->left_over);
-            s->left_over = NULL;
-        }
-        s->taken = 0;
+        journal_advance(s->journal, s->taken[who]);
+        remove_if_done(s);
     }
+    ledger_journals_rewind(j, who);
     j->first = j->first + 1 < j->len ? j->first + 1 : 0;
 }
 
 /* --- opening --- */
 
-int ledger_journals_init(struct ledger_journals *j)
+void ledger_journals_init(struct ledger_journals *j)
 {
-    *j = (struct ledger_journals){
-        .source = {hand_over, advance},
-        .lock = -1,
-        .piece = calloc(RECORD_PIECE, sizeof(*j->piece)),
-    };
-    return j->piece ? OK : -ENOMEM;
+    *j = (struct ledger_journals){.lock = -1};
 }
 
 void ledger_journals_free(struct ledger_journals *j)
@@ -92,7 +77,6 @@ void ledger_journals_free(struct ledger_journals *j)
     if (j->lock >= 0)
         close(j->lock);
     free(j->sources);
-    free(j->piece);
 }
 
 /* left_over: a journal without a worker. */
@@ -116,6 +100,7 @@ static int add_source(struct ledger_journals *j, const char *path, size_t bytes,
         free(s.left_over);
         return rc;
     }
+    remove_if_done(&s);
     j->sources[j->len++] = s;
     return OK;
 }

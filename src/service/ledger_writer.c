@@ -106,8 +106,8 @@ static int reject(struct record_taker *taker, const struct record *records, size
     return rejects_write(r->writer->folder, records, r->writer->why);
 }
 
-/* The first record of the source: it alone was refused. */
-static int put_away(struct ledger_writer *w, struct record_source *from, size_t *ret)
+/* The first record of the queue: it alone was refused. */
+static int put_away(struct ledger_writer *w, struct ledger_queue *from, size_t *ret)
 {
     struct rejection r = {{reject}, w};
 
@@ -115,7 +115,7 @@ static int put_away(struct ledger_writer *w, struct record_source *from, size_t 
     int rc = probe(w);
     if (rc < 0)
         return fail(w, rc);
-    rc = from->hand_over(from, &r.taker, 1, ret);
+    rc = ledger_queue_hand_over(from, &r.taker, 1, ret);
     if (rc < 0 && rc != -EFBIG)
         return rc;
     if (w->rejected == 0 || (rc == -EFBIG && w->lost == 0))
@@ -125,7 +125,7 @@ static int put_away(struct ledger_writer *w, struct record_source *from, size_t 
                            "so will others",
                   LOG_STR("why", w->why), LOG_STR("folder", w->folder), LOG_END);
     *(rc < 0 ? &w->lost : &w->rejected) += 1;
-    from->advance(from);
+    ledger_queue_advance(from);
     w->suspects = 0;
     *ret = 1;
     return OK;
@@ -133,26 +133,28 @@ static int put_away(struct ledger_writer *w, struct record_source *from, size_t 
 
 /* --- a batch --- */
 
-static int transact(struct ledger_writer *w, struct record_source *from, size_t *ret)
+static int transact(struct ledger_writer *w, struct ledger_queue *from, size_t *ret)
 {
     size_t most = w->suspects ? MAX(w->suspects / 2, (size_t)1) : LEDGER_BATCH;
     int rc = repository_begin_append(w->db);
 
     w->offered = 0;
-    return rc < 0 ? rc : repository_end(w->db, from->hand_over(from, &w->taker, most, ret));
+    return rc < 0 ? rc : repository_end(w->db, ledger_queue_hand_over(from, &w->taker, most, ret));
 }
 
-/* AGAIN: with fewer records. */
-static int put_once(struct ledger_writer *w, struct record_source *from, size_t *ret)
+/* AGAIN: with fewer records, or other ones. */
+static int put_once(struct ledger_writer *w, struct ledger_queue *from, size_t *ret)
 {
     int rc = transact(w, from, ret);
 
     if (rc == OK) {
         w->written += *ret; /* first: who sees nothing wait must see it written */
-        from->advance(from);
+        w->written -= ledger_queue_advance(from) ? 0 : *ret;
         w->suspects -= *ret ? MIN(w->suspects, *ret) : w->suspects;
         return OK;
     }
+    if (rc == -ESTALE)
+        return AGAIN;
     if (!is_refusal(rc) || w->offered == 0)
         return fail(w, rc);
     if (w->offered == 1)
@@ -161,7 +163,7 @@ static int put_once(struct ledger_writer *w, struct record_source *from, size_t 
     return AGAIN;
 }
 
-int ledger_writer_put(struct ledger_writer *w, struct record_source *from, size_t *ret)
+int ledger_writer_put(struct ledger_writer *w, struct ledger_queue *from, size_t *ret)
 {
     int rc = connect_store(w);
 

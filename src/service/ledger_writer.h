@@ -1,4 +1,4 @@
-/* ledger_writer.h: records from a source into the database, a batch in a transaction.
+/* ledger_writer.h: records from the queue into the database, a batch in a transaction.
  *
  * A record that the database refuses for good must not hold up the others: the batch it is in is
  * halved until it stands alone, and it goes into a file (rejects.h). Whether it is the record or
@@ -8,7 +8,7 @@
 
 #pragma once
 
-#include "service/record_source.h"
+#include "service/ledger_queue.h"
 
 enum { LEDGER_BATCH = 1024, LEDGER_WHY = 256 };
 
@@ -24,7 +24,7 @@ struct ledger_writer {
 
 int ledger_writer_init(struct ledger_writer *w, struct slice store, const char *folder);
 void ledger_writer_free(struct ledger_writer *w);
-/* About LEDGER_BATCH records of the source, which advances. *ret counts those that are done with;
+/* About LEDGER_BATCH records of the queue, which advances. *ret counts those that are done with;
  * 0: there are none. -errno: the database takes nothing, see w->why. */
-int ledger_writer_put(struct ledger_writer *w, struct record_source *from, size_t *ret);
+int ledger_writer_put(struct ledger_writer *w, struct ledger_queue *from, size_t *ret);
 void ledger_writer_disconnect(struct ledger_writer *w);

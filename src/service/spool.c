@@ -31,7 +31,6 @@ struct segment {
 };
 
 struct spool {
-    struct record_source source;
     char *folder;
     int folder_fd;
     uint64_t most;
@@ -43,7 +42,6 @@ struct spool {
     bool unreadable; /* told */
     struct spool_writer writer;
     struct spool_reader reader;
-    struct record *piece;
     _Atomic uint64_t bytes, records, damaged; /* of spool_look */
 };
 
@@ -245,7 +243,7 @@ static bool turn_page(struct spool *s)
     return true;
 }
 
-static size_t read_some(struct spool *s, struct record *ret, size_t n)
+size_t spool_read(struct spool *s, struct record *ret, size_t n)
 {
     size_t len = 0;
 
@@ -258,7 +256,7 @@ static size_t read_some(struct spool *s, struct record *ret, size_t n)
     return len;
 }
 
-static void rewind_reader(struct spool *s)
+void spool_rewind(struct spool *s)
 {
     for (size_t i = 0; i < s->len && i <= s->reading; i++)
         s->segments[i].taken = 0;
@@ -266,21 +264,6 @@ static void rewind_reader(struct spool *s)
         spool_reader_end(&s->reader);
     s->reading = 0;
     s->reader.at = s->mark;
-}
-
-static int hand_over(struct record_source *source, struct record_taker *taker, size_t most,
-                     size_t *ret)
-{
-    struct spool *s = container_of(source, struct spool, source);
-    size_t n = 1;
-    int rc = OK;
-
-    rewind_reader(s);
-    for (*ret = 0; rc == OK && n > 0 && *ret < most; *ret += rc == OK ? n : 0) {
-        n = read_some(s, s->piece, MIN(most - *ret, (size_t)RECORD_PIECE));
-        rc = n ? taker->take(taker, s->piece, n) : OK;
-    }
-    return rc;
 }
 
 static void drop_first(struct spool *s, size_t n)
@@ -304,10 +287,8 @@ static bool all_is_read(const struct spool *s)
            (!is_writing(s) || s->writer.bytes == s->writer.safe.bytes);
 }
 
-static void advance(struct record_source *source)
+void spool_advance(struct spool *s)
 {
-    struct spool *s = container_of(source, struct spool, source);
-
     for (size_t i = 0; i < s->len && i <= s->reading; i++) {
         struct segment *g = &s->segments[i];
         s->records -= g->taken;
@@ -378,13 +359,11 @@ int spool_open(const char *folder, uint64_t most, struct spool **ret)
     *ret = NULL;
     if (!s)
         return -ENOMEM;
-    s->source = (struct record_source){hand_over, advance};
     s->most = most;
     s->folder_fd = -1;
     s->mark = SPOOL_HEADER_BYTES;
     s->folder = strdup(folder);
-    s->piece = calloc(RECORD_PIECE, sizeof(*s->piece));
-    int rc = s->folder && s->piece ? OK : -ENOMEM;
+    int rc = s->folder ? OK : -ENOMEM;
     /* both, so that both may be freed */
     int writer_rc = spool_writer_init(&s->writer), reader_rc = spool_reader_init(&s->reader);
     if (rc == OK)
@@ -408,14 +387,8 @@ void spool_close(struct spool *s)
     if (s->folder_fd >= 0)
         close(s->folder_fd);
     free(s->segments);
-    free(s->piece);
     free(s->folder);
     free(s);
-}
-
-struct record_source *spool_source(struct spool *s)
-{
-    return &s->source;
 }
 
 void spool_look(const struct spool *s, struct spool_state *ret)

@@ -3,11 +3,11 @@
  * Files spool-1, spool-2 … in the journals' folder, of about 8 MB each. A record stands in the
  * journal until it is safe here, and here until it is in the database; should the process die in
  * between it is read twice, which its id makes harmless. A damaged segment is put aside once what
- * is whole in it was read. One thread, but for spool_look. Private to the ledger. */
+ * is whole in it was read. One thread at a time, but for spool_look. Private to the ledger. */
 
 #pragma once
 
-#include "service/record_source.h"
+#include "model/record.h"
 
 struct spool;
 
@@ -25,8 +25,12 @@ int spool_save(struct spool *s);
 void spool_undo(struct spool *s);
 
 bool spool_is_empty(const struct spool *s);
-/* Saved records, oldest first. Segments read to their end are deleted when it advances. */
-struct record_source *spool_source(struct spool *s);
+/* The next up to n saved records behind those already read, oldest first; 0: no more. */
+size_t spool_read(struct spool *s, struct record *ret, size_t n);
+/* They are to be read again. */
+void spool_rewind(struct spool *s);
+/* They are in the database: segments read to their end are deleted. */
+void spool_advance(struct spool *s);
 
 struct spool_state {
     uint64_t records, bytes, most;
