@@ -32,5 +32,5 @@ struct services {
     struct meter *meter;         /* this worker's; NULL: nothing is counted */
     const struct metrics_sources *metrics;
     struct tracer *tracer; /* this worker's; NULL: nobody wants traces */
-    bool drop_records; /* with the journal full requests go on, without a row */
+    bool drop_records;     /* with the journal full requests go on, without a row */
 };
