@@ -96,9 +96,3 @@ BEGIN
     EXECUTE format('DROP TABLE %I', oldest);
     RETURN true;
 END $$;
-
--- When a key was used last; a table of its own, because keys are loaded anew when they change.
-CREATE TABLE key_use (
-    key_id       bigint PRIMARY KEY,
-    last_used_at timestamptz NOT NULL
-);

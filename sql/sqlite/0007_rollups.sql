@@ -76,9 +76,3 @@ SELECT substr(created_at, 1, 13) || ':00:00.000Z',
        strftime('%Y-%m-%dT%H:00:00.000Z', created_at, '+1 hour'),
        substr(created_at, 1, 10) || 'T00:00:00.000Z', min(id), max(id)
 FROM usage_logs GROUP BY substr(created_at, 1, 13);
-
--- When a key was used last; a table of its own, because keys are loaded anew when they change.
-CREATE TABLE key_use (
-    key_id       INTEGER PRIMARY KEY,
-    last_used_at TEXT NOT NULL
-);

@@ -75,5 +75,6 @@ int rollup_repo_mark(struct db *db, const struct record *records, size_t n);
 int rollup_repo_roll(struct db *db, uint64_t over_by_wall_us);
 /* Makes one of the many marks of the hours that go on. A transaction of its own. */
 int rollup_repo_compact(struct db *db);
-/* Notes when keys were used, from rows since then. */
+/* Writes into api_keys.last_used_at when keys were used, by the rows since then: one statement, and
+ * the catalog does not move. */
 int rollup_repo_note_use(struct db *db, uint64_t since_wall_us);

@@ -221,13 +221,12 @@ int rollup_repo_compact(struct db *db)
 
 /* --- when keys were used --- */
 
-/* In the order of the keys; a later time stays. An id is of its record's time or, when the clock
+/* One UPDATE for all of them; a later time stays. An id is of its record's time or, when the clock
  * was set back, of a later one. */
 static const char note_use[] =
-    "INSERT INTO key_use (key_id, last_used_at) SELECT key_id, max(created_at) FROM usage_logs "
-    "WHERE created_at >= $1 AND id >= $2 GROUP BY key_id ORDER BY key_id ON CONFLICT (key_id) DO "
-    "UPDATE SET "
-    "last_used_at = excluded.last_used_at WHERE key_use.last_used_at < excluded.last_used_at";
+    "UPDATE api_keys SET last_used_at = used.at FROM (SELECT key_id, max(created_at) AS at FROM "
+    "usage_logs WHERE created_at >= $1 AND id >= $2 GROUP BY key_id) AS used "
+    "WHERE api_keys.id = used.key_id AND (last_used_at IS NULL OR last_used_at < used.at)";
 
 int rollup_repo_note_use(struct db *db, uint64_t since_wall_us)
 {

@@ -168,12 +168,22 @@ static int tell_patience(struct postgres_db *pg)
     return postgres_query(pg, sql);
 }
 
+/* A server that ended, or ended this session, has said so by now: then nobody need hear of it. */
+static void notice_end(struct postgres_db *pg)
+{
+    struct pollfd p = {.fd = PQsocket(pg->conn), .events = POLLIN};
+
+    while (pg->conn && !pg->active && poll(&p, 1, 0) > 0)
+        if (!PQconsumeInput(pg->conn))
+            postgres_lose_with_words(pg);
+}
+
 int postgres_alive(struct postgres_db *pg)
 {
     int rc = OK;
 
-    if (pg->conn && !pg->in_transaction && PQstatus(pg->conn) == CONNECTION_BAD)
-        postgres_lose(pg, -EPIPE);
+    if (pg->conn && !pg->in_transaction)
+        notice_end(pg);
     if (!pg->conn && pg->in_transaction)
         return pg->lost;
     if (!pg->conn)

@@ -4,10 +4,14 @@ import pathlib
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "support"))
 
 from client import Raw  # noqa: E402
 from gateway import Gateway, Mock  # noqa: E402
+from postgres import Server  # noqa: E402
 from provider import Provider  # noqa: E402
+
+BOTH_STORES = pytest.mark.parametrize("store_kind", ["sqlite", "postgres"], indirect=True)
 
 
 @pytest.fixture
@@ -30,8 +34,31 @@ def provide(made):
     return make
 
 
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server that tests share; each takes a database of its own."""
+    server = Server()
+    yield server
+    server.close()
+
+
 @pytest.fixture
-def gateway(made):
+def store_kind(request):
+    """Which store; a test of both says `pytestmark = BOTH_STORES`."""
+    return getattr(request, "param", "sqlite")
+
+
+@pytest.fixture
+def store(store_kind, request):
+    """The settings that put a gateway's store there; none: a file in its folder."""
+    if store_kind == "sqlite":
+        return {}
+    server = request.getfixturevalue("postgres")
+    return {"store": server.url(server.make_database())}
+
+
+@pytest.fixture
+def gateway(made, store):
     """gateway(provider, …): a gateway whose model `m` is at that provider's `upstream-model`."""
 
     def make(provider=None, models=None, providers=None, model=None, **settings):
@@ -41,7 +68,7 @@ def gateway(made):
                 {"name": "m", "provider": "private", "upstream_model": "upstream-model",
                  **(model or {})}
             ]
-        made.append(Gateway(providers or [], models or [], **settings))
+        made.append(Gateway(providers or [], models or [], **{**store, **settings}))
         return made[-1]
 
     return make

@@ -5,11 +5,12 @@ import os
 import pathlib
 import re
 import signal
-import sqlite3
 import subprocess
 import tempfile
 import threading
 import time
+
+import database
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("COURIER_BIN", str(ROOT / "build" / "courier"))
@@ -103,6 +104,7 @@ class Gateway(Process):
             "listen": "127.0.0.1:0",
             "workers": 2,
             "store": f"sqlite:{self.folder}/courier.db",
+            "data": str(self.folder / "data"),
             "admin_key": ADMIN_KEY,
             **settings,
         }
@@ -136,17 +138,10 @@ class Gateway(Process):
         key = re.search(r"sk-cr-\S+", key).group(0)
         return key
 
-    def rows(self, where="1", **values):
+    def rows(self, where="1 = 1", **values):
         """Rows of usage_logs as dicts, oldest first."""
-        db = sqlite3.connect(f"file:{self.folder}/courier.db?mode=ro", uri=True, timeout=LIMIT)
-        db.row_factory = sqlite3.Row
-        try:
-            found = db.execute(
-                f"select * from usage_logs where {where} order by created_at, id", values
-            ).fetchall()
-            return [dict(row) for row in found]
-        finally:
-            db.close()
+        return database.rows(self.settings["store"], f"select * from usage_logs where {where} "
+                                                     "order by created_at, id", **values)
 
     def row(self, request_id):
         """The one row of that request, once the ledger has written it."""

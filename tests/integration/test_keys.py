@@ -5,8 +5,11 @@ import re
 import threading
 
 from client import chat, request
+from conftest import BOTH_STORES
 from gateway import ADMIN_KEY, wait_for
 from provider import answer_once
+
+pytestmark = BOTH_STORES
 
 
 def status_with(client, key, model="m"):

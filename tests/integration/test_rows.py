@@ -8,8 +8,11 @@ import time
 
 import pytest
 from client import Raw, chat, request
+from conftest import BOTH_STORES
 from gateway import ADMIN_KEY, LIMIT, Gateway, wait_for
 from provider import DONE, FINISH, HELLO, ROLE, USAGE, answer, answer_once
+
+pytestmark = BOTH_STORES
 
 COLUMNS = {
     "id", "request_id", "created_at", "user_id", "key_id", "endpoint", "requested_model",
@@ -165,12 +168,12 @@ def mixed(connection):
             connection.json(answer())
 
 
-def test_kill_9_under_load_loses_no_row(provide, tmp_path):
+def test_kill_9_under_load_loses_no_row(provide, store, tmp_path):
     provider = provide(mixed)
     models = [{"name": "m", "provider": "private"}]
     seen = []
     for turn in range(4):
-        made = Gateway([provider.entry()], models, tmp_path)
+        made = Gateway([provider.entry()], models, tmp_path, **store)
         stop = threading.Event()
         workers = [
             threading.Thread(target=load, args=(made.port, seen, stop, f"t{turn}w{i}"))
@@ -185,7 +188,7 @@ def test_kill_9_under_load_loses_no_row(provide, tmp_path):
         stop.set()
         for worker in workers:
             worker.join(LIMIT)
-    made = Gateway([provider.entry()], models, tmp_path)
+    made = Gateway([provider.entry()], models, tmp_path, **store)
     got = wait_for(lambda: (rows := [row["request_id"] for row in made.rows()])
                    and set(seen) <= set(rows) and rows)
     assert len(got) == len(set(got)), "a row stands there twice"

@@ -1,7 +1,9 @@
 /* test_rollup_repo.c: sums are those of the rows, whatever was worked out when. */
 
 #include "repository/rollup_repo.h"
+#include "repository/key_repo.h"
 #include "repository/usage_repo.h"
+#include "repository/user_repo.h"
 
 #include "model/outcome.h"
 
@@ -317,22 +319,30 @@ static void absurd_counters_do_not_run_over(void **state)
 
 static void keys_remember_their_last_use(void **state)
 {
+    static const char used[] = "SELECT last_used_at FROM api_keys WHERE id = 5";
     struct store_rig *r = *state;
     struct book *b = calloc(1, sizeof(*b));
-    uint64_t version = store_rig_version(r);
+    struct user_row user = {.name = SLICE("alice"), .created_wall_us = noon};
 
+    assert_int_equal(user_repo_add(r->db, &user), OK);
+    for (unsigned char i = 1; i <= 6; i++) {
+        struct key_row key = {.user_id = user.id, .hash = {i}, .created_wall_us = noon};
+        assert_int_equal(key_repo_add(r->db, &key), OK);
+        assert_int_equal(key.id, i);
+    }
+    uint64_t version = store_rig_version(r);
     b->rig = r;
     for (unsigned i = 0; i < 10; i++)
         book_add(b, noon + i * HOUR);
     book_put(b, 0);
     assert_int_equal(rollup_repo_note_use(r->db, noon), OK);
-    assert_sql(r, "SELECT count(*) FROM key_use", "5");
-    assert_sql(r, "SELECT last_used_at FROM key_use WHERE key_id = 5", "2026-01-31T21:00:00.000Z");
+    assert_sql(r, "SELECT count(*) FROM api_keys WHERE last_used_at IS NOT NULL", "5");
+    assert_sql(r, used, "2026-01-31T21:00:00.000Z");
     size_t late = b->len;
     book_add(b, noon - HOUR)->key_id = 5;
     book_put(b, late);
     assert_int_equal(rollup_repo_note_use(r->db, noon - 2 * HOUR), OK);
-    assert_sql(r, "SELECT last_used_at FROM key_use WHERE key_id = 5", "2026-01-31T21:00:00.000Z");
+    assert_sql(r, used, "2026-01-31T21:00:00.000Z");
     assert_int_equal(store_rig_version(r), version);
     free(b);
 }
