@@ -17,11 +17,10 @@ struct gateway_options {
 
 struct gateway {
     struct gateway_options options;
-    struct config config;    /* as it was at the start */
-    struct config *reloaded; /* by the last SIGHUP; NULL: none yet */
+    struct config config; /* as it was at the start */
     uint64_t drain_ms;
 
-    struct admin *admin;
+    struct seeding *seeding;
     struct demo *demo;
     struct snapshot_slot *slot;
     struct snapshot_keeper *keeper;
@@ -47,6 +46,8 @@ int gateway_run(const struct gateway_options *options);
 
 /* Everything up to the line that says where it listens. False: told why on standard error. */
 bool gateway_start(struct gateway *g);
+/* Part of it: listens, and begins to serve. False: as above. */
+bool gateway_start_workers(struct gateway *g);
 /* Whatever has been started, in reverse; the workers have ended or never began. */
 void gateway_stop(struct gateway *g);
 /* The configuration as this process was told to have it: file, environment, flags, demo. False:

@@ -3,12 +3,10 @@
 
 #include "app/gateway.h"
 
+#include "app/seeding.h"
 #include "app/worker.h"
 #include "base/log.h"
 #include "router/router.h"
-#include "service/key_admin.h"
-#include "service/registry_admin.h"
-#include "service/snapshot_keeper.h"
 
 #include <stdlib.h>
 
@@ -51,23 +49,6 @@ static void apply(struct gateway *g, const struct config *c)
     g->drain_ms = c->settings.timeouts.drain;
     for (unsigned i = 0; i < g->workers_len; i++)
         worker_set_clocks(g->workers[i], &clocks);
-    int rc = key_admin_configure(g->admin, c->settings.admin_key);
-    if (rc == OK)
-        rc =
-            registry_admin_seed(g->admin, c->providers, c->providers_len, c->models, c->models_len);
-    if (rc < 0)
-        log_event(LOG_ERROR, "keys, providers and models stay as they were: the store failed",
-                  LOG_RC(rc), LOG_END);
-    snapshot_keeper_reload(g->keeper);
-}
-
-static void keep(struct gateway *g, struct config *fresh)
-{
-    if (g->reloaded) {
-        config_free(g->reloaded);
-        free(g->reloaded);
-    }
-    g->reloaded = fresh;
 }
 
 void gateway_reload(struct gateway *g)
@@ -84,8 +65,5 @@ void gateway_reload(struct gateway *g)
     }
     log_unapplied(&g->config, fresh);
     apply(g, fresh);
-    log_event(LOG_INFO, "reloaded", LOG_SLICE("config", fresh->file),
-              LOG_U64("providers", fresh->providers_len), LOG_U64("models", fresh->models_len),
-              LOG_END);
-    keep(g, fresh);
+    seeding_reload_take(g->seeding, fresh);
 }

@@ -6,23 +6,19 @@
 #include "app/answer_cache.h"
 #include "app/command.h"
 #include "app/demo.h"
-#include "app/installation.h"
 #include "app/listen.h"
 #include "app/process.h"
+#include "app/seeding.h"
 #include "app/trace_exporter.h"
 #include "app/version.h"
 #include "app/watching.h"
 #include "app/worker.h"
 #include "base/log.h"
 #include "codec/store_url.h"
-#include "io/listener.h"
 #include "io/tls.h"
 #include "service/admin_desk.h"
-#include "service/key_admin.h"
-#include "service/key_service.h"
 #include "service/ledger.h"
 #include "service/quota.h"
-#include "service/registry_admin.h"
 #include "service/snapshot_keeper.h"
 
 #include <errno.h>
@@ -36,18 +32,12 @@ enum { DESK_THREADS = 2, DESK_WAITING = 256, DESK_WAIT_MS = 5000 };
 
 /* --- configuration --- */
 
-/* "127.0.0.1:8080" with another port; in the arena. */
-static struct slice with_port(struct arena *a, struct slice listen, const char *port)
-{
-    return arena_printf(a, "%.*s:%s", SLICE_FMT(listen_host(listen)), port);
-}
-
 bool gateway_load(struct gateway *g, struct config *ret)
 {
     if (!config_load(g->options.config, ret))
         return false;
     if (g->options.port)
-        ret->settings.listen = with_port(&ret->arena, ret->settings.listen, g->options.port);
+        ret->settings.listen = listen_with_port(&ret->arena, ret->settings.listen, g->options.port);
     if (g->demo && ret->providers_len == 0)
         demo_register(g->demo, ret);
     return true;
@@ -99,55 +89,21 @@ static bool start_demo(struct gateway *g)
     return rc == OK;
 }
 
-static bool seed(struct gateway *g)
-{
-    const struct config *c = &g->config;
-    int rc = key_admin_configure(g->admin, c->settings.admin_key);
-
-    if (rc == OK)
-        rc =
-            registry_admin_seed(g->admin, c->providers, c->providers_len, c->models, c->models_len);
-    if (rc < 0)
-        command_complain("the store cannot be written: %s", log_errno(rc));
-    return rc == OK;
-}
-
-/* Told at once: what comes after it may fail, and the next start tells no key. */
-static void tell_key(struct secret key)
-{
-    printf("the admin key, shown only now: %.*s\n", SLICE_FMT(secret_reveal(key)));
-    fflush(stdout);
-}
-
-/* The first start of an installation without a configured key. *ret_key: made now, else empty. */
-static bool make_first_key(struct gateway *g, struct secret *ret_key)
-{
-    struct key_wish wish = {.user = SLICE("admin"), .name = SLICE("first"), .admin = true};
-    struct key_row row;
-    bool any;
-    int rc = key_admin_any(g->admin, &any);
-
-    if (rc == OK && !any)
-        rc = key_admin_create(g->admin, &wish, &g->config.arena, &row, ret_key);
-    if (rc < 0)
-        command_complain("the first admin key cannot be made: %s", log_errno(rc));
-    else if (!any)
-        tell_key(*ret_key);
-    return rc == OK;
-}
-
 static bool start_keeper(struct gateway *g)
 {
     const struct settings *s = &g->config.settings;
     struct snapshot_keeper_options options = {.store = s->store,
                                               .secret_key = g->config.secret_key,
                                               .file = config_snapshot_file(&g->config).at,
-                                              .max_age_ms = s->snapshot.max_age};
+                                              .max_age_ms = s->snapshot.max_age,
+                                              .unready = !seeding_is_done(g->seeding)};
 
     options.slot = g->slot = snapshot_slot_new();
     int rc = g->slot ? snapshot_keeper_start(&options, &g->keeper) : -ENOMEM;
-    if (g->keeper)
-        return true; /* nothing loaded yet is said in the log, and tried again */
+    if (g->keeper) /* nothing loaded yet is said in the log, and tried again */
+        rc = seeding_start(g->seeding, g->keeper);
+    if (g->keeper && rc == OK)
+        return true;
     command_complain("keys and models cannot be loaded: %s", log_errno(rc));
     return false;
 }
@@ -205,90 +161,6 @@ static bool start_desk(struct gateway *g)
     return rc == OK;
 }
 
-/* setting: which one says so, for whoever must choose another. */
-static void complain_listen(struct slice listen, const char *setting, int rc)
-{
-    if (rc == -EADDRINUSE)
-        command_complain("%.*s is in use by another process; stop it, or set %s", SLICE_FMT(listen),
-                         setting);
-    else if (rc == -EACCES)
-        command_complain("%.*s needs rights that this user has not; take a port from 1024 on",
-                         SLICE_FMT(listen));
-    else
-        command_complain("cannot listen on %.*s: %s", SLICE_FMT(listen), log_errno(rc));
-}
-
-static void on_probe(void *owner, int fd)
-{
-    (void)owner;
-    close(fd);
-}
-
-/* Workers share their port with SO_REUSEPORT, which would also share it with another courier in
- * silence: so the address is tried once without. */
-static int probe(struct slice listen)
-{
-    struct listener_options options = {.address = listen};
-    struct listener *listener;
-    struct loop *loop = loop_new();
-    int rc = loop ? listener_open(loop, &options, on_probe, NULL, &listener) : -ENOMEM;
-
-    if (rc == OK)
-        listener_close(listener);
-    loop_free(loop);
-    return rc;
-}
-
-static int make_worker(struct gateway *g, struct slice listen, struct slice hash_key)
-{
-    struct worker_options options = {
-        .settings = &g->config.settings,
-        .listen = listen,
-        .metrics_listen = g->workers_len ? SLICE("") : g->config.settings.metrics_listen,
-        .slot = g->slot,
-        .tls = g->tls,
-        .quota = g->quota,
-        .answers = g->answers,
-        .desk = g->desk,
-        .journal = ledger_journal(g->ledger, g->workers_len),
-        .hash_key = hash_key,
-        .draining = &g->draining,
-        .meter = watching_meter(g->watching, g->workers_len),
-        .metrics = watching_sources(g->watching),
-        .tracer = trace_exporter_tracer(g->traces, g->workers_len),
-        .fleet = watching_fleet(g->watching),
-        .ended_fd = g->ended_fd,
-    };
-    int rc = worker_new(&options, &g->workers[g->workers_len]);
-
-    g->workers_len += rc == OK;
-    return rc;
-}
-
-/* All listen before the first one serves. With port 0 the first one's is everyone's. */
-static int make_workers(struct gateway *g)
-{
-    unsigned char hash_key[KEY_HASH_LEN];
-    unsigned n = g->workers_wanted;
-    struct slice listen = g->config.settings.listen;
-    int rc = key_service_derive(g->config.secret_key, hash_key);
-
-    g->workers = calloc(n, sizeof(*g->workers));
-    if (rc == OK && !g->workers)
-        rc = -ENOMEM;
-    for (unsigned i = 0; rc == OK && i < n; i++) {
-        rc = make_worker(g, listen, slice_of((const char *)hash_key, sizeof(hash_key)));
-        if (rc == OK && i == 0) {
-            char port[20];
-            g->port = worker_port(g->workers[0]);
-            snprintf(port, sizeof(port), "%u", g->port);
-            listen = with_port(&g->config.arena, listen, port);
-        }
-    }
-    secret_wipe(hash_key, sizeof(hash_key));
-    return rc;
-}
-
 static bool start_traces(struct gateway *g)
 {
     const struct settings *s = &g->config.settings;
@@ -323,32 +195,6 @@ static bool start_watching(struct gateway *g)
     return g->watching;
 }
 
-static bool start_workers(struct gateway *g)
-{
-    const struct settings *s = &g->config.settings;
-    int rc = slice_is_empty(s->metrics_listen) ? OK : probe(s->metrics_listen);
-
-    if (rc < 0) {
-        complain_listen(s->metrics_listen, "`metrics_listen`", rc);
-        return false;
-    }
-    rc = probe(s->listen);
-    if (rc == OK)
-        rc = make_workers(g);
-    if (rc < 0) {
-        complain_listen(s->listen, "`listen` (or --port)", rc);
-        return false;
-    }
-    for (unsigned i = 0; i < g->workers_len; i++) {
-        rc = worker_start(g->workers[i]);
-        if (rc < 0) {
-            command_complain("a thread cannot be started: %s", log_errno(rc));
-            return false;
-        }
-    }
-    return true;
-}
-
 /* --- what the person in front of it sees --- */
 
 static void tell_address(struct gateway *g)
@@ -358,12 +204,12 @@ static void tell_address(struct gateway *g)
     printf("courier is listening on http://%.*s:%u\n", SLICE_FMT(host), g->port);
 }
 
-static void tell_ready(struct gateway *g, struct secret first_key)
+static void tell_ready(struct gateway *g)
 {
     char store[STORE_URL_SHOWN];
 
     if (g->demo)
-        demo_tell(g->port, secret_reveal(first_key));
+        demo_tell(g->port, secret_reveal(seeding_first_key(g->seeding)));
     tell_address(g);
     fflush(stdout);
     log_event(LOG_INFO, "started", LOG_STR("version", courier_version),
@@ -384,19 +230,17 @@ static void tell_ready(struct gateway *g, struct secret first_key)
 
 bool gateway_start(struct gateway *g)
 {
-    struct secret first_key = {0};
-
     if (!load(g) || !start_demo(g) || !start_log(g))
         return false;
-    g->admin = installation_open(&g->config);
+    g->seeding = seeding_new(&g->config);
     /* the ledger's lock comes before the first change: of two gateways with one folder the second
      * must leave the store as it is */
-    if (!g->admin || !start_ledger(g) || !seed(g) || !make_first_key(g, &first_key))
+    if (!g->seeding || !seeding_open(g->seeding) || !start_ledger(g) || !seeding_begin(g->seeding))
         return false;
     if (!start_keeper(g) || !start_shared(g) || !start_traces(g) || !start_watching(g) ||
-        !start_desk(g) || !start_workers(g))
+        !start_desk(g) || !gateway_start_workers(g))
         return false;
-    tell_ready(g, first_key);
+    tell_ready(g);
     return true;
 }
 
@@ -421,19 +265,14 @@ void gateway_stop(struct gateway *g)
     quota_free(g->quota);
     answer_cache_free(g->answers);
     tls_client_free(g->tls);
-    if (g->keeper)
-        snapshot_keeper_stop(g->keeper);
-    if (g->slot)
-        snapshot_slot_free(g->slot);
-    admin_close(g->admin);
+    seeding_stop(g->seeding);
+    snapshot_keeper_stop(g->keeper);
+    snapshot_slot_free(g->slot);
     demo_stop(g->demo);
     if (g->workers_len)
         log_event(LOG_INFO, "stopped", LOG_END);
     if (g->logging)
         log_stop();
-    if (g->reloaded)
-        config_free(g->reloaded);
-    free(g->reloaded);
     config_free(&g->config);
     close(g->signal_fd);
     close(g->ended_fd);

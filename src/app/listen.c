@@ -29,3 +29,8 @@ struct slice listen_port(struct slice listen)
 {
     return slice_sub(listen, MIN(colon_at(listen) + 1, listen.len), listen.len);
 }
+
+struct slice listen_with_port(struct arena *a, struct slice listen, const char *port)
+{
+    return arena_printf(a, "%.*s:%s", SLICE_FMT(listen_host(listen)), port);
+}

@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "base/slice.h"
+#include "base/arena.h"
 
 /* What is in front of the port's colon; empty: every address. */
 struct slice listen_host(struct slice listen);
@@ -10,3 +10,5 @@ struct slice listen_host(struct slice listen);
 struct slice listen_host_here(struct slice listen);
 /* Behind the colon. */
 struct slice listen_port(struct slice listen);
+/* The same host with another port; in the arena. */
+struct slice listen_with_port(struct arena *a, struct slice listen, const char *port);

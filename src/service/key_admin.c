@@ -93,8 +93,9 @@ static int add_key(struct admin *a, struct key_row *row, struct arena *arena)
     return key_repo_add(a->db, row);
 }
 
-int key_admin_create(struct admin *a, const struct key_wish *wish, struct arena *arena,
-                     struct key_row *ret, struct secret *ret_key)
+/* The row of a key to be, with its token. */
+static int make_row(struct admin *a, const struct key_wish *wish, struct arena *arena,
+                    struct key_row *ret)
 {
     if (slice_is_empty(wish->user))
         return -EINVAL;
@@ -108,11 +109,44 @@ int key_admin_create(struct admin *a, const struct key_wish *wish, struct arena 
                             .expires_wall_us = wish->expires_wall_us};
     if (!ret->user_name.at || !ret->name.at || !ret->models.at)
         return -ENOMEM;
-    int rc = key_admin_give_token(a, arena, ret);
-    *ret_key = ret->token;
+    return key_admin_give_token(a, arena, ret);
+}
+
+int key_admin_create(struct admin *a, const struct key_wish *wish, struct arena *arena,
+                     struct key_row *ret, struct secret *ret_key)
+{
+    int rc = make_row(a, wish, arena, ret);
+
     if (rc == OK)
         rc = repository_begin(a->db);
-    return rc < 0 ? rc : repository_end(a->db, add_key(a, ret, arena));
+    if (rc < 0)
+        return rc;
+    *ret_key = ret->token;
+    return repository_end(a->db, add_key(a, ret, arena));
+}
+
+static int add_first(struct admin *a, struct key_row *row, struct arena *arena)
+{
+    bool any;
+    int rc = key_repo_has_admin(a->db, clock_wall_us(), &any);
+
+    if (rc < 0)
+        return rc;
+    return any ? -EEXIST : add_key(a, row, arena);
+}
+
+int key_admin_create_first(struct admin *a, struct arena *arena, struct secret *ret_key)
+{
+    const struct key_wish wish = {.user = SLICE("admin"), .name = SLICE("first"), .admin = true};
+    struct key_row row;
+    int rc = make_row(a, &wish, arena, &row);
+
+    if (rc == OK)
+        rc = repository_begin(a->db);
+    if (rc < 0)
+        return rc;
+    *ret_key = row.token;
+    return repository_end(a->db, add_first(a, &row, arena));
 }
 
 /* --- the configured admin key --- */
@@ -204,9 +238,4 @@ int key_admin_list(struct admin *a, struct arena *arena, struct key_row **ret, s
 int key_admin_revoke(struct admin *a, int64_t id)
 {
     return key_repo_revoke(a->db, id, clock_wall_us());
-}
-
-int key_admin_any(struct admin *a, bool *ret)
-{
-    return key_repo_has_admin(a->db, clock_wall_us(), ret);
 }

@@ -34,5 +34,6 @@ int key_admin_revoke(struct admin *a, int64_t id);
 /* Makes the configured admin key (user "admin") the one that the file's key row holds; creates,
  * replaces or, with an empty key, leaves alone. */
 int key_admin_configure(struct admin *a, struct secret key);
-/* True when some admin key exists that is neither revoked nor expired. */
-int key_admin_any(struct admin *a, bool *ret);
+/* The first admin key (user "admin") of an installation. -EEXIST: some admin key is there that is
+ * neither revoked nor expired. One of several processes that start at the same time makes it. */
+int key_admin_create_first(struct admin *a, struct arena *arena, struct secret *ret_key);

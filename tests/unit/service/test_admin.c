@@ -4,6 +4,8 @@
 #include "service/registry_admin.h"
 
 #include "io/crypto.h"
+#include "base/clock.h"
+#include "repository/key_repo.h"
 #include "repository/model_repo.h"
 #include "repository/provider_repo.h"
 #include "service/admin.h"
@@ -185,8 +187,21 @@ static bool any_admin(struct fixture *f)
 {
     bool any;
 
-    assert_int_equal(key_admin_any(f->admin, &any), OK);
+    assert_int_equal(key_repo_has_admin(f->admin->db, clock_wall_us(), &any), OK);
     return any;
+}
+
+static void the_first_key_is_made_once(void **state)
+{
+    struct fixture *f = *state;
+    struct secret key;
+    struct slice user;
+
+    create(f, &(struct key_wish){.user = SLICE("alice")}, &user); /* no administrator */
+    assert_int_equal(key_admin_create_first(f->admin, &f->arena, &key), OK);
+    assert_true(any_admin(f));
+    assert_true(may_enter(f, "the secret", secret_reveal(key)));
+    assert_int_equal(key_admin_create_first(f->admin, &f->arena, &key), -EEXIST);
 }
 
 static void the_configured_key_is_one_row(void **state)
@@ -387,6 +402,7 @@ int main(void)
         TEST(a_key_is_what_was_wished),
         TEST(the_key_itself_is_stored_nowhere),
         TEST(a_revoked_key_stays_outside),
+        TEST(the_first_key_is_made_once),
         TEST(the_configured_key_is_one_row),
         TEST(a_configured_key_that_was_revoked_lives_again),
         TEST(a_key_that_was_made_may_become_the_configured_one),
