@@ -5,6 +5,7 @@
 #include "controller/admin/audit.h"
 #include "controller/admin/keys.h"
 #include "controller/admin/logs.h"
+#include "controller/admin/usage.h"
 #include "controller/admin/users.h"
 #include "controller/calls.h"
 #include "controller/health.h"
@@ -21,7 +22,7 @@ const struct route *const controller_routes[] = {
     &route_models, &route_model, &route_healthz, &route_readyz,
     &route_metrics,
     ALL(admin_user_routes), ALL(admin_key_routes), &admin_key_rotate_route, &admin_audit_route,
-    &admin_logs_route,
+    &admin_logs_route, &admin_usage_route, &route_usage,
     NULL,
 };
 /* clang-format on */

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "service/admin_desk.h"
+#include "model/usage_sums.h"
 #include "service/admin_objects.h"
 #include "web/exchange.h"
 #include "wire/entry_reader.h"
@@ -29,6 +30,7 @@ struct admin_task {
     int (*run)(struct admin_task *t, struct admin *a);
     struct admin_change change;
     struct page_wish page;
+    struct usage_sums_wish sums;
     struct admin_answer answer;
 };
 
