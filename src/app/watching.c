@@ -4,6 +4,7 @@
 
 #include "app/version.h"
 #include "base/clock.h"
+#include "base/ids.h"
 
 #include <stdlib.h>
 
@@ -12,6 +13,7 @@ struct watching {
     size_t len;
     struct fleet *fleet;
     struct metrics_sources sources;
+    char instance[RECORD_ID_TEXT];
 };
 
 static bool make_meters(struct watching *w, unsigned workers)
@@ -36,6 +38,8 @@ struct watching *watching_new(const struct watching_options *options)
         watching_free(w);
         return NULL;
     }
+    struct record_id id = record_id_new(clock_wall_us());
+    record_id_format(&id, w->instance);
     w->sources = (struct metrics_sources){
         .meters = w->meters,
         .meters_len = w->len,
@@ -48,6 +52,7 @@ struct watching *watching_new(const struct watching_options *options)
         .draining = options->draining,
         .version = courier_version,
         .commit = courier_commit,
+        .instance = slice_of(w->instance, sizeof(w->instance)),
         .started_wall_us = clock_wall_us(),
     };
     return w;

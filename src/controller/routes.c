@@ -3,6 +3,7 @@
 #include "controller/routes.h"
 
 #include "controller/admin/audit.h"
+#include "controller/admin/health.h"
 #include "controller/admin/keys.h"
 #include "controller/admin/logs.h"
 #include "controller/admin/usage.h"
@@ -23,6 +24,8 @@ const struct route *const controller_routes[] = {
     &route_metrics,
     ALL(admin_user_routes), ALL(admin_key_routes), &admin_key_rotate_route, &admin_audit_route,
     &admin_logs_route, &admin_usage_route, &route_usage,
+    &admin_logs_route,
+    &admin_health_route,
     NULL,
 };
 /* clang-format on */

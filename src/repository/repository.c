@@ -87,6 +87,11 @@ int repository_versions(struct db *db, struct repository_versions *ret)
     return OK;
 }
 
+int repository_schema(struct db *db, uint64_t *ret)
+{
+    return migrate_version(db, ret);
+}
+
 int repository_catalog_version(struct db *db, uint64_t *ret)
 {
     struct repository_versions versions = {0};

@@ -23,6 +23,9 @@ struct repository_migrations {
 int repository_migrate(struct db *db, struct repository_migrations *heard,
                        char ret_why[REPOSITORY_WHY]);
 
+/* The number of the last migration that was applied; 0: none was. */
+int repository_schema(struct db *db, uint64_t *ret);
+
 /* How long a statement waits while another process holds the lock; see db_set_patience. */
 void repository_set_patience(struct db *db, unsigned ms);
 /* What went wrong last, in the database's words. */

@@ -4,13 +4,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "router/registry.h"
 #include "service/cache_memory.h"
 #include "service/fleet.h"
 #include "service/ledger.h"
 #include "service/meter.h"
 #include "service/process_figures.h"
 #include "service/snapshot_keeper.h"
+#include "service/target_names.h"
 #include "service/tracer.h"
 
 #include <errno.h>
@@ -28,68 +28,19 @@ static void gauge(struct exposition *e, enum metric_id id, uint64_t n)
 
 /* --- what workers tell of providers --- */
 
-/* Names for what a census tells by numbers. */
-struct names {
-    const struct target **targets; /* by identity */
-    size_t len;
-};
-
-static int compare_identities(const void *a, const void *b)
-{
-    uint64_t x = (*(const struct target *const *)a)->identity;
-    uint64_t y = (*(const struct target *const *)b)->identity;
-
-    return (x > y) - (x < y);
-}
-
-static int names_of(const struct snapshot *snapshot, struct arena *a, struct names *ret)
-{
-    size_t models_len, room = 0;
-    const struct registry_model *const *models = registry_models(snapshot->registry, &models_len);
-
-    for (size_t i = 0; i < models_len; i++)
-        room += models[i]->targets_len;
-    *ret = (struct names){.targets = arena_new_array(a, const struct target *, room)};
-    if (!ret->targets)
-        return -ENOMEM;
-    for (size_t i = 0; i < models_len; i++)
-        for (size_t t = 0; t < models[i]->targets_len; t++)
-            ret->targets[ret->len++] = &models[i]->targets[t];
-    if (ret->len)
-        qsort(ret->targets, ret->len, sizeof(ret->targets[0]), compare_identities);
-    return OK;
-}
-
-static const struct target *name_of_target(const struct names *n, uint64_t identity)
-{
-    const struct target key = {.identity = identity}, *wanted = &key;
-    const struct target **found =
-        n->len ? bsearch(&wanted, n->targets, n->len, sizeof(n->targets[0]), compare_identities)
-               : NULL;
-
-    return found ? *found : NULL;
-}
-
-/* Several providers at one place share its connections: the first is named. */
-static struct slice name_of_origin(const struct names *n, uint64_t hash)
-{
-    for (size_t i = 0; i < n->len; i++)
-        if (census_origin_of(n->targets[i]) == hash)
-            return n->targets[i]->provider;
-    return SLICE("other");
-}
-
-static void tell_target(struct exposition *e, const struct names *n, const struct health_figures *f)
+static void tell_target(struct exposition *e, const struct target_names *n,
+                        const struct health_figures *f)
 {
     static const struct slice states[] = {
         [HEALTH_CLOSED] = SLICE_INIT("closed"),
         [HEALTH_OPEN] = SLICE_INIT("open"),
         [HEALTH_HALF_OPEN] = SLICE_INIT("half_open"),
     };
-    const struct target *target = name_of_target(n, f->identity);
+    const struct target **place = target_names_place(n, f->identity);
 
-    if (!target)
+    if (!place)
         return; /* of a configuration that is gone */
+    const struct target *target = *place;
     for (size_t i = 0; i < ARRAY_LEN(states); i++) {
         const struct slice labels[] = {target->provider, target->model, states[i]};
         exposition_add(e, METRIC_ID_CIRCUITS, labels, i == (size_t)f->state);
@@ -98,9 +49,10 @@ static void tell_target(struct exposition *e, const struct names *n, const struc
                    (const struct slice[]){target->provider, target->model}, f->outstanding);
 }
 
-static void tell_origin(struct exposition *e, const struct names *n, const struct census_origin *o)
+static void tell_origin(struct exposition *e, const struct target_names *n,
+                        const struct census_origin *o)
 {
-    struct slice provider = name_of_origin(n, o->hash);
+    struct slice provider = target_names_origin(n, o->hash);
     const struct {
         struct slice state;
         size_t n;
@@ -110,12 +62,15 @@ static void tell_origin(struct exposition *e, const struct names *n, const struc
         {SLICE_INIT("waiting"), o->waiting       },
     };
 
+    if (slice_is_empty(provider))
+        provider = SLICE("other");
     for (size_t i = 0; i < ARRAY_LEN(states); i++)
         exposition_add(e, METRIC_ID_UPSTREAM_CONNECTIONS,
                        (const struct slice[]){provider, states[i].state}, states[i].n);
 }
 
-static void tell_report(struct exposition *e, const struct names *n, const struct fleet_report *r)
+static void tell_report(struct exposition *e, const struct target_names *n,
+                        const struct fleet_report *r)
 {
     for (size_t i = 0; i < r->census.targets_len; i++)
         tell_target(e, n, &r->census.targets[i]);
@@ -124,7 +79,7 @@ static void tell_report(struct exposition *e, const struct names *n, const struc
     gauge(e, METRIC_ID_CLIENT_CONNECTIONS, r->client_connections);
 }
 
-static void tell_fleet(struct exposition *e, const struct names *n, struct fleet *fleet)
+static void tell_fleet(struct exposition *e, const struct target_names *n, struct fleet *fleet)
 {
     struct fleet_reports *reports;
 
@@ -166,9 +121,9 @@ static void tell_snapshot(struct exposition *e, struct snapshot_keeper *keeper)
 static void tell_providers(struct exposition *e, const struct metrics_sources *s)
 {
     const struct snapshot *snapshot = s->slot ? snapshot_take(s->slot) : NULL;
-    struct names names = {0};
+    struct target_names names = {0};
 
-    if (snapshot && names_of(snapshot, &e->arena, &names) < 0)
+    if (target_names_make(snapshot, &e->arena, &names) < 0)
         e->rc = -ENOMEM;
     tell_fleet(e, &names, s->fleet);
     if (snapshot)

@@ -30,6 +30,7 @@ struct metrics_sources {
     const struct trace_figures *traces;
     const atomic_bool *draining;
     const char *version, *commit;
+    struct slice instance; /* this process, among all */
     uint64_t started_wall_us;
 };
 

@@ -42,6 +42,7 @@ struct snapshot_keeper {
     struct snapshot_loader loader;
     bool failing;
     uint64_t offered_ms; /* to the saver */
+    uint64_t question_us, schema;
 
     pthread_mutex_t lock; /* of state */
     struct snapshot_state state;
@@ -78,16 +79,19 @@ static int open_store(struct snapshot_keeper *k, char why[REPOSITORY_WHY])
 
     if (rc == OK)
         repository_set_patience(k->db, PATIENCE_MS);
+    if (rc == OK && !k->schema && repository_schema(k->db, &k->schema) < 0)
+        k->schema = 0; /* told by nobody else; what is wrong shows at the next question */
     return rc;
 }
 
 static int load_if_changed(struct snapshot_keeper *k, bool anyway)
 {
-    uint64_t version;
+    uint64_t version, asked_us = clock_now_us();
     int rc = repository_catalog_version(k->db, &version);
 
     if (rc < 0)
         return rc;
+    k->question_us = clock_now_us() - asked_us;
     if (anyway || version != k->loader.loaded.catalog)
         return load(k, anyway);
     if (clock_now_ms() - k->offered_ms >= OFFER_MS)
@@ -112,7 +116,11 @@ static void note_state(struct snapshot_keeper *k, int rc)
 
     pthread_mutex_lock(&k->lock);
     struct snapshot_state *s = &k->state;
+    if (s->failing != (rc < 0) || !s->since_wall_us)
+        s->since_wall_us = clock_wall_us();
     s->failing = rc < 0;
+    s->question_us = k->question_us;
+    s->schema = k->schema;
     if (rc == OK) {
         s->source = SNAPSHOT_OF_DATABASE;
         s->version = k->loader.loaded.catalog;

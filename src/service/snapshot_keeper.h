@@ -38,9 +38,12 @@ enum snapshot_source { SNAPSHOT_OF_NOTHING, SNAPSHOT_OF_DATABASE, SNAPSHOT_OF_FI
 
 struct snapshot_state {
     enum snapshot_source source;
-    bool failing;          /* the database could not be asked the last time, or may not be */
-    uint64_t version;      /* of the catalog, as loaded */
-    uint64_t true_wall_us; /* when the database last said so; 0: never */
+    bool failing;           /* the database could not be asked the last time, or may not be */
+    uint64_t since_wall_us; /* that began, or ended */
+    uint64_t question_us;   /* what the last answer of the database took */
+    uint64_t schema;        /* number of its last migration; 0: not known yet */
+    uint64_t version;       /* of the catalog, as loaded */
+    uint64_t true_wall_us;  /* when the database last said so; 0: never */
     size_t keys, models;
 };
 /* Any thread; for health and metrics. */

@@ -19,7 +19,7 @@ static const char newest[] = "SELECT coalesce(max(version), 0) FROM schema_migra
 static const char remember[] =
     "INSERT INTO schema_migrations (version, name, applied_at) VALUES ($1, $2, $3)";
 
-static int read_version(struct db *db, uint64_t *ret)
+int migrate_version(struct db *db, uint64_t *ret)
 {
     struct db_statement *s;
     int rc = db_prepare(db, newest, &s);
@@ -56,7 +56,7 @@ static int apply(struct db *db, const struct migration *m, uint64_t version)
     int rc = version == 1 ? db_exec(db, make_table) : OK;
 
     if (rc == OK)
-        rc = read_version(db, &found);
+        rc = migrate_version(db, &found);
     if (rc < 0 || found >= version)
         return rc;
     rc = db_exec(db, m->sql);
@@ -86,7 +86,7 @@ int migrate_list(struct db *db, const struct migration *list, size_t n,
 
     /* where nothing is pending, nothing is written: the rights to read are enough */
     if (rc == OK && is_there)
-        rc = read_version(db, &version);
+        rc = migrate_version(db, &version);
     if (rc < 0) {
         snprintf(ret_why, DB_WHY, "cannot read the schema's version: %.150s", db_error(db));
         return rc;

@@ -21,6 +21,8 @@ struct migration_listener {
 /* The driver's own. The connection's patience is then the usual one. -ENOTSUP: the database was
  * migrated by a newer courier. ret_why tells. */
 int migrate(struct db *db, struct migration_listener *listener, char ret_why[DB_WHY]);
+/* The number of the last migration that was applied; 0: none was. */
+int migrate_version(struct db *db, uint64_t *ret);
 /* The same with a list, in order, numbered without gaps from 1. */
 int migrate_list(struct db *db, const struct migration *list, size_t n,
                  struct migration_listener *listener, char ret_why[DB_WHY]);
