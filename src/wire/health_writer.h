@@ -1,4 +1,5 @@
-/* health_writer.h: a health report as JSON, as /admin/v1/health answers it (docs/administration.md). */
+/* health_writer.h: a health report as JSON, as /admin/v1/health answers it
+ * (docs/administration.md). */
 
 #pragma once
 
