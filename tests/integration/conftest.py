@@ -6,6 +6,9 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "support"))
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+
+import postgres as postgres_server  # noqa: E402
 from client import Raw  # noqa: E402
 from gateway import Gateway, Mock  # noqa: E402
 from postgres import Server  # noqa: E402
@@ -88,3 +91,21 @@ def mock():
     running = Mock()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server."""
+    server = postgres_server.Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def either_store(request):
+    """either_store(): settings of a gateway with a store of its own; the test runs for each kind."""
+    if request.param == "sqlite":
+        return lambda: {}
+    server = request.getfixturevalue("postgres")
+    return lambda: {"store": server.url(server.make_database()),
+                    "secret_key": "a-secret-for-tests-and-only-for-tests"}

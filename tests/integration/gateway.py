@@ -109,6 +109,8 @@ class Gateway(Process):
             **settings,
         }
         self.settings = {name: value for name, value in self.settings.items() if value is not None}
+        if not self.settings["store"].startswith("sqlite:"):
+            self.settings.setdefault("journal", {"folder": f"{self.folder}/journal"})
         self.write(providers, models)
         super().__init__([BINARY, "serve", "--config", str(self.config)], env)
         self.wait_ready()

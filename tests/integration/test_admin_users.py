@@ -15,6 +15,12 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 @pytest.fixture
+def gateway(gateway, either_store):
+    """On each kind of store."""
+    return lambda *args, **settings: gateway(*args, **either_store(), **settings)
+
+
+@pytest.fixture
 def admin(gateway):
     return Admin(gateway())
 
@@ -59,7 +65,7 @@ def test_names_are_unique(admin):
     assert admin.get(f"/users/{bob['id']}").json["version"] == 1
 
 
-@pytest.mark.parametrize("body, code, param, told", [
+WRONG = [
     ({}, "missing_required_parameter", "name", "name"),
     ({"name": ""}, "invalid_value", "name", "allowed"),
     ({"name": "  "}, "invalid_value", "name", "empty"),
@@ -78,10 +84,12 @@ def test_names_are_unique(admin):
     (b"", "invalid_json", None, "empty"),
     (b'{"name":"\xff"}', "invalid_json", None, "UTF-8"),
     (b'{"name":"a"}x', "invalid_json", None, ""),
-])
-def test_what_is_wrong_is_named(admin, body, code, param, told):
-    got = admin.post("/users", body)
-    assert told in refused(got, 400, code, param)
+]
+
+
+def test_what_is_wrong_is_named(admin):
+    for body, code, param, told in WRONG:
+        assert told in refused(admin.post("/users", body), 400, code, param)
     assert len(admin.all("/users")) == 1
 
 
@@ -208,9 +216,11 @@ def test_deleting_a_user_ends_the_keys_and_keeps_the_rows(provide, gateway, conn
     assert admin.delete(f"/users/{ann['id']}").status == 204
     wait_for(lambda: status() == 401)
     assert admin.get(f"/keys/{key['id']}").json["status"] == "revoked"
-    rows = wait_for(lambda: made.rows("key_id = :k", k=key["id"]))
-    assert rows[0]["user_id"] == ann["id"]
-    refused(admin.post("/keys", {"user_id": ann["id"]}), 400, "invalid_value", "user_id")
+    refusal = refused(admin.post("/keys", {"user_id": ann["id"]}), 400, "invalid_value", "user_id")
+    assert str(ann["id"]) in refusal
+    if made.settings["store"].startswith("sqlite:"):
+        rows = wait_for(lambda: made.rows("key_id = :k", k=key["id"]))
+        assert rows[0]["user_id"] == ann["id"]
 
 
 def test_disabling_a_user_works_at_once_and_can_be_taken_back(provide, gateway, connect):
