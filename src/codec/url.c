@@ -196,3 +196,29 @@ struct slice url_decode(struct slice s, bool plus, struct arena *a)
     }
     return slice_of(text, n);
 }
+
+static bool stays_in_path(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c && strchr("-._~/:@", c));
+}
+
+struct slice url_encode_path(struct slice s, struct arena *a)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char *text = arena_alloc(a, 3 * s.len);
+    size_t n = 0;
+
+    if (!text)
+        return (struct slice){0};
+    for (size_t i = 0; i < s.len; i++) {
+        if (stays_in_path(s.at[i])) {
+            text[n++] = s.at[i];
+            continue;
+        }
+        text[n++] = '%';
+        text[n++] = digits[(unsigned char)s.at[i] >> 4];
+        text[n++] = digits[(unsigned char)s.at[i] & 15];
+    }
+    return slice_of(text, n);
+}

@@ -25,3 +25,6 @@ bool url_take_host(struct slice *rest, struct slice *ret_host);
  * else it is in the arena. plus: + is a space, as in queries. .at NULL: ill-formed, or out of
  * memory. */
 struct slice url_decode(struct slice s, bool plus, struct arena *a);
+/* As a part of a path: percent-encoded but for unreserved characters and "/:@". .at NULL: out of
+ * memory. */
+struct slice url_encode_path(struct slice s, struct arena *a);

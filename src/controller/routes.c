@@ -6,6 +6,8 @@
 #include "controller/admin/health.h"
 #include "controller/admin/keys.h"
 #include "controller/admin/logs.h"
+#include "controller/admin/models.h"
+#include "controller/admin/providers.h"
 #include "controller/admin/usage.h"
 #include "controller/admin/users.h"
 #include "controller/calls.h"
@@ -22,7 +24,8 @@ const struct route *const controller_routes[] = {
     &route_messages, &route_count_tokens, &route_responses, &route_embeddings, &route_completions,
     &route_models, &route_model, &route_healthz, &route_readyz,
     &route_metrics,
-    ALL(admin_user_routes), ALL(admin_key_routes), &admin_key_rotate_route, &admin_audit_route,
+    ALL(admin_user_routes), ALL(admin_key_routes), &admin_key_rotate_route,
+    ALL(admin_provider_routes), ALL(admin_model_routes), &admin_audit_route,
     &admin_logs_route, &admin_usage_route, &route_usage,
     &admin_logs_route,
     &admin_health_route,

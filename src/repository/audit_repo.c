@@ -51,12 +51,6 @@ static void read_audit(struct columns *c, void *to)
     row->after = columns_text(c);
 }
 
-static void bind_filter(struct db_statement *s, unsigned n, struct slice text)
-{
-    db_bind_i64(s, n, text.len > 0);
-    db_bind_text(s, n + 1, text);
-}
-
 int audit_repo_page(struct db *db, const struct page_wish *page, struct arena *a,
                     struct audit_row **ret, size_t *ret_len)
 {

@@ -141,6 +141,12 @@ int run_on_row(struct db *db, struct db_statement *s)
     return rc;
 }
 
+void bind_filter(struct db_statement *s, unsigned n, struct slice text)
+{
+    db_bind_i64(s, n, text.len > 0);
+    db_bind_text(s, n + 1, text);
+}
+
 int64_t page_after_id(const struct page_wish *page)
 {
     uint64_t id;

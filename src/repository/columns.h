@@ -48,5 +48,7 @@ int row_read_one(struct db_statement *s, struct arena *a,
                  void (*read)(struct columns *c, void *row), void *ret);
 /* Runs a statement that must touch a row: -ENOENT when it touched none. */
 int run_on_row(struct db *db, struct db_statement *s);
+/* Binds "($n = 0 OR column = $n+1)": an empty text is any. */
+void bind_filter(struct db_statement *s, unsigned n, struct slice text);
 /* The id behind which a page begins; what is none is from the beginning. */
 int64_t page_after_id(const struct page_wish *page);

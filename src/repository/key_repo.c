@@ -204,12 +204,6 @@ int key_repo_user_has_file_key(struct db *db, int64_t user_id, bool *ret)
     return has_row(db, has_file_key, user_id, ret);
 }
 
-static void bind_filter(struct db_statement *s, unsigned n, struct slice text)
-{
-    db_bind_i64(s, n, text.len > 0);
-    db_bind_text(s, n + 1, text);
-}
-
 int key_repo_page(struct db *db, const struct page_wish *page, struct arena *a,
                   struct key_row **ret, size_t *ret_len)
 {

@@ -6,18 +6,32 @@
 
 #include <errno.h>
 
-static const char list_models[] =
-    "SELECT name, provider, upstream_model, endpoint, sealed_key, timeout_ms, retries, fallback, "
-    "fallback_on, keepalive_ms, rescue, max_tokens, context_window, modalities, cache_ms, "
-    "cache_shared, created_at, from_file FROM models ORDER BY name";
-static const char list_targets[] =
+#define SELECT_MODEL                                                                               \
+    "SELECT name, provider, upstream_model, endpoint, sealed_key, timeout_ms, retries, fallback, " \
+    "fallback_on, keepalive_ms, rescue, max_tokens, context_window, modalities, cache_ms, "        \
+    "cache_shared, created_at, from_file, version, updated_at FROM models "
+#define SELECT_TARGET                                                                              \
     "SELECT model, provider, upstream_model, endpoint, sealed_key FROM model_targets "
-    "WHERE model IN (SELECT name FROM models) ORDER BY model, position";
+
+static const char list_models[] = SELECT_MODEL "ORDER BY name";
+static const char list_targets[] =
+    SELECT_TARGET "WHERE model IN (SELECT name FROM models) ORDER BY model, position";
+static const char page_of[] = SELECT_MODEL
+    "WHERE name > $1 AND ($2 = 0 OR provider = $3 OR EXISTS (SELECT 1 FROM model_targets t "
+    "WHERE t.model = models.name AND t.provider = $3)) ORDER BY name LIMIT $4";
+static const char find_by_name[] = SELECT_MODEL "WHERE name = $1";
+static const char targets_between[] =
+    SELECT_TARGET "WHERE model >= $1 AND model <= $2 ORDER BY model, position";
+static const char delete_by_name[] = "DELETE FROM models WHERE name = $1";
+static const char of_provider[] = "SELECT name FROM models WHERE provider = $1 UNION "
+                                  "SELECT model FROM model_targets WHERE provider = $1 ORDER BY 1";
+static const char with_fallback[] =
+    "SELECT name, fallback FROM models WHERE fallback <> '' ORDER BY name";
 static const char put[] =
     "INSERT INTO models (name, provider, upstream_model, endpoint, sealed_key, timeout_ms, "
     "retries, fallback, fallback_on, keepalive_ms, rescue, max_tokens, context_window, "
-    "modalities, cache_ms, cache_shared, created_at, from_file) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) "
+    "modalities, cache_ms, cache_shared, created_at, from_file, updated_at) VALUES "
+    "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) "
     "ON CONFLICT (name) DO UPDATE SET provider = excluded.provider, "
     "upstream_model = excluded.upstream_model, endpoint = excluded.endpoint, "
     "sealed_key = excluded.sealed_key, timeout_ms = excluded.timeout_ms, "
@@ -26,7 +40,8 @@ static const char put[] =
     "rescue = excluded.rescue, max_tokens = excluded.max_tokens, "
     "context_window = excluded.context_window, modalities = excluded.modalities, "
     "cache_ms = excluded.cache_ms, cache_shared = excluded.cache_shared, "
-    "from_file = excluded.from_file";
+    "from_file = excluded.from_file, updated_at = excluded.updated_at, "
+    "version = models.version + 1";
 static const char drop_targets[] = "DELETE FROM model_targets WHERE model = $1";
 static const char add_target[] =
     "INSERT INTO model_targets (model, position, provider, upstream_model, endpoint, sealed_key) "
@@ -64,6 +79,8 @@ static void read_model(struct columns *c, void *to)
     row->cache_shared = columns_bool(c);
     row->created_wall_us = columns_time(c);
     row->from_file = columns_bool(c);
+    row->version = columns_u64(c);
+    row->updated_wall_us = columns_time(c);
 }
 
 static void read_target(struct columns *c, void *to)
@@ -121,11 +138,114 @@ int model_repo_list(struct db *db, struct arena *a, struct model_row **ret, size
     return rc;
 }
 
+/* The targets of a run of models that follow each other by name. */
+static int add_targets(struct db *db, struct row_list *models)
+{
+    struct row_list targets = {.a = models->a, .row_size = sizeof(struct stored_target)};
+    const struct model_row *m = (const struct model_row *)(void *)models->at;
+    struct db_statement *s;
+
+    if (models->len == 0)
+        return OK;
+    int rc = db_prepare(db, targets_between, &s);
+    if (rc < 0)
+        return rc;
+    db_bind_text(s, 1, m[0].name);
+    db_bind_text(s, 2, m[models->len - 1].name);
+    rc = row_list_fill(&targets, s, read_target);
+    return rc < 0 || targets.len == 0 ? rc : join(models, &targets);
+}
+
+int model_repo_page(struct db *db, const struct page_wish *page, struct arena *a,
+                    struct model_row **ret, size_t *ret_len)
+{
+    struct row_list models = {.a = a, .row_size = sizeof(struct model_row)};
+    struct db_statement *s;
+    int rc = db_prepare(db, page_of, &s);
+
+    if (rc < 0)
+        return rc;
+    db_bind_text(s, 1, page->after);
+    bind_filter(s, 2, page->filter[MODEL_FILTER_PROVIDER]);
+    db_bind_u64(s, 4, page->limit);
+    rc = row_list_fill(&models, s, read_model);
+    if (rc == OK)
+        rc = add_targets(db, &models);
+    *ret = (struct model_row *)(void *)models.at;
+    *ret_len = models.len;
+    return rc;
+}
+
+int model_repo_find(struct db *db, struct slice name, struct arena *a, struct model_row *ret)
+{
+    struct row_list one = {a, sizeof(*ret), (char *)ret, 1, 1};
+    struct db_statement *s;
+    int rc = db_prepare(db, find_by_name, &s);
+
+    if (rc < 0)
+        return rc;
+    db_bind_text(s, 1, name);
+    rc = row_read_one(s, a, read_model, ret);
+    return rc < 0 ? rc : add_targets(db, &one);
+}
+
+/* --- who needs whom --- */
+
+/* Adds a name to a list of at most MODEL_REPO_NAMES. */
+static int add_name(struct slice *list, size_t *n, struct slice name, struct arena *a)
+{
+    if ((*n)++ >= MODEL_REPO_NAMES)
+        return OK;
+    *list = arena_printf(a, "%.*s%s%.*s", SLICE_FMT(*list), list->len ? "," : "", SLICE_FMT(name));
+    return list->at ? OK : -ENOMEM;
+}
+
+int model_repo_of_provider(struct db *db, struct slice provider, struct arena *a, struct slice *ret)
+{
+    struct db_statement *s;
+    size_t n = 0;
+    int rc = db_prepare(db, of_provider, &s), added = OK;
+
+    *ret = SLICE("");
+    if (rc < 0)
+        return rc;
+    db_bind_text(s, 1, provider);
+    while (added == OK && (rc = db_step(s)) == DB_ROW)
+        added = add_name(ret, &n, db_column_text(s, 0), a);
+    db_reset(s);
+    return added < 0 ? added : rc;
+}
+
+static bool has_name(struct slice list, struct slice name)
+{
+    while (list.len)
+        if (slice_eq(slice_trim(slice_cut(&list, ',')), name))
+            return true;
+    return false;
+}
+
+int model_repo_falling_back_on(struct db *db, struct slice model, struct arena *a,
+                               struct slice *ret)
+{
+    struct db_statement *s;
+    size_t n = 0;
+    int rc = db_prepare(db, with_fallback, &s), added = OK;
+
+    *ret = SLICE("");
+    if (rc < 0)
+        return rc;
+    while (added == OK && (rc = db_step(s)) == DB_ROW)
+        if (has_name(db_column_text(s, 1), model))
+            added = add_name(ret, &n, db_column_text(s, 0), a);
+    db_reset(s);
+    return added < 0 ? added : rc;
+}
+
 /* --- in --- */
 
 static int put_model(struct db *db, const struct model_row *row)
 {
-    char created[TIME_TEXT];
+    char created[TIME_TEXT], updated[TIME_TEXT];
     struct db_statement *s;
     int rc = db_prepare(db, put, &s);
 
@@ -149,6 +269,7 @@ static int put_model(struct db *db, const struct model_row *row)
     db_bind_i64(s, 16, row->cache_shared);
     bind_time(s, 17, row->created_wall_us, created);
     db_bind_i64(s, 18, row->from_file);
+    bind_time(s, 19, row->updated_wall_us, updated);
     return db_run(s);
 }
 
@@ -189,6 +310,17 @@ int model_repo_put(struct db *db, const struct model_row *row)
     for (size_t i = 0; rc == OK && i < row->targets_len; i++)
         rc = put_target(db, row->name, i + 1, &row->targets[i]);
     return rc;
+}
+
+int model_repo_delete(struct db *db, struct slice name)
+{
+    struct db_statement *s;
+    int rc = db_prepare(db, delete_by_name, &s);
+
+    if (rc < 0)
+        return rc;
+    db_bind_text(s, 1, name);
+    return run_on_row(db, s);
 }
 
 int model_repo_mark_from_file(struct db *db)

@@ -66,8 +66,7 @@ int user_repo_page(struct db *db, const struct page_wish *page, struct arena *a,
     if (rc < 0)
         return rc;
     db_bind_i64(s, 1, page_after_id(page));
-    db_bind_i64(s, 2, name.len > 0);
-    db_bind_text(s, 3, name);
+    bind_filter(s, 2, name);
     db_bind_text(s, 4, status);
     db_bind_i64(s, 5, status.len > 0);
     db_bind_u64(s, 6, page->limit);

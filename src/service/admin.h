@@ -23,3 +23,6 @@ void admin_disconnect(struct admin *a);
 
 /* Makes a key: its token, its prefix (in the arena) and its hash. */
 int key_admin_give_token(struct admin *a, struct arena *arena, struct key_row *row);
+/* *ret: the model's targets with their keys sealed; in the arena. */
+int registry_admin_seal_targets(struct admin *a, const struct model_row *m, struct arena *arena,
+                                const struct target_row **ret);

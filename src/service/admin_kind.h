@@ -34,6 +34,8 @@ struct admin_kind {
 /* Fills c->fault; returns -EPERM. A message that found no memory is left to the kind's own. */
 int admin_refuse(struct admin_change *c, enum fault_kind kind, struct slice param,
                  struct slice message);
+/* Refuses to change an entry of the configuration file. */
+int admin_refuse_file_entry(struct admin_change *c, const char *kind, struct slice name);
 /* OK, or refused: without the change just made nobody could administer any more. */
 int admin_keep_one(struct admin *a, struct admin_change *c);
 /* "17" → 17; 0: no id. */

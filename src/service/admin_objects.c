@@ -32,6 +32,15 @@ int admin_keep_one(struct admin *a, struct admin_change *c)
                               "admin key. Make another one first, or configure admin_key."));
 }
 
+int admin_refuse_file_entry(struct admin_change *c, const char *kind, struct slice name)
+{
+    return admin_refuse(c, FAULT_READ_ONLY, SLICE(""),
+                        arena_printf(c->arena,
+                                     "The %s %.*s comes from the configuration file: change it "
+                                     "there and reload (SIGHUP).",
+                                     kind, SLICE_FMT(name)));
+}
+
 int64_t admin_id(struct slice key)
 {
     uint64_t id;

@@ -15,11 +15,11 @@
 struct admin;
 struct admin_kind;
 
-/* Rows: struct user_row, key_row, audit_row. */
-extern const struct admin_kind admin_users, admin_keys;
+/* Rows: struct user_row, key_row, provider_row, model_row. */
+extern const struct admin_kind admin_users, admin_keys, admin_providers, admin_models;
 /* Of a key, too: a change replaces it by a new one; what is wanted is a struct key_rotation. */
 extern const struct admin_kind admin_key_rotations;
-/* To be listed only. */
+/* To be listed only: struct audit_row. */
 extern const struct admin_kind admin_audit;
 /* Rows: struct usage_log. Filters: from, to, status, model, provider, user_id, key_id, request_id.
  */

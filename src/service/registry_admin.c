@@ -26,9 +26,8 @@ static int seed_providers(struct admin *a, const struct provider_row *rows, size
     return rc < 0 ? rc : provider_repo_drop_marked(a->db);
 }
 
-/* *ret: the targets with their keys sealed. */
-static int seal_targets(struct admin *a, const struct model_row *m, struct arena *arena,
-                        const struct target_row **ret)
+int registry_admin_seal_targets(struct admin *a, const struct model_row *m, struct arena *arena,
+                                const struct target_row **ret)
 {
     struct target_row *rows = arena_new_array(arena, struct target_row, m->targets_len);
     int rc = rows ? OK : -ENOMEM;
@@ -49,11 +48,11 @@ static int seed_models(struct admin *a, const struct model_row *rows, size_t n, 
     for (size_t i = 0; rc == OK && i < n; i++) {
         struct model_row row = rows[i];
         row.from_file = true;
-        row.created_wall_us = clock_wall_us();
+        row.created_wall_us = row.updated_wall_us = clock_wall_us();
         rc = seal_key(&a->seal, (struct seal_row){"model", row.name, 0}, row.api_key, arena,
                       &row.sealed_key);
         if (rc == OK)
-            rc = seal_targets(a, &rows[i], arena, &row.targets);
+            rc = registry_admin_seal_targets(a, &rows[i], arena, &row.targets);
         if (rc == OK)
             rc = model_repo_put(a->db, &row);
     }

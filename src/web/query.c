@@ -128,3 +128,12 @@ bool query_read(struct exchange *x, const struct query_field *fields, struct are
     }
     return true;
 }
+
+struct slice query_location(struct slice base, struct slice key, struct arena *a)
+{
+    struct slice encoded = url_encode_path(key, a);
+
+    if (!encoded.at)
+        return encoded;
+    return arena_printf(a, "%.*s%.*s", SLICE_FMT(base), SLICE_FMT(encoded));
+}

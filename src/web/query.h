@@ -25,3 +25,5 @@ enum { QUERY_FIELDS = 32 };
  * False: *ret_fault says which parameter is wrong and what is allowed. */
 bool query_read(struct exchange *x, const struct query_field *fields, struct arena *a,
                 struct slice *ret, struct fault *ret_fault);
+/* The path of an object, for `location`: base and the key, encoded. .at NULL: out of memory. */
+struct slice query_location(struct slice base, struct slice key, struct arena *a);

@@ -7,12 +7,15 @@
 #include "wire/entry_reader.h"
 
 extern const struct entry_form admin_user_form, admin_key_form;
+extern const struct entry_form admin_provider_form, admin_model_form;
 /* struct key_rotation */
 extern const struct entry_form admin_rotation_form;
 
 /* A row of the kind that the name says, as a JSON object; .at NULL: out of memory. */
 struct slice admin_user_json(const void *row, struct arena *a);
 struct slice admin_key_json(const void *row, struct arena *a);
+struct slice admin_provider_json(const void *row, struct arena *a);
+struct slice admin_model_json(const void *row, struct arena *a);
 struct slice admin_audit_json(const void *row, struct arena *a);
 struct slice admin_log_json(const void *row, struct arena *a);
 
