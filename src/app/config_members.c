@@ -98,7 +98,7 @@ static struct slice allowed_of(struct config *c, const struct setting *s)
 }
 
 /* Keys and what came from the environment are not repeated; of a URL, which may hold a password,
- * the scheme is. */
+ * the scheme is, and nothing of what looks like one. */
 static struct slice what_may_be_shown(const struct setting *s, const struct yaml_node *node,
                                       struct slice text)
 {
@@ -106,6 +106,8 @@ static struct slice what_may_be_shown(const struct setting *s, const struct yaml
 
     if (s->type == SETTING_SECRET || s->type == SETTING_URL || node->replaced ||
         (s->type == SETTING_STORE && store_url_is_postgres(text)))
+        return SLICE("");
+    if (scheme == text.len && slice_find(text, SLICE("@")) < text.len)
         return SLICE("");
     return slice_sub(text, 0, scheme < text.len ? scheme + 3 : text.len);
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "app/config_file.h"
+#include "app/limiting.h"
 
 #include <stdatomic.h>
 
@@ -25,7 +26,7 @@ struct gateway {
     struct snapshot_slot *slot;
     struct snapshot_keeper *keeper;
     struct ledger *ledger;
-    struct quota *quota;
+    struct limiting limiting;
     struct answer_cache *answers;
     struct admin_desk *desk;
     struct tls_client *tls;

@@ -6,7 +6,6 @@
 #include "app/seeding.h"
 #include "app/worker.h"
 #include "base/log.h"
-#include "router/router.h"
 
 #include <stdlib.h>
 
@@ -43,12 +42,10 @@ static void apply_log(const struct config *c)
 
 static void apply(struct gateway *g, const struct config *c)
 {
-    struct router_clocks clocks = worker_clocks(&c->settings);
-
     apply_log(c);
     g->drain_ms = c->settings.timeouts.drain;
     for (unsigned i = 0; i < g->workers_len; i++)
-        worker_set_clocks(g->workers[i], &clocks);
+        worker_reload(g->workers[i], &c->settings);
 }
 
 void gateway_reload(struct gateway *g)

@@ -18,7 +18,6 @@
 #include "io/tls.h"
 #include "service/admin_desk.h"
 #include "service/ledger.h"
-#include "service/quota.h"
 #include "service/snapshot_keeper.h"
 
 #include <errno.h>
@@ -138,11 +137,16 @@ static bool start_shared(struct gateway *g)
                          ca_file ? ca_file : "the system's store", log_errno(rc));
         return false;
     }
-    g->quota = quota_new();
-    rc = g->quota ? answer_cache_new(&g->config.settings, g->config.secret_key, &g->answers)
-                  : -ENOMEM;
+    rc = limiting_start(&g->config.settings, g->workers_wanted, &g->limiting);
+    if (rc == -EINVAL)
+        command_complain("limiter_ca_file: no certificates can be read");
+    else if (rc < 0)
+        command_complain("the limiter cannot be made: %s", log_errno(rc));
     if (rc < 0)
-        command_complain("limits and the cache cannot begin: %s", log_errno(rc));
+        return false;
+    rc = answer_cache_new(&g->config.settings, g->config.secret_key, &g->answers);
+    if (rc < 0)
+        command_complain("the cache cannot begin: %s", log_errno(rc));
     return rc == OK;
 }
 
@@ -262,7 +266,7 @@ void gateway_stop(struct gateway *g)
     watching_free(g->watching);
     trace_exporter_stop(g->traces, TRACES_STOP_MS);
     stop_ledger(g);
-    quota_free(g->quota);
+    limiting_free(&g->limiting);
     answer_cache_free(g->answers);
     tls_client_free(g->tls);
     seeding_stop(g->seeding);

@@ -36,10 +36,27 @@ const struct setting settings_table[] = {
      .help =
          "The folder of an instance's own files (journals, a secret key that was made) when the "
          "store is not a file of SQLite. Two instances do not share one."},
-    {"limiter", SETTING_WORD, "memory", WORDS("memory"), LATER("redis://", "rediss://"),
-     GATEWAY(limiter),
+    {"limiter", SETTING_LIMITER, "memory", GATEWAY(limiter.redis),
      .help = "Who counts requests and tokens against the limits of keys. `memory` is exact for one "
-             "instance."},
+             "instance, a Redis for all that share it (docs/limits.md)."},
+    {"limiter_ca_file", SETTING_PATH, GATEWAY(limiter.ca_file),
+     .help = "PEM file of the authorities that the certificate of a `rediss://` is checked "
+             "against.", .absent = "the system's"},
+    {"limiter_timeout", SETTING_DURATION, "8ms", .reloadable = true, .min = 1, .max = 10 * 1000,
+     GATEWAY(limiter.timeout), .help = "How long a request waits for Redis at most."},
+    {"limiter_lease", SETTING_DURATION, "45s", .reloadable = true, .min = 1000, .max = MINUTE,
+     GATEWAY(limiter.lease),
+     .help = "How long the places of concurrent requests stay taken when their instance dies. "
+             "Those of running requests are renewed."},
+    {"on_limiter_failure", SETTING_WORD, "local", .reloadable = true, WORDS("local", "open", "closed"),
+     GATEWAY(limiter.on_failure),
+     .help = "What holds while Redis does not answer. `local`: each instance keeps its share of "
+             "the limits; `open`: no limits; `closed`: requests of keys with limits are refused "
+             "with 503."},
+    {"limiter_instances", SETTING_COUNT, "auto", .automatic = true, .reloadable = true, .min = 1,
+     .max = 10000, GATEWAY(limiter.instances),
+     .help = "Among how many instances `local` shares the limits; `auto` is as many as Redis knew "
+             "last."},
     {"admin_key", SETTING_SECRET, .reloadable = true, .min = 16, GATEWAY(admin_key),
      .help = "A key that may do everything.",
      .absent = "made at the first start and printed once"},
@@ -123,7 +140,7 @@ const struct setting settings_table[] = {
      .help = "PEM file of the authorities that providers' certificates are checked against.",
      .absent = "the system's"},
 
-    {"journal.folder", SETTING_PATH, GATEWAY(journal.folder),
+    {"journal.folder",SETTING_PATH, GATEWAY(journal.folder),
      .help = "Where usage records wait on their way into the store; one gateway for each folder.",
      .absent = "`NAME.journal` beside the SQLite file; else `courier.journal` in `data`"},
     {"journal.size",                                                    SETTING_SIZE, "16MB", .min = 256 * KB, .max = 4 * GB, GATEWAY(journal.size),

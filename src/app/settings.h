@@ -19,11 +19,19 @@ struct settings {
     uint64_t workers;                    /* 0: one for each core */
     struct slice store;                  /* sqlite:PATH or postgres://… */
     struct slice folder;                 /* `data`: of own files, when the store is no file */
-    unsigned limiter, store_prompts;
+    unsigned store_prompts;
     struct slice otlp_endpoint, otlp_service_name; /* the first may be empty: no traces */
     struct secret otlp_headers;                    /* may be empty */
     uint64_t otlp_sample;                          /* millionths */
     struct secret admin_key, secret_key;           /* may be empty */
+
+    struct limiter_settings {
+        struct secret redis;     /* URL; empty: the memory limiter */
+        unsigned on_failure;     /* enum limiter_failure */
+        uint64_t timeout, lease; /* milliseconds */
+        uint64_t instances;      /* 0: counted */
+        struct slice ca_file;
+    } limiter;
 
     struct log_settings {
         unsigned level;  /* enum log_level */

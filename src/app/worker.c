@@ -3,6 +3,7 @@
 #include "app/worker.h"
 
 #include "app/answer_cache.h"
+#include "app/limiting.h"
 #include "base/log.h"
 #include "controller/routes.h"
 #include "http/client.h"
@@ -66,6 +67,7 @@ struct worker {
     struct snapshot_view *snapshots;
     struct cache *cache;
     struct attempt_watch attempts;
+    struct limiter *limiter;
     struct services services;
     struct chain chain, metrics_chain;
     struct server *server;
@@ -97,6 +99,7 @@ static void free_parts(struct worker *w)
     router_free(w->router);
     client_free(w->client);
     cache_free(w->cache);
+    limiter_free(w->limiter);
     key_service_free(w->keys);
     snapshot_view_free(w->snapshots);
     loop_free(w->loop);
@@ -133,7 +136,7 @@ static struct client *make_client(struct worker *w, const struct worker_options 
     return client_new(w->loop, &options);
 }
 
-struct router_clocks worker_clocks(const struct settings *s)
+static struct router_clocks clocks_of(const struct settings *s)
 {
     return (struct router_clocks){.first_token = s->timeouts.first_token,
                                   .answer = s->timeouts.answer,
@@ -165,7 +168,7 @@ static struct router *make_router(struct worker *w, const struct worker_options 
         .loop = w->loop,
         .client = w->client,
         .observer = watch_attempts(w, o),
-        .clocks = worker_clocks(s),
+        .clocks = clocks_of(s),
         .limits = {.frame_bytes = s->limits.frame, .answer_bytes = s->limits.answer},
     };
     return router_new(&options);
@@ -208,7 +211,8 @@ static bool make_parts(struct worker *w, const struct worker_options *o)
            (w->client = make_client(w, o)) && (w->router = make_router(w, o)) &&
            (w->keys = key_service_new(secret_of(o->hash_key))) &&
            (w->cache = answer_cache_open(o->answers)) &&
-           (w->snapshots = snapshot_view_new(o->slot));
+           (w->snapshots = snapshot_view_new(o->slot)) &&
+           limiting_join(o->limiting, o->settings, o->number, w->loop, &w->limiter) == OK;
 }
 
 static void interrupt_requests(struct worker *w)
@@ -231,12 +235,13 @@ static void on_drain_timer(struct timer *t)
     struct worker *w = container_of(t, struct worker, drain_timer);
     bool over = loop_now_ms(w->loop) >= w->drain_until_ms;
     bool idle = requests_left(w) == 0;
+    bool settled = idle && limiter_is_quiet(w->limiter);
 
     if (over && !idle && !w->interrupted) {
         interrupt_requests(w);
         over = false;
     }
-    if (idle || over || timer_set(t, DRAIN_LOOK_MS) < 0)
+    if (settled || over || timer_set(t, DRAIN_LOOK_MS) < 0)
         loop_stop(w->loop);
 }
 
@@ -257,7 +262,7 @@ static struct services make_services(struct worker *w, const struct worker_optio
         .loop = w->loop,
         .snapshots = w->snapshots,
         .keys = w->keys,
-        .quota = o->quota,
+        .limiter = w->limiter,
         .journal = o->journal,
         .router = w->router,
         .cache = w->cache,
@@ -351,26 +356,28 @@ void worker_free(struct worker *w)
     free(w);
 }
 
-struct clocks_mail {
+struct reload_mail {
     struct mail mail;
-    struct router *router;
+    struct worker *worker;
     struct router_clocks clocks;
+    struct limiter_policy policy;
 };
 
-static void on_clocks_mail(struct mail *m)
+static void on_reload_mail(struct mail *m)
 {
-    struct clocks_mail *letter = container_of(m, struct clocks_mail, mail);
+    struct reload_mail *letter = container_of(m, struct reload_mail, mail);
 
-    router_set_clocks(letter->router, &letter->clocks);
+    router_set_clocks(letter->worker->router, &letter->clocks);
+    limiter_set_policy(letter->worker->limiter, &letter->policy);
     free(letter);
 }
 
-void worker_set_clocks(struct worker *w, const struct router_clocks *clocks)
+void worker_reload(struct worker *w, const struct settings *s)
 {
-    struct clocks_mail *letter = malloc(sizeof(*letter));
+    struct reload_mail *letter = malloc(sizeof(*letter));
 
     if (!letter)
         return;
-    *letter = (struct clocks_mail){{.open = on_clocks_mail}, w->router, *clocks};
+    *letter = (struct reload_mail){{.open = on_reload_mail}, w, clocks_of(s), limiting_policy(s)};
     mailbox_post(w->mailbox, &letter->mail);
 }

@@ -12,15 +12,14 @@
 struct worker;
 struct snapshot_slot;
 struct tls_client;
-struct quota;
 struct answer_cache;
 struct admin_desk;
+struct limiting;
 struct journal;
 struct meter;
 struct metrics_sources;
 struct fleet;
 struct tracer;
-struct router_clocks;
 
 /* What the workers of a process share, and where one listens. */
 struct worker_options {
@@ -29,9 +28,10 @@ struct worker_options {
     struct slice metrics_listen; /* without keys, for one of the workers; empty: none */
     struct snapshot_slot *slot;
     struct tls_client *tls;
-    struct quota *quota;
     struct answer_cache *answers;
     struct admin_desk *desk;
+    struct limiting *limiting;
+    unsigned number;         /* of this worker */
     struct journal *journal; /* its own */
     struct slice hash_key;   /* of key_service_derive */
     const atomic_bool *draining;
@@ -53,7 +53,6 @@ int worker_start(struct worker *w);
 void worker_drain(struct worker *w, uint64_t limit_ms);
 /* Waits for the thread's end and frees. NULL is harmless. */
 void worker_free(struct worker *w);
-/* From any thread; without memory the old clocks stay. */
-void worker_set_clocks(struct worker *w, const struct router_clocks *clocks);
-/* The clocks that settings ask for. */
-struct router_clocks worker_clocks(const struct settings *s);
+/* From any thread: what may change while it runs is as s says from now on; without memory it stays
+ * as it was. */
+void worker_reload(struct worker *w, const struct settings *s);

@@ -2,16 +2,18 @@
 
 #include "middleware/rate_limit.h"
 
-#include "base/clock.h"
 #include "base/fmt.h"
+#include "service/limiter.h"
 #include "service/meter.h"
-#include "service/quota.h"
 #include "service/services.h"
 #include "web/exchange.h"
 #include "web/problem.h"
 
+#include <errno.h>
+
 struct rate_limit {
-    struct quota_lease lease;
+    struct limiter_take take;
+    struct exchange *x;
 };
 
 /* --- what the answer tells --- */
@@ -97,20 +99,34 @@ static void count_verdict(const struct exchange *x, const struct quota_verdict *
     meter_count(x->services->meter, counters[v->refused], 1);
 }
 
+static enum mw rate_limit_decide(struct exchange *x, const struct limiter_take *t, int rc)
+{
+    if (rc < 0) {
+        meter_count(x->services->meter, METER_LIMITER_FAILED, 1);
+        return problem_answer(x, rc == -ENOTCONN ? FAULT_LIMITER_AWAY : FAULT_INTERNAL);
+    }
+    count_verdict(x, &t->verdict);
+    add_numbers(x, &requests_names, &t->verdict.requests);
+    add_numbers(x, &tokens_names, &t->verdict.tokens);
+    return t->verdict.refused == QUOTA_OK ? MW_NEXT : rate_limit_refuse(x, &t->verdict);
+}
+
+static void rate_limit_on_decided(struct op *op, int rc)
+{
+    struct limiter_take *t = container_of(op, struct limiter_take, op);
+    struct exchange *x = container_of(t, struct rate_limit, take)->x;
+
+    exchange_resume(x, rate_limit_decide(x, t, rc));
+}
+
 static enum mw rate_limit_take(struct exchange *x, const struct principal *p, uint64_t tokens)
 {
     struct rate_limit *state = exchange_slot(x, &middleware_rate_limit);
-    struct quota_verdict v;
 
-    int rc = quota_take(x->services->quota, p, tokens, clock_now_ms(), &state->lease, &v);
-    if (rc < 0) {
-        meter_count(x->services->meter, METER_LIMITER_FAILED, 1);
-        return problem_answer(x, FAULT_INTERNAL);
-    }
-    count_verdict(x, &v);
-    add_numbers(x, &requests_names, &v.requests);
-    add_numbers(x, &tokens_names, &v.tokens);
-    return v.refused == QUOTA_OK ? MW_NEXT : rate_limit_refuse(x, &v);
+    state->x = x;
+    state->take.op.done = rate_limit_on_decided;
+    int rc = limiter_take(x->services->limiter, &state->take, p, tokens);
+    return rc == AGAIN ? MW_WAIT : rate_limit_decide(x, &state->take, rc);
 }
 
 /* What calls no model is a request like any other, but asks for no tokens: a key that has used up
@@ -140,13 +156,13 @@ static enum mw rate_limit_on_request(struct exchange *x)
 
 /* Tokens that the exchange truly cost. A provider that was at work and told nothing has used what
  * was reserved, for all we know: else hanging up early would be free. */
-static uint64_t tokens_used(const struct outcome *o, const struct quota_lease *lease)
+static uint64_t tokens_used(const struct outcome *o, const struct limiter_take *t)
 {
     bool answered = o->status == OUTCOME_OK || o->status == OUTCOME_INTERRUPTED ||
                     o->status == OUTCOME_CLIENT_CLOSED;
 
     if (o->usage.source == USAGE_NONE && o->attempts > 0 && answered)
-        return lease->tokens;
+        return limiter_reserved(t);
     return usage_prompt(&o->usage) + usage_completion(&o->usage);
 }
 
@@ -154,9 +170,8 @@ static void rate_limit_on_settle(struct exchange *x)
 {
     struct rate_limit *state = exchange_slot(x, &middleware_rate_limit);
 
-    if (state->lease.held)
-        quota_settle(x->services->quota, &state->lease, tokens_used(&x->outcome, &state->lease),
-                     clock_now_ms());
+    if (limiter_holds(&state->take))
+        limiter_settle(x->services->limiter, &state->take, tokens_used(&x->outcome, &state->take));
 }
 
 const struct middleware middleware_rate_limit = {

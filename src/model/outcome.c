@@ -55,6 +55,7 @@ enum outcome_status outcome_of_fault(enum fault_kind kind, bool committed)
     case FAULT_DRAINING:
     case FAULT_LEDGER_FULL:
     case FAULT_STORE_AWAY:
+    case FAULT_LIMITER_AWAY:
     case FAULT_INTERNAL:
     case FAULT_KIND_MAX:
         return committed ? OUTCOME_INTERRUPTED : OUTCOME_GATEWAY_ERROR;

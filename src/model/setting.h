@@ -16,6 +16,7 @@ enum setting_type {
     SETTING_RATIO,    /* uint64_t: millionths, from 0 to 1 */
     SETTING_WORD,     /* unsigned, or bool of two: which of `words` */
     SETTING_STORE,    /* struct slice */
+    SETTING_LIMITER,  /* struct secret: a Redis' URL; "memory" is empty */
     SETTING_PATH,     /* struct slice */
     SETTING_SECRET,   /* struct secret, at least min characters */
     SETTING_TYPE,     /* struct slice: a provider's type */

@@ -13,7 +13,7 @@ struct limit_repo;
 enum { LIMIT_INSTANCE = 16, LIMIT_RENEW_MOST = 256 };
 
 struct limit_repo_options {
-    struct secret url;             /* of store/redis_url.h; copied */
+    struct secret url;             /* of codec/redis_url.h; copied */
     struct tls_client *tls;        /* for rediss:// */
     char instance[LIMIT_INSTANCE]; /* this process' name, hex digits: no other instance has it */
     unsigned worker;               /* of the process */

@@ -188,18 +188,27 @@ static void take(struct key_state *k, const struct principal *p, uint64_t now_ms
     lease->held = true;
 }
 
-static int take_in_shard(struct shard *s, const struct principal *p, uint64_t now_ms,
-                         struct quota_lease *lease, struct quota_verdict *v)
+/* The key as it stands at now_ms; NULL: out of memory. */
+static struct key_state *visit(struct shard *s, int64_t key_id, uint64_t now_ms)
 {
     drop_idle(s, now_ms);
-    struct key_state *k = shard_find(s, p->key_id);
+    struct key_state *k = shard_find(s, key_id);
     if (!k)
-        k = shard_add(s, p->key_id);
+        k = shard_add(s, key_id);
     if (!k)
-        return -ENOMEM;
+        return NULL;
     touch(s, k, now_ms);
     quota_window_expire(&k->requests, now_ms);
     quota_window_expire(&k->tokens, now_ms);
+    return k;
+}
+
+static int take_in_shard(struct shard *s, const struct principal *p, uint64_t now_ms,
+                         struct quota_lease *lease, struct quota_verdict *v)
+{
+    struct key_state *k = visit(s, p->key_id, now_ms);
+    if (!k)
+        return -ENOMEM;
     judge(k, p, lease->tokens, now_ms, v);
     if (v->refused == QUOTA_OK) {
         int rc = make_room(k, p);
@@ -212,19 +221,44 @@ static int take_in_shard(struct shard *s, const struct principal *p, uint64_t no
     return OK;
 }
 
+static bool has_limits(const struct principal *p)
+{
+    return p->rpm || p->tpm || p->concurrency;
+}
+
+static struct quota_lease lease_for(const struct principal *p, uint64_t tokens)
+{
+    /* at least one token, so that a key which has used up its limit is refused whatever it asks */
+    return (struct quota_lease){.key_id = p->key_id,
+                                .tokens = p->tpm ? MIN(MAX(tokens, 1u), p->tpm) : 0};
+}
+
 int quota_take(struct quota *q, const struct principal *p, uint64_t tokens, uint64_t now_ms,
                struct quota_lease *ret_lease, struct quota_verdict *ret)
 {
     *ret = (struct quota_verdict){0};
-    *ret_lease = (struct quota_lease){.key_id = p->key_id};
-    if (!p->rpm && !p->tpm && !p->concurrency)
+    *ret_lease = lease_for(p, tokens);
+    if (!has_limits(p))
         return OK;
-    /* at least one token, so that a key which has used up its limit is refused whatever it asks */
-    if (p->tpm)
-        ret_lease->tokens = MIN(MAX(tokens, 1u), p->tpm);
     struct shard *s = &q->shards[mix(p->key_id) % SHARDS];
     pthread_mutex_lock(&s->lock);
     int rc = take_in_shard(s, p, now_ms, ret_lease, ret);
+    pthread_mutex_unlock(&s->lock);
+    return rc;
+}
+
+int quota_count(struct quota *q, const struct principal *p, uint64_t tokens, uint64_t now_ms,
+                struct quota_lease *ret_lease)
+{
+    *ret_lease = lease_for(p, tokens);
+    if (!has_limits(p))
+        return OK;
+    struct shard *s = &q->shards[mix(p->key_id) % SHARDS];
+    pthread_mutex_lock(&s->lock);
+    struct key_state *k = visit(s, p->key_id, now_ms);
+    int rc = k ? make_room(k, p) : -ENOMEM;
+    if (rc == OK)
+        take(k, p, now_ms, ret_lease);
     pthread_mutex_unlock(&s->lock);
     return rc;
 }

@@ -39,6 +39,9 @@ void quota_free(struct quota *q);
  * cannot be refused for ever. */
 int quota_take(struct quota *q, const struct principal *p, uint64_t tokens, uint64_t now_ms,
                struct quota_lease *ret_lease, struct quota_verdict *ret);
+/* The same for what was let in already: counts it, whatever the limits. */
+int quota_count(struct quota *q, const struct principal *p, uint64_t tokens, uint64_t now_ms,
+                struct quota_lease *ret_lease);
 /* Gives the place back and corrects the reservation to what was used (may exceed it). */
 void quota_settle(struct quota *q, struct quota_lease *lease, uint64_t tokens, uint64_t now_ms);
 /* Keys that it remembers: those of about the last minute. */

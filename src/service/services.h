@@ -10,7 +10,7 @@ struct cache;
 struct admin_desk;
 struct key_service;
 struct mailbox;
-struct quota;
+struct limiter;
 struct journal;
 struct meter;
 struct metrics_sources;
@@ -22,7 +22,7 @@ struct services {
     struct loop *loop;
     struct snapshot_view *snapshots;
     struct key_service *keys;
-    struct quota *quota;     /* shared by all workers */
+    struct limiter *limiter;
     struct journal *journal; /* this worker's */
     struct router *router;
     struct cache *cache;         /* NULL: none */

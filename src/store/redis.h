@@ -26,7 +26,7 @@ struct redis_limits {
 extern const struct redis_limits redis_limits_usual;
 
 struct redis_options {
-    struct secret url;      /* of store/redis_url.h; copied */
+    struct secret url;      /* of codec/redis_url.h; copied */
     struct tls_client *tls; /* for rediss://; may be NULL for redis:// */
     struct redis_limits limits;
     /* The connection stands (up), or it was lost or could not be made: redis_why tells. Called at

@@ -5,7 +5,7 @@
 #include "io/resolve.h"
 #include "io/stream.h"
 #include "store/redis.h"
-#include "store/redis_url.h"
+#include "codec/redis_url.h"
 
 enum redis_state {
     REDIS_DOWN, /* waits for its next attempt */

@@ -123,6 +123,8 @@ static const struct problem problems[FAULT_KIND_MAX] = {
         .message = "The gateway cannot record requests at the moment. Please try again shortly."},
     [FAULT_STORE_AWAY] = {503, .retry_ms = A_SECOND, .type = SERVER,
         .message = "The store does not answer at the moment. Please try again shortly."},
+    [FAULT_LIMITER_AWAY] = {503, .retry_ms = A_SECOND, .type = SERVER,
+        .message = "The gateway cannot check rate limits at the moment. Please try again shortly."},
     [FAULT_INTERNAL] = {500, .type = SERVER, .message = "The gateway failed."},
 };
 /* clang-format on */

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/fmt.h"
+#include "codec/redis_url.h"
 #include "codec/store_url.h"
 #include "codec/url.h"
 
@@ -121,6 +122,16 @@ static const char *why_not_label(const struct setting *s, struct slice text)
     return slice_is_utf8(text) ? NULL : "is not UTF-8";
 }
 
+static const char *why_not_limiter(struct slice text)
+{
+    struct redis_url url;
+    const char *why = NULL;
+
+    if (!slice_eq(text, SLICE("memory")))
+        redis_url_parse(secret_of(text), &url, &why);
+    return why;
+}
+
 static bool is_word(const struct setting *s, struct slice text, uint64_t *ret)
 {
     for (*ret = 0; s->words[*ret]; ++*ret)
@@ -146,6 +157,8 @@ static const char *why_not_text(const struct setting *s, struct slice text)
         return why_not_address(text);
     case SETTING_STORE:
         return why_not_store(text);
+    case SETTING_LIMITER:
+        return why_not_limiter(text);
     case SETTING_PATH:
         return why_not_path(text);
     case SETTING_TYPE:
@@ -243,6 +256,8 @@ static void store_number(const struct setting *s, void *object, uint64_t n)
 static void store_text(const struct setting *s, void *object, struct slice text)
 {
     _Static_assert(sizeof(struct secret) == sizeof(struct slice), "a secret is a hidden slice");
+    if (s->type == SETTING_LIMITER && slice_eq(text, SLICE("memory")))
+        text = (struct slice){0};
     memcpy((char *)object + s->at, &text, sizeof(text));
 }
 
@@ -390,6 +405,9 @@ void setting_allowed(const struct setting *s, struct buf *ret)
         break;
     case SETTING_STORE:
         buf_printf(ret, "sqlite:PATH | postgres://USER:PASSWORD@HOST[:PORT]/DATABASE");
+        break;
+    case SETTING_LIMITER:
+        buf_printf(ret, "memory | redis(s)://[USER:PASSWORD@]HOST[:PORT][/DATABASE]");
         break;
     case SETTING_PATH:
         buf_printf(ret, "a path");

@@ -13,6 +13,7 @@ from client import Raw  # noqa: E402
 from gateway import Gateway, Mock  # noqa: E402
 from postgres import Server  # noqa: E402
 from provider import Provider  # noqa: E402
+from redis_server import RedisServer  # noqa: E402
 
 BOTH_STORES = pytest.mark.parametrize("store_kind", ["sqlite", "postgres"], indirect=True)
 
@@ -109,3 +110,28 @@ def either_store(request):
     server = request.getfixturevalue("postgres")
     return lambda: {"store": server.url(server.make_database()),
                     "secret_key": "a-secret-for-tests-and-only-for-tests"}
+
+
+@pytest.fixture
+def redis(made):
+    """redis(): a Redis of the test's own."""
+
+    def make(*options, **more):
+        made.append(RedisServer(*options, **more))
+        return made[-1]
+
+    return make
+
+
+@pytest.fixture(params=["memory", "redis"])
+def limited(request, gateway, redis):
+    """limited(provider, …): a gateway with each of the limiters."""
+
+    def make(provider, **settings):
+        if request.param == "memory":
+            return gateway(provider, **settings)
+        shared = gateway(provider, limiter=redis().url, limiter_timeout="10s", **settings)
+        shared.wait_log("Redis keeps the limits")
+        return shared
+
+    return make

@@ -158,6 +158,14 @@ class Gateway(Process):
                 lines.append(json.loads(line))
         return lines
 
+    def wait_log(self, message, times=1):
+        """The line of that message, once it was logged so often."""
+        def found():
+            lines = [line for line in self.log_lines() if line["message"] == message]
+            return lines[times - 1] if len(lines) >= times else None
+
+        return wait_for(found)
+
     def close(self):
         """Ends what still runs in good order: leaks are told at the end only."""
         try:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import threading
 
 from client import chat, request
 from conftest import BOTH_STORES
@@ -67,33 +66,3 @@ def test_wrong_flags_say_what_is_right(provide, gateway):
     done = made.command("key", "revoke", "999", check=False)
     assert done.returncode == 1
     assert "999" in done.stderr
-
-
-def test_concurrency_is_kept_and_given_back(provide, gateway, connect):
-    go = threading.Semaphore(0)
-
-    def script(connection):
-        while connection.read_request():
-            go.acquire()
-            connection.json(b'{"choices":[]}')
-
-    provider = provide(script)
-    made = gateway(provider)
-    key = made.create_key("--concurrency", "1")
-    first, second = connect(made), connect(made)
-    wait_for(lambda: known(second, key))
-    first.send(request(chat(), key))
-    wait_for(lambda: provider.requests)
-    second.send(request(chat(), key))
-    status, headers, body = second.answer()
-    assert (status, json.loads(body)["error"]["type"]) == (429, "concurrent_requests")
-    assert int(headers["retry-after"]) >= 1
-    go.release()
-    assert first.answer()[0] == 200
-    go.release()
-    assert status_with(second, key) == 200
-
-
-def known(client, key):
-    client.send(request(b"", key, path="/v1/models", method="GET"))
-    return client.answer()[0] == 200

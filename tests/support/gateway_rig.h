@@ -11,7 +11,7 @@
 #include "router/registry.h"
 #include "service/journal.h"
 #include "service/key_service.h"
-#include "service/quota.h"
+#include "service/limiter.h"
 #include "service/services.h"
 #include "service/snapshot.h"
 #include "web/chain.h"
@@ -25,6 +25,7 @@
 static struct {
     struct services services;
     struct snapshot_slot *slot;
+    struct quota *quota;
     atomic_bool draining;
     char journal_path[64];
     struct chain chain;
@@ -109,8 +110,10 @@ static inline void rig_open(const struct middleware *const *gates,
     rig_must(rig.slot);
     rig.services.snapshots = snapshot_view_new(rig.slot);
     rig.services.keys = key_service_new(secret_of(slice_of(rig_hash_key, 32)));
-    rig.services.quota = quota_new();
-    rig_must(rig.services.snapshots && rig.services.keys && rig.services.quota);
+    rig.quota = quota_new();
+    rig_must(rig.services.snapshots && rig.services.keys && rig.quota);
+    rig_must(limiter_new(&(struct limiter_options){.quota = rig.quota}, &rig.services.limiter) ==
+             OK);
     rig.services.draining = &rig.draining;
     rig.chain = (struct chain){gates, routes, &rig.services};
 }
@@ -120,7 +123,8 @@ static inline void rig_close(void)
     snapshot_view_free(rig.services.snapshots);
     snapshot_slot_free(rig.slot);
     key_service_free(rig.services.keys);
-    quota_free(rig.services.quota);
+    limiter_free(rig.services.limiter);
+    quota_free(rig.quota);
     journal_close(rig.services.journal);
     unlink(rig.journal_path);
 }

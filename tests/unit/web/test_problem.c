@@ -99,6 +99,7 @@ static const struct expected {
     {FAULT_NOTHING_LOADED,       503, "server_error",          NULL,       "not_ready"                  },
     {FAULT_DRAINING,             503, "server_error",          NULL,       "draining"                   },
     {FAULT_LEDGER_FULL,          503, "server_error",          NULL,       "ledger_full"                },
+    {FAULT_LIMITER_AWAY,         503, "server_error",          NULL,       "limiter_unavailable"        },
     {FAULT_INTERNAL,             500, "server_error",          NULL,       "internal_error"             },
 };
 
@@ -189,6 +190,7 @@ static void whoever_must_wait_is_told_how_long(void **state)
         {FAULT_NOTHING_LOADED,      0,     "1",  "1000" },
         {FAULT_DRAINING,            0,     "1",  "1000" },
         {FAULT_LEDGER_FULL,         0,     "5",  "5000" },
+        {FAULT_LIMITER_AWAY,        0,     "1",  "1000" },
         {FAULT_INTERNAL,            0,     NULL, NULL   },
         {FAULT_UPSTREAM_ERROR,      5000,  "5",  "5000" },
         {FAULT_UPSTREAM_ERROR,      0,     NULL, NULL   },

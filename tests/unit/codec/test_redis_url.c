@@ -1,6 +1,6 @@
 /* test_redis_url.c: where a Redis may be. */
 
-#include "store/redis_url.h"
+#include "codec/redis_url.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* redis_url.c: see redis_url.h. */
 
-#include "store/redis_url.h"
+#include "codec/redis_url.h"
 
 #include "codec/url.h"
 
