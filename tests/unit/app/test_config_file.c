@@ -206,10 +206,13 @@ static void assert_faults(const struct bad_file *files, size_t n)
 }
 
 #define TOP                                                                                        \
-    "; allowed: listen, metrics_listen, workers, store, data, limiter, admin_key, "                \
+    "; allowed: listen, metrics_listen, workers, store, data, limiter, "                           \
+    "limiter_ca_file, limiter_timeout, limiter_lease, on_limiter_failure, "                        \
+    "limiter_instances, admin_key, "                                                               \
     "secret_key, store_prompts, otlp_endpoint, otlp_headers, otlp_sample, "                        \
     "otlp_service_name, log, limits, timeouts, upstream, journal, cache, snapshot, "               \
     "providers, models\n"
+#define LIMITERS  "; allowed: memory | redis(s)://[USER:PASSWORD@]HOST[:PORT][/DATABASE]\n"
 #define SIZES     "; allowed: a size from 1KB to 1GB, like 512, 64KB, 32MB\n"
 #define DURATIONS "; allowed: a duration from 1ms to 24h, like 250ms, 30s, 2m\n"
 
@@ -263,8 +266,12 @@ static void test_bad_files(void **state)
          "f:1: store has an @ that is not between the password and the host: in a user, a password "
          "or a name, @ : / ? % are written %40 %3A %2F %3F %25; allowed: sqlite:PATH | "
          "postgres://USER:PASSWORD@HOST[:PORT]/DATABASE\n"                                                                                                                                  },
-        {"limiter: redis://h:6379/0\n",                                                            "f:1: limiter: \"redis://\" is not supported "
-                                        "by this version of courier; allowed: memory\n"                                                              },
+        {"limiter: memroy\n",
+         "f:1: limiter: \"memroy\" does not begin with redis:// or rediss://" LIMITERS                                                                                                      },
+        {"limiter: redis://:secret@h:x\n",
+         "f:1: limiter: \"redis://\" has a port that is no number from 1 to 65535" LIMITERS                                                                                                 },
+        {"limiter: ':secret@h'\n",
+         "f:1: limiter does not begin with redis:// or rediss://" LIMITERS                                                                                                                  },
         {"store_prompts: redacted\n",                                                              "f:1: store_prompts: \"redacted\" is not supported by "
                                       "this version of courier; allowed: off\n"                                                                        },
  /* variables */
