@@ -7,7 +7,7 @@ from gateway import wait_for
 from provider import answer
 from test_cache import KEPT, Asker, Counting, big_stream, stream_once
 
-SECRET = "a secret that all instances share"
+SECRET = "a-secret-that-all-instances-share"
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_redis_tells_nobody(provide, instance, server):
     # what was changed, and what another installation kept, is no answer
     server.ask("SETRANGE", names[0], 40, b"x")
     assert ask()[0] == "miss"
-    stranger = instance(provide(Counting()), secret="another secret, of somebody else")
+    stranger = instance(provide(Counting()), secret="another-secret-of-somebody-else")
     assert ask_until("hit", stranger) is not None
     assert len(server.ask("KEYS", "courier:answer:*")) == 2
 
