@@ -158,6 +158,9 @@ const struct setting settings_table[] = {
              "longest unused make room."},
     {"cache.entry", SETTING_SIZE, "1MB", .min = KB, .max = 64 * MB, GATEWAY(cache.entry),
      .help = "The largest answer that is kept."},
+    {"cache.timeout", SETTING_DURATION, "8ms", .min = 1, .max = 10 * 1000, GATEWAY(cache.timeout),
+     .help = "With Redis as limiter answers are kept there: how long a call waits to be told "
+             "whether its answer is."},
 
     {"snapshot.file", SETTING_PATH, GATEWAY(snapshot.file),
      .help =

@@ -65,6 +65,7 @@ struct settings {
     struct cache_settings { /* bytes */
         uint64_t size;      /* of the process */
         uint64_t entry;
+        uint64_t timeout; /* milliseconds */
     } cache;
 
     struct snapshot_settings {
