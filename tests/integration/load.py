@@ -35,10 +35,12 @@ def unlock(holder):
 
 class Load:
     """They run until told to stop. mortal: the gateway may die and come back; what breaks off then is
-    `broken` and not a failure."""
+    `broken` and not a failure. rate: requests a second of all together; else as fast as they can."""
 
-    def __init__(self, gateway, clients=6, key=ADMIN_KEY, prefix="load", mortal=False):
+    def __init__(self, gateway, clients=6, key=ADMIN_KEY, prefix="load", mortal=False, rate=None):
         self.gateway, self.key, self.prefix, self.mortal = gateway, key, prefix, mortal
+        self.pause = clients / rate if rate else 0
+        self.took = []  # (when it was sent, seconds)
         self.statuses = {}  # request id → status
         self.refusals = {}  # what was answered instead
         self.broken = set()
@@ -58,15 +60,18 @@ class Load:
                 time.sleep(0.005)
 
     def _ask(self, client, name, stream):
+        begun = time.monotonic()
         client.send(request(chat(stream=stream), self.key, extra=f"x-request-id: {name}\r\n"))
         status, _, body = client.answer()
+        self.took.append((begun, time.monotonic() - begun))
         self.statuses[name] = status
         if status != 200:
             self.refusals[name] = body
 
     def _run(self, number):
-        client, count = None, 0
-        while not self.stopped.is_set():
+        client, count, due = None, 0, time.monotonic()
+        while not self.stopped.wait(max(0, due - time.monotonic())):
+            due = max(due, time.monotonic() - 1) + self.pause
             name = f"{self.prefix}-{number}-{count}"
             count += 1
             try:
