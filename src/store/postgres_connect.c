@@ -16,7 +16,8 @@
 
 enum { CONNECT_MS = 5000, VERSION_LEAST = 150000 };
 
-/* A courier that hangs must not hold locks for ever, nor a server work for one that is gone. */
+/* A courier that hangs must not hold locks for ever, nor a server work for one that is gone. What
+ * is committed must survive the server: journals are advanced over it. */
 static const char session[] = "SET timezone = 'UTC'; SET datestyle = 'ISO'; "
                               "SET bytea_output = 'hex'; SET standard_conforming_strings = on; "
                               "SET client_min_messages = error; "
@@ -24,7 +25,9 @@ static const char session[] = "SET timezone = 'UTC'; SET datestyle = 'ISO'; "
                               "SET idle_in_transaction_session_timeout = '60s'; "
                               "SET client_connection_check_interval = '10s'; "
                               "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; "
-                              "SET tcp_keepalives_count = 3; SET tcp_user_timeout = '60s'";
+                              "SET tcp_keepalives_count = 3; SET tcp_user_timeout = '60s'; "
+                              "SELECT set_config('synchronous_commit', 'on', false) "
+                              "WHERE current_setting('synchronous_commit') = 'off'";
 
 static PGconn *begin_connect(const char *url)
 {

@@ -6,8 +6,10 @@ import random
 import resource
 import signal
 
+import psycopg
 import pytest
 from client import chat, request
+from conftest import BOTH_STORES
 from gateway import ADMIN_KEY, wait_for
 from load import Load, either, locked, unlock
 from provider import answer_once
@@ -19,79 +21,183 @@ TINY = {"size": "256KB", "spool": "64KB"}
 
 def spooled(made):
     """Records are in the spool."""
-    return list((made.folder / "courier.db.journal").glob("spool-*"))
+    return list(made.folder.rglob("spool-*"))
 
 
 def says(made, words):
     wait_for(lambda: words in made.text())
 
 
-def test_an_outage_is_not_noticed(provide, gateway):
+class Sqlite:
+    """Out of reach: another process has the database for itself."""
+
+    deaths = ("gateway", "locked")
+
+    def begin(self, made):
+        self.holder = locked(made)
+
+    def end(self):
+        unlock(self.holder)
+
+    def restore(self):
+        pass
+
+
+class Postgres:
+    deaths = ("gateway", "database", "both", "gateway first", "silent", "stopped")
+
+    def __init__(self, server):
+        self.server = server
+
+    def begin(self, made):
+        self.server.stop("immediate")
+
+    def end(self):
+        self.server.start()
+
+    def restore(self):
+        """For the tests that come after."""
+        self.server.signal(signal.SIGCONT)
+        try:
+            self.server.sql("select 1")
+        except RuntimeError:
+            self.server.start()
+
+
+@pytest.fixture
+def outage(store_kind, request):
+    made = Sqlite() if store_kind == "sqlite" else Postgres(request.getfixturevalue("postgres"))
+    yield made
+    made.restore()
+
+
+@BOTH_STORES
+def test_an_outage_is_not_noticed(provide, gateway, outage):
     made = gateway(provide(either))
     load = Load(made)
     load.wait_for(50)
-    holder = locked(made)
-    written = len(made.rows())
+    outage.begin(made)
     says(made, "usage records wait")
-    load.wait_for(2500)
-    assert len(made.rows()) == written
+    load.wait_for(1000)
     wait_for(lambda: spooled(made))
-    unlock(holder)
+    outage.end()
     load.wait_for(100)
     load.stop_served()
     load.assert_rows()
     wait_for(lambda: not spooled(made))
 
 
-def test_outages_come_and_go(provide, gateway):
+@BOTH_STORES
+def test_outages_come_and_go(provide, gateway, outage):
     rng = random.Random(SEED)
     made = gateway(provide(either))
     load = Load(made)
     for _ in range(ROUNDS):
         load.wait_for(rng.randrange(100))
-        holder = locked(made)
+        outage.begin(made)
         load.wait_for(rng.randrange(300))
-        unlock(holder)
+        outage.end()
     load.stop_served()
     load.assert_rows()
 
 
-def test_a_store_that_is_locked_when_it_ends(provide, gateway, tmp_path):
+@pytest.mark.parametrize("store_kind", ["postgres"], indirect=True)
+def test_a_silent_store_is_not_noticed(provide, gateway, outage):
+    """Its connections stay, and nothing comes."""
+    made = gateway(provide(either))
+    load = Load(made)
+    load.wait_for(50)
+    outage.server.signal(signal.SIGSTOP)
+    says(made, "usage records wait")
+    load.wait_for(100)
+    outage.server.signal(signal.SIGCONT)
+    load.stop_served()
+    load.assert_rows()
+
+
+@BOTH_STORES
+def test_a_store_that_is_away_when_it_ends(provide, gateway, outage, tmp_path):
     """What could not be written before the end is written by the next start."""
     provider = provide(either)
     made = gateway(provider, folder=tmp_path)
     load = Load(made)
-    holder = locked(made)
+    outage.begin(made)
     load.wait_for(100)
     wait_for(lambda: spooled(made))
     load.stop_served()
     made.signal(signal.SIGTERM)
     assert made.wait() == 0
     assert spooled(made)
-    unlock(holder)
+    outage.end()
     load.gateway = gateway(provider, folder=tmp_path)
     load.assert_rows()
 
 
-def test_deaths(provide, gateway, tmp_path):
-    """kill -9 at any moment, half of the time with the store out of reach: what a client has seen the
-    end of is there, and nothing is there twice."""
-    rng = random.Random(SEED)
+class Fate:
+    """What dies next, and comes back."""
+
+    def __init__(self, outage, start):
+        self.rng, self.outage, self.start = random.Random(SEED), outage, start
+        self.made = start()
+
+    def strike(self, load):
+        kind = self.rng.choice(self.outage.deaths)
+        load.wait_for(self.rng.randrange(50))
+        getattr(self, "_" + kind.replace(" ", "_"))(lambda: load.wait_for(self.rng.randrange(200)))
+
+    def _gateway(self, pause):
+        self.made.kill()
+        self.made = self.start()
+
+    def _locked(self, pause):
+        self.outage.begin(self.made)
+        pause()
+        self.made.kill()
+        self.outage.end()
+        self.made = self.start()
+
+    def _database(self, pause):
+        self.outage.server.kill()
+        pause()
+        self.outage.end()
+
+    def _both(self, pause):
+        self.outage.server.kill()
+        self.made.kill()
+        self.outage.end()
+        self.made = self.start()
+
+    def _gateway_first(self, pause):
+        """The gateway is back before its database."""
+        self.made.kill()
+        self.outage.server.kill()
+        self.made = self.start()
+        self.outage.end()
+
+    def _silent(self, pause):
+        self.outage.server.signal(signal.SIGSTOP)
+        pause()
+        self.outage.server.signal(signal.SIGCONT)
+
+    def _stopped(self, pause):
+        self.outage.begin(self.made)
+        pause()
+        self.outage.end()
+
+
+@BOTH_STORES
+def test_deaths(provide, gateway, outage, tmp_path):
+    """Gateway and store die at any moment: what a client has seen the end of is there, and nothing is
+    there twice."""
     provider = provide(either)
-    made = gateway(provider, folder=tmp_path)
-    load = Load(made, mortal=True)
+    fate = Fate(outage, lambda: gateway(provider, folder=tmp_path))
+    load = Load(fate.made, mortal=True)
     for _ in range(ROUNDS):
-        load.wait_for(rng.randrange(50))
-        holder = locked(made) if rng.random() < 0.5 else None
-        load.wait_for(rng.randrange(300))
-        made.kill()
-        if holder:
-            unlock(holder)
-        made = load.gateway = gateway(provider, folder=tmp_path)
+        fate.strike(load)
+        load.gateway = fate.made
     load.wait_for(20)
-    counted = load.stop()
-    assert set(counted) == {200}
-    load.assert_rows()
+    load.stop()
+    load.wait_for_rows()
 
 
 # ---- no room left ----
@@ -129,12 +235,15 @@ def test_what_a_full_spool_says(provide, gateway, connect):
 
 
 def served_after(made, load, client):
-    """Nobody was refused; once the store takes rows again the next request has its own."""
-    says(made, "usage records are written again")
+    """Nobody was refused; once there is room again requests have their rows."""
     load.stop_served()
-    client.send(request(chat(), ADMIN_KEY, extra="x-request-id: after\r\n"))
-    assert client.answer()[0] == 200
-    made.row("after")
+
+    def has_row():
+        client.send(request(chat(), ADMIN_KEY, extra="x-request-id: after\r\n"))
+        assert client.answer()[0] == 200
+        return made.rows("request_id = 'after'")
+
+    wait_for(has_row, step=0.05)
     rows = [row["request_id"] for row in made.rows("request_id != 'after'")]
     assert len(rows) == len(set(rows)) < len(load.statuses)
     assert set(rows) <= set(load.statuses)
@@ -182,19 +291,31 @@ def test_a_full_disk(provide, gateway, connect, on_full):
 
 # ---- what the store refuses ----
 
-def test_a_refused_row_holds_up_nobody(provide, gateway, connect):
-    made = gateway(provide(answer_once()), model={"name": "m"})
+def be_picky(made):
+    """The store takes no row of the request `bad`."""
+    store = made.settings["store"]
+    if store.startswith("postgres:"):
+        with psycopg.connect(store) as db:
+            db.execute("alter table usage_logs add constraint picky check (request_id <> 'bad')")
+        return
     holder = locked(made)
     holder.execute("rollback")
     holder.execute("create trigger picky before insert on usage_logs when new.request_id = 'bad' "
-                   "begin select raise(abort, 'not this one'); end")
+                   "begin select raise(abort, 'picky'); end")
     holder.close()
+
+
+@BOTH_STORES
+def test_a_refused_row_holds_up_nobody(provide, gateway, connect):
+    made = gateway(provide(answer_once()))
+    be_picky(made)
     client = connect(made)
     for name in ("one", "bad", "two"):
         client.send(request(chat(), ADMIN_KEY, extra=f"x-request-id: {name}\r\n"))
         assert client.answer()[0] == 200
     assert made.row("one") and made.row("two")
-    file = made.folder / "courier.db.journal" / "rejected.jsonl"
-    line = json.loads(wait_for(lambda: file.exists() and file.read_text()))
-    assert (line["request_id"], line["why"], line["http_status"]) == ("bad", "not this one", 200)
+    file = wait_for(lambda: list(made.folder.rglob("rejected.jsonl")))[0]
+    line = json.loads(wait_for(file.read_text))
+    assert (line["request_id"], line["http_status"]) == ("bad", 200)
+    assert "picky" in line["why"]
     assert made.rows("request_id = 'bad'") == []
