@@ -185,6 +185,11 @@ int installation_try(struct config *c, struct admin **ret, char ret_why[INSTALLA
         return rc;
     struct admin_options options = {c->settings.store, c->secret_key};
     rc = admin_open(&options, ret);
+    if (rc == -EKEYREJECTED)
+        return say(ret_why, rc,
+                   "what is in the store was made under another secret_key: give this courier the "
+                   "one that the first had (the setting, or its file %.*s)",
+                   SLICE_FMT(config_place(c, "key")));
     return rc < 0 ? say(ret_why, rc, "the store cannot be used: %s", log_errno(rc)) : OK;
 }
 

@@ -2,8 +2,10 @@
 
 #include "service/admin.h"
 
+#include "base/fmt.h"
 #include "base/log.h"
 #include "io/crypto.h"
+#include "repository/installation_repo.h"
 #include "repository/repository.h"
 #include "service/key_service.h"
 
@@ -44,6 +46,32 @@ static int make_keys(struct admin *a, struct secret secret_key)
     return a->hmac ? OK : -ENOMEM;
 }
 
+/* Nobody can tell the secret from what is left in the store. */
+static int make_fingerprint(struct secret secret_key, char ret[2 * SHA256_LEN])
+{
+    unsigned char derived[SHA256_LEN], signature[SHA256_LEN];
+    int rc = crypto_derive(secret_key, SLICE("courier fingerprint"), derived);
+
+    if (rc == OK)
+        rc = crypto_derive(secret_of(slice_of((const char *)derived, sizeof(derived))),
+                           SLICE("courier installation"), signature);
+    secret_wipe(derived, sizeof(derived));
+    if (rc == OK)
+        fmt_hex(ret, signature, sizeof(signature));
+    return rc;
+}
+
+/* Under another secret every key would be unknown and no provider's key would open. */
+static int check_secret(struct db *db, struct secret secret_key)
+{
+    char fingerprint[2 * SHA256_LEN];
+    int rc = make_fingerprint(secret_key, fingerprint);
+
+    return rc < 0 ? rc
+                  : installation_repo_agree(db, SLICE("secret_key"),
+                                            slice_of(fingerprint, sizeof(fingerprint)));
+}
+
 int admin_open(const struct admin_options *options, struct admin **ret)
 {
     struct admin *a = calloc(1, sizeof(*a));
@@ -54,6 +82,8 @@ int admin_open(const struct admin_options *options, struct admin **ret)
     int rc = make_keys(a, options->secret_key);
     if (rc == OK)
         rc = open_store(options->store, &a->db);
+    if (rc == OK)
+        rc = check_secret(a->db, options->secret_key);
     if (rc < 0) {
         admin_close(a);
         return rc;

@@ -12,7 +12,8 @@ struct admin_options {
     struct secret secret_key;
 };
 
-/* Opens the store and applies pending migrations. */
+/* Opens the store and applies pending migrations. -EKEYREJECTED: what is in it was made under
+ * another secret key. */
 int admin_open(const struct admin_options *options, struct admin **ret);
 void admin_close(struct admin *a);
 

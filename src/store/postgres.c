@@ -140,7 +140,6 @@ static struct postgres_db *make(struct slice url)
 static int postgres_open(struct slice url, char ret_why[DB_WHY], struct db **ret)
 {
     const char *fault = store_url_fault(url);
-    char shown[STORE_URL_SHOWN];
 
     if (fault) {
         snprintf(ret_why, DB_WHY, "the URL %s", fault);
@@ -153,8 +152,7 @@ static int postgres_open(struct slice url, char ret_why[DB_WHY], struct db **ret
     }
     int rc = postgres_connect(pg);
     if (rc < 0) {
-        snprintf(ret_why, DB_WHY, "cannot open %.60s: %.180s", store_url_redact(url, shown),
-                 pg->base.error);
+        snprintf(ret_why, DB_WHY, "%.*s", DB_WHY - 1, pg->base.error);
         postgres_close(&pg->base);
         return rc;
     }

@@ -144,15 +144,28 @@ static int set_up(struct postgres_db *pg)
     return rc < 0 ? rc : postgres_query(pg, session);
 }
 
+/* What libpq cannot read it repeats, and it may be a part of the password: not told. */
+static bool is_understood(const char *url)
+{
+    char *why = NULL;
+    PQconninfoOption *options = PQconninfoParse(url, &why);
+
+    PQfreemem(why);
+    PQconninfoFree(options);
+    return options != NULL;
+}
+
 int postgres_connect(struct postgres_db *pg)
 {
+    if (!is_understood(pg->url)) {
+        postgres_set_error(pg, "the URL or one of its parameters is not understood by libpq");
+        return -EINVAL;
+    }
     pg->conn = begin_connect(pg->url);
     if (!pg->conn)
         return -ENOMEM;
-    if (PQstatus(pg->conn) == CONNECTION_BAD) /* what is wrong stands in the URL: not told */
-        postgres_set_error(pg, "the URL or one of its parameters is not understood by libpq");
-    if (PQstatus(pg->conn) == CONNECTION_BAD)
-        return postgres_lose(pg, -EINVAL);
+    if (PQstatus(pg->conn) == CONNECTION_BAD) /* the host's name, a parameter's value */
+        return connect_failed(pg);
     PQsetErrorVerbosity(pg->conn, PQERRORS_VERBOSE);
     int rc = drive_connect(pg);
     return rc < 0 ? rc : set_up(pg);

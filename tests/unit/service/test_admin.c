@@ -393,11 +393,22 @@ static void what_cannot_be_opened_is_told(void **state)
     admin_close(NULL);
 }
 
+static void another_secret_is_refused(void **state)
+{
+    struct fixture *f = *state, other = *f;
+
+    assert_int_equal(open_with(&other, "another secret"), -EKEYREJECTED);
+    assert_null(other.admin);
+    assert_int_equal(open_with(&other, "the secret"), OK);
+    admin_close(other.admin);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(another_secret_is_refused),
         TEST(a_key_has_its_shape_and_enters),
         TEST(a_key_is_what_was_wished),
         TEST(the_key_itself_is_stored_nowhere),

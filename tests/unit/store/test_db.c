@@ -162,7 +162,7 @@ static void wrong_urls_are_told(void **state)
         {"postgres://me:secret@secret@host/db",   -EINVAL,          "%40"                 },
         {"postgres://me:secret/secret@host/db",   -EINVAL,          "%2F"                 },
         {"postgres://me:secret%@host/db",         -EINVAL,          "%25"                 },
-        {"postgres://me:secret@host:x/db",        -EINVAL,          "not understood"      },
+        {"postgres://me:secret@host:x/db",        -ECONNREFUSED,    "\"port\""            },
         {"postgresql://me:secret@127.0.0.1:1/db", -ECONNREFUSED,    "refused"             },
         {"courier.db",                            -EPROTONOSUPPORT, "no driver"           },
         {"sqlite",                                -EPROTONOSUPPORT, "no driver"           },
