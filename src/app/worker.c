@@ -29,6 +29,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -249,9 +250,7 @@ static void on_drain_mail(struct mail *m)
 {
     struct worker *w = container_of(m, struct worker, drain_mail);
 
-    server_drain(w->server);
-    if (w->metrics_server)
-        server_drain(w->metrics_server);
+    server_drain(w->server); /* the address for watching is there until the end */
     w->drain_until_ms = loop_now_ms(w->loop) + w->drain_limit_ms;
     on_drain_timer(&w->drain_timer);
 }
@@ -283,6 +282,10 @@ static void report(void *owner, struct fleet_report *ret)
 
     census_take(w->router, &ret->census);
     ret->client_connections = server_connections(w->server);
+    limiter_figures(w->limiter, &ret->limiter);
+    if (ret->limiter.why)
+        snprintf(ret->limiter_why, sizeof(ret->limiter_why), "%s", ret->limiter.why);
+    ret->limiter.why = NULL; /* it ends with this turn */
 }
 
 static int join_fleet(struct worker *w, struct fleet *fleet)

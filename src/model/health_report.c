@@ -33,7 +33,8 @@ static bool providers_are_good(const struct health_report *r)
 
 bool health_report_is_good(const struct health_report *r)
 {
-    return r->database.reachable && slice_eq(r->snapshot.source, SLICE("database")) &&
-           !r->ledger.failing_since_wall_us && !r->ledger.spool_failing_since_wall_us &&
-           r->workers_heard == r->workers && !r->draining && providers_are_good(r);
+    return r->limiter.reached == r->limiter.workers && r->database.reachable &&
+           slice_eq(r->snapshot.source, SLICE("database")) && !r->ledger.failing_since_wall_us &&
+           !r->ledger.spool_failing_since_wall_us && r->workers_heard == r->workers &&
+           !r->draining && providers_are_good(r);
 }

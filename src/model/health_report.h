@@ -39,6 +39,13 @@ struct health_report {
         uint64_t schema;        /* number of its last migration; 0: not known */
     } database;
 
+    struct limiter_health {
+        bool shared;             /* Redis counts */
+        size_t reached, workers; /* for so many of them Redis answers */
+        struct slice why;        /* it does not; empty: it does */
+        uint64_t by_redis, by_local, by_open, by_closed, unsettled, instances;
+    } limiter;
+
     struct ledger_health {
         uint64_t in_journals, in_spool, oldest_wall_us;
         uint64_t written, dropped, rejected;

@@ -6,16 +6,19 @@
 #pragma once
 
 #include "router/census.h"
+#include "service/limiter.h"
 
 struct fleet;
 struct mailbox;
 
-enum { FLEET_MOST = 256 };
+enum { FLEET_MOST = 256, FLEET_WHY = 128 };
 
 /* What one worker says of itself. */
 struct fleet_report {
     struct census census;
     size_t client_connections;
+    struct limiter_figures limiter; /* its `why` is below */
+    char limiter_why[FLEET_WHY];    /* terminated; empty: Redis answers, or is not used */
 };
 
 struct fleet_member {

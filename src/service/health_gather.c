@@ -164,6 +164,27 @@ static void list_providers(struct gathering *g, struct health_report *r)
     r->providers = list;
 }
 
+static void add_limiter(struct gathering *g, struct limiter_health *l,
+                        const struct fleet_report *report)
+{
+    const struct limiter_figures *f = &report->limiter;
+
+    l->shared = f->shared;
+    l->workers += f->shared;
+    l->reached += f->shared && f->reached;
+    l->by_redis += f->by_redis;
+    l->by_local += f->by_local;
+    l->by_open += f->by_open;
+    l->by_closed += f->by_closed;
+    l->unsettled += f->unsettled;
+    l->instances = MAX(l->instances, f->instances);
+    if (report->limiter_why[0]) {
+        l->why = arena_copy(g->arena, slice_str(report->limiter_why));
+        if (!l->why.at)
+            g->rc = -ENOMEM;
+    }
+}
+
 static int gather_fleet(const struct metrics_sources *s, struct gathering *g,
                         struct health_report *r)
 {
@@ -173,8 +194,10 @@ static int gather_fleet(const struct metrics_sources *s, struct gathering *g,
     if (rc < 0)
         return rc;
     r->workers_heard = reports->len;
-    for (size_t i = 0; i < reports->len; i++)
+    for (size_t i = 0; i < reports->len; i++) {
         add_census(g, &reports->at[i].census);
+        add_limiter(g, &r->limiter, &reports->at[i]);
+    }
     fleet_reports_free(reports);
     list_providers(g, r);
     return g->rc;

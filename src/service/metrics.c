@@ -69,6 +69,31 @@ static void tell_origin(struct exposition *e, const struct target_names *n,
                        (const struct slice[]){provider, states[i].state}, states[i].n);
 }
 
+static void tell_limiter(struct exposition *e, const struct limiter_figures *f)
+{
+    const struct {
+        enum metric_id metric;
+        struct slice label;
+        uint64_t n;
+        bool shared; /* makes sense with Redis only */
+    } figures[] = {
+        {METRIC_ID_LIMITER_ANSWERS,   SLICE("redis"),     f->by_redis,  true },
+        {METRIC_ID_LIMITER_ANSWERS,   SLICE("local"),     f->by_local,  false},
+        {METRIC_ID_LIMITER_ANSWERS,   SLICE("open"),      f->by_open,   true },
+        {METRIC_ID_LIMITER_ANSWERS,   SLICE("closed"),    f->by_closed, true },
+        {METRIC_ID_LIMITER_REACHED,   SLICE("reached"),   f->reached,   true },
+        {METRIC_ID_LIMITER_REACHED,   SLICE("away"),      !f->reached,  true },
+        {METRIC_ID_LIMITER_FAULTS,    SLICE("timeout"),   f->timeouts,  true },
+        {METRIC_ID_LIMITER_FAULTS,    SLICE("refused"),   f->refusals,  true },
+        {METRIC_ID_LIMITER_FAULTS,    SLICE("forgotten"), f->forgotten, true },
+        {METRIC_ID_LIMITER_UNSETTLED, SLICE(""),          f->unsettled, true },
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(figures); i++)
+        if (f->shared || !figures[i].shared)
+            exposition_add(e, figures[i].metric, &figures[i].label, figures[i].n);
+}
+
 static void tell_report(struct exposition *e, const struct target_names *n,
                         const struct fleet_report *r)
 {
@@ -77,6 +102,7 @@ static void tell_report(struct exposition *e, const struct target_names *n,
     for (size_t i = 0; i < r->census.origins_len; i++)
         tell_origin(e, n, &r->census.origins[i]);
     gauge(e, METRIC_ID_CLIENT_CONNECTIONS, r->client_connections);
+    tell_limiter(e, &r->limiter);
 }
 
 static void tell_fleet(struct exposition *e, const struct target_names *n, struct fleet *fleet)
@@ -89,8 +115,13 @@ static void tell_fleet(struct exposition *e, const struct target_names *n, struc
         e->rc = -ENOMEM;
         return;
     }
-    for (size_t i = 0; i < reports->len; i++)
+    uint64_t instances = 0; /* every worker knows the same, or less */
+    for (size_t i = 0; i < reports->len; i++) {
         tell_report(e, n, &reports->at[i]);
+        instances = MAX(instances, reports->at[i].limiter.instances);
+    }
+    if (instances)
+        gauge(e, METRIC_ID_LIMITER_INSTANCES, instances);
     fleet_reports_free(reports);
 }
 

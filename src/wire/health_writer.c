@@ -66,6 +66,25 @@ static void add_database(struct json_out *o, const struct database_health *d)
     json_out_char(o, '}');
 }
 
+static void add_limiter(struct json_out *o, const struct limiter_health *l)
+{
+    BEGIN(o, "limiter");
+    TEXT(o, "status", l->reached == l->workers ? SLICE("ok") : SLICE("degraded"));
+    TEXT(o, "counts", l->shared ? SLICE("redis") : SLICE("memory"));
+    if (l->shared) {
+        NUMBER(o, "workers_reached", l->reached);
+        TEXT(o, "why", l->why);
+        NUMBER(o, "instances", l->instances);
+        NUMBER(o, "unsettled", l->unsettled);
+    }
+    BEGIN(o, "decided_by");
+    NUMBER(o, "redis", l->by_redis);
+    NUMBER(o, "local", l->by_local);
+    NUMBER(o, "open", l->by_open);
+    NUMBER(o, "closed", l->by_closed);
+    json_out_literal(o, "}}");
+}
+
 static void add_ledger(struct json_out *o, const struct ledger_health *l)
 {
     bool good = !l->failing_since_wall_us && !l->spool_failing_since_wall_us;
@@ -169,6 +188,7 @@ struct slice health_write(const struct health_report *r, struct arena *a)
     TEXT(&o, "status", health_report_is_good(r) ? SLICE("ok") : SLICE("degraded"));
     add_gateway(&o, r);
     add_database(&o, &r->database);
+    add_limiter(&o, &r->limiter);
     add_ledger(&o, &r->ledger);
     add_snapshot(&o, r);
     add_providers(&o, r);

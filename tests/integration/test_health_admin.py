@@ -7,7 +7,7 @@ import httpx
 
 from client import chat
 from gateway import ADMIN_KEY, wait_for
-from test_metrics import answer_all, post
+from test_metrics import answer_all, post, scrape
 
 ADMIN = {"authorization": f"Bearer {ADMIN_KEY}"}
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
@@ -45,6 +45,8 @@ def test_all_is_well(gateway, provide):
     database = report["database"]
     assert database["status"] == "ok" and TIME.match(database["since"])
     assert database["latency_us"] > 0 and database["schema"] >= 1
+    assert report["limiter"]["status"] == "ok" and report["limiter"]["counts"] == "memory"
+    assert report["limiter"]["decided_by"]["local"] >= 6
     ledger = report["ledger"]
     assert ledger["status"] == "ok" and ledger["dropped"] == ledger["rejected"] == 0
     assert ledger["backlog"] == ledger["in_journals"] + ledger["in_spool"]
@@ -113,6 +115,31 @@ def test_a_store_that_cannot_be_written(gateway, provide):
     assert TIME.match(report["ledger"]["failing_since"])
     db.execute("rollback")
     db.close()
+    wait_for(lambda: health(g)["status"] == "ok")
+
+
+def test_redis_that_goes_and_comes_back(gateway, provide, redis):
+    server = redis()
+    g = gateway(provide(answer_all), limiter=server.url, workers=2)
+    wait_for(lambda: health(g)["limiter"]["workers_reached"] == 2)
+    key = g.create_key("--rpm", "100000")
+    wait_for(lambda: post(g, chat(), key) == 200)
+    report = health(g)
+    assert report["status"] == "ok" and report["limiter"]["counts"] == "redis"
+    assert report["limiter"]["why"] == "" and report["limiter"]["instances"] == 1
+    figures = scrape(g)
+    assert figures.sum("courier_limiter_workers", state="reached") == 2
+    assert figures.sum("courier_limiter_instances") == 1
+
+    server.kill()
+    report = wait_for(lambda: (r := health(g))["limiter"]["workers_reached"] == 0 and r)
+    assert report["status"] == report["limiter"]["status"] == "degraded"
+    assert report["limiter"]["why"]
+    assert post(g, chat(), key) == 200
+    figures = scrape(g)
+    assert figures.sum("courier_limiter_workers", state="away") == 2
+    assert figures.sum("courier_limiter_answers_total", by="local") >= 1
+    server.start()
     wait_for(lambda: health(g)["status"] == "ok")
 
 

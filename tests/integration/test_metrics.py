@@ -4,7 +4,9 @@ import concurrent.futures
 import json
 import re
 import shutil
+import signal
 import subprocess
+import threading
 
 import httpx
 import pytest
@@ -235,6 +237,29 @@ def test_an_address_of_its_own_needs_no_key(gateway, provide):
     assert httpx.get(f"{side}/readyz").status_code == 200
     assert httpx.get(f"{side}/v1/models", headers=ADMIN).status_code == 404
     assert httpx.get(f"{g.url}/metrics").status_code == 401
+
+
+def test_watching_goes_on_while_the_gateway_drains(gateway, provide):
+    release = threading.Event()
+
+    def hold(c):
+        c.read_request()
+        release.wait(60)
+        c.json(ANSWER)
+
+    g = gateway(provide(hold), metrics_listen="127.0.0.1:0", workers=1)
+    lines = wait_for(lambda: [x for x in g.log_lines() if "without a key" in x["message"]])
+    side = f"http://127.0.0.1:{lines[0]['port']}"
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        held = pool.submit(post, g, chat())
+        wait_for(lambda: Figures(httpx.get(f"{side}/metrics").text)
+                 .sum("courier_upstream_in_flight") == 1)
+        g.signal(signal.SIGTERM)
+        wait_for(lambda: Figures(httpx.get(f"{side}/metrics").text).sum("courier_draining") == 1)
+        assert httpx.get(f"{side}/readyz").status_code == 503
+        release.set()
+        assert held.result() == 200
+    assert g.wait() == 0
 
 
 def test_an_address_that_is_taken_names_its_setting(gateway, tmp_path):

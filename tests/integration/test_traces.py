@@ -225,6 +225,16 @@ def test_what_is_left_is_sent_at_the_end(gateway, provide, collect):
     assert len(c.servers()) == len(c.clients()) == 10
 
 
+def test_log_lines_lead_to_the_trace(gateway, provide, collect):
+    c = collect()
+    g = gateway(provide(answer_all), otlp_endpoint=c.url)
+    post(g, chat(), **traceparent())
+    wait_for(lambda: len(c.spans) == 2)
+    (line,) = wait_for(lambda: [x for x in g.log_lines()
+                                if x.get("path") == "/v1/chat/completions"])
+    assert line["trace_id"] == TRACE and line["span_id"] == c.servers()[0].id
+
+
 def test_without_an_endpoint_nothing_changes(gateway, provide):
     p = provide(answer_all)
     g = gateway(p)

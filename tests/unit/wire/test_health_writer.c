@@ -71,6 +71,10 @@ static void anything_that_is_wrong_degrades(void **state)
     r.ledger.spool_failing_since_wall_us = 1;
     assert_false(health_report_is_good(&r));
     r = good_report();
+    r.limiter.workers = 2;
+    r.limiter.reached = 1;
+    assert_false(health_report_is_good(&r));
+    r = good_report();
     r.workers_heard = 1;
     assert_false(health_report_is_good(&r));
     r = good_report();
@@ -100,6 +104,8 @@ static void the_text(void **state)
         "\"started_at\":\"2023-11-14T22:13:20.000Z\",\"uptime_s\":2,\"workers\":2,"
         "\"workers_answering\":2,\"draining\":false,"
         "\"database\":{\"status\":\"ok\",\"since\":null,\"latency_us\":12,\"schema\":3},"
+        "\"limiter\":{\"status\":\"ok\",\"counts\":\"memory\",\"decided_by\":{\"redis\":0,"
+        "\"local\":0,\"open\":0,\"closed\":0}},"
         "\"ledger\":{\"status\":\"ok\",\"backlog\":0,\"in_journals\":0,\"in_spool\":0,"
         "\"oldest_at\":null,\"written\":0,\"dropped\":0,\"rejected\":0,\"spool_bytes\":0,"
         "\"spool_limit_bytes\":0,\"failing_since\":null,\"spool_failing_since\":null},"
