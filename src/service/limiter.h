@@ -81,7 +81,7 @@ struct limiter_figures {
 
 /* -EINVAL: the URL; -EPROTO: rediss:// without a tls; -ENOMEM. */
 int limiter_new(const struct limiter_options *options, struct limiter **ret);
-/* All takes were settled. NULL is harmless. */
+/* Takes that were not settled are Redis' to forget. NULL is harmless. */
 void limiter_free(struct limiter *l);
 void limiter_set_policy(struct limiter *l, const struct limiter_policy *policy);
 void limiter_figures(const struct limiter *l, struct limiter_figures *ret);

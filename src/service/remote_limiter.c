@@ -314,5 +314,6 @@ void remote_limiter_free(struct remote_limiter *r)
     limit_repo_free(r->repo);
     list_for_each_safe(it, &r->takes) forget(list_entry(it, struct remote_take, node));
     remote_free_steps(r);
+    remote_places_free(&r->places);
     free(r);
 }

@@ -17,6 +17,12 @@ void remote_places_init(struct remote_places *places)
         list_init(&places->keys[i]);
 }
 
+void remote_places_free(struct remote_places *places)
+{
+    for (size_t i = 0; i < REMOTE_PLACES; i++)
+        list_for_each_safe(it, &places->keys[i]) free(list_entry(it, struct held_key, node));
+}
+
 static struct held_key *find(struct list *bucket, int64_t key_id)
 {
     list_for_each(it, bucket)

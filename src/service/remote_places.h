@@ -13,6 +13,8 @@ struct remote_places {
 };
 
 void remote_places_init(struct remote_places *places);
+/* Forgets those that are there. */
+void remote_places_free(struct remote_places *places);
 /* -ENOMEM: it will not be renewed. */
 int remote_places_add(struct remote_places *places, struct limiter_take *t);
 /* Harmless on one that was never added. */
