@@ -6,6 +6,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import urllib.parse
 
 from gateway import wait_for
 
@@ -33,16 +34,26 @@ class RedisServer:
 
     @property
     def url(self):
-        who = f":{self.password}@" if self.password else ""
+        who = f":{urllib.parse.quote(self.password, safe='')}@" if self.password else ""
         return f"redis://{who}127.0.0.1:{self.port}/0"
 
-    def start(self):
+    def start(self, wait=True):
         self.child = subprocess.Popen(
             ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
              "--appendonly", "no", "--dir", str(self.folder), "--logfile", "redis.log",
              "--requirepass", self.password or "", *self.options],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(self.answers)
+        if wait:
+            wait_for(self.answers)
+
+    def is_loading(self):
+        try:
+            self.ask("PING")
+        except RedisError as error:
+            return "LOADING" in str(error)
+        except OSError:
+            pass
+        return False
 
     def answers(self):
         assert self.child.poll() is None, (self.folder / "redis.log").read_text()
