@@ -14,6 +14,7 @@
 #include "controller/health.h"
 #include "controller/metrics.h"
 #include "controller/models.h"
+#include "controller/openapi.h"
 
 /* of ADMIN_ROUTES */
 #define ALL(routes) &(routes)[0], &(routes)[1], &(routes)[2], &(routes)[3], &(routes)[4]
@@ -26,8 +27,7 @@ const struct route *const controller_routes[] = {
     &route_metrics,
     ALL(admin_user_routes), ALL(admin_key_routes), &admin_key_rotate_route,
     ALL(admin_provider_routes), ALL(admin_model_routes), &admin_audit_route,
-    &admin_logs_route, &admin_usage_route, &route_usage,
-    &admin_logs_route,
+    &admin_logs_route, &admin_usage_route, &route_usage, &route_openapi,
     &admin_health_route,
     NULL,
 };

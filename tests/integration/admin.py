@@ -1,9 +1,10 @@
-"""A client of the admin API: every answer is looked at, and what it must never hold is not there."""
+"""A client of the admin API: every answer must be as docs/api/openapi.yaml says, and hold no secret."""
 
 import json
 import urllib.error
 import urllib.request
 
+import openapi
 from gateway import ADMIN_KEY
 
 COLLECTIONS = ("users", "keys", "providers", "models")
@@ -27,6 +28,7 @@ class Admin:
         self.bodies = []
 
     def ask(self, method, path, body=None, **headers):
+        wanted = body
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
         request = urllib.request.Request(
@@ -40,6 +42,10 @@ class Admin:
             answer = error
         got = Answer(answer.status, {k.lower(): v for k, v in answer.headers.items()},
                      answer.read().decode())
+        whole = path if path.startswith("/v1") else "/admin/v1" + path
+        openapi.check_answer(method, whole, got.status, got.body)
+        if got.status < 300 and isinstance(wanted, dict):
+            assert openapi.is_good_request(method, whole, wanted), (method, whole, wanted)
         for secret in self.secrets:
             assert secret not in got.body, (method, path, got.body)
         self.bodies.append(got.body)
