@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { FAILURES_MOST = 3, REST_MS = 1000 };
+enum { FAILURES_MOST = 3, REST_FIRST_MS = 50, REST_MOST_MS = 1000 };
 
 struct cache_remote {
     struct cache_store store;
@@ -18,6 +18,7 @@ struct cache_remote {
     uint64_t timeout_ms;
     unsigned char seal_key[CACHE_SEAL_LEN];
     unsigned failures;      /* in a row */
+    uint64_t rest_ms;       /* the next rest */
     uint64_t rest_until_ms; /* nobody asks before */
 };
 
@@ -41,13 +42,17 @@ static bool remote_rests(const struct cache_remote *r)
     return loop_now_ms(r->loop) < r->rest_until_ms;
 }
 
-/* Each failure after the first few costs one wait, and then a rest. */
+/* Some failures in a row, and nobody asks for a while; each time in vain, for twice as long. One
+ * stall makes many calls fail at once: those that end during a rest tell nothing new. */
 static void remote_note(struct cache_remote *r, int rc)
 {
-    if (rc == OK || rc == -ENOENT)
+    if (rc == OK || rc == -ENOENT) {
         r->failures = 0;
-    else if (++r->failures >= FAILURES_MOST)
-        r->rest_until_ms = loop_now_ms(r->loop) + REST_MS;
+        r->rest_ms = REST_FIRST_MS;
+    } else if (!remote_rests(r) && ++r->failures >= FAILURES_MOST) {
+        r->rest_until_ms = loop_now_ms(r->loop) + r->rest_ms;
+        r->rest_ms = MIN(2 * r->rest_ms, (uint64_t)REST_MOST_MS);
+    }
 }
 
 /* --- out --- */
@@ -156,6 +161,7 @@ int cache_remote_new(const struct cache_remote_options *options, struct cache_st
     r->store.methods = &remote_methods;
     r->loop = options->loop;
     r->timeout_ms = options->timeout_ms;
+    r->rest_ms = REST_FIRST_MS;
     memcpy(r->seal_key, options->seal_key, sizeof(r->seal_key));
     int rc = answer_repo_new(options->loop, &repo, &r->repo);
     if (rc < 0)

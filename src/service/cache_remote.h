@@ -3,7 +3,7 @@
  * A value is sealed (AES-256-GCM) under a key derived from the installation's secret and bound to
  * its key: neither a dump of Redis nor whoever reads along tells an answer, and a value that was
  * moved or changed is no answer. Redis slow, away or wrong: there is no answer, and after some
- * failures in a row nobody waits for it for a second. */
+ * failures in a row nobody waits for it for a while. */
 
 #pragma once
 
