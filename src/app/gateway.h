@@ -26,6 +26,7 @@ struct gateway {
     struct snapshot_slot *slot;
     struct snapshot_keeper *keeper;
     struct ledger *ledger;
+    struct housekeeper *housekeeper;
     struct limiting limiting;
     struct answer_cache *answers;
     struct admin_desk *desk;

@@ -17,6 +17,7 @@
 #include "codec/store_url.h"
 #include "io/tls.h"
 #include "service/admin_desk.h"
+#include "service/housekeeper.h"
 #include "service/ledger.h"
 #include "service/snapshot_keeper.h"
 
@@ -122,6 +123,17 @@ static bool start_ledger(struct gateway *g)
     else if (rc < 0)
         command_complain("the journals in %s cannot be opened (journal.folder): %s",
                          folder.at ? folder.at : "", log_errno(rc));
+    return rc == OK;
+}
+
+static bool start_housekeeper(struct gateway *g)
+{
+    const struct settings *s = &g->config.settings;
+    int rc =
+        housekeeper_start(&(struct housekeeper_options){s->store, s->retention}, &g->housekeeper);
+
+    if (rc < 0)
+        command_complain("a thread cannot be started: %s", log_errno(rc));
     return rc == OK;
 }
 
@@ -242,7 +254,7 @@ bool gateway_start(struct gateway *g)
     if (!g->seeding || !seeding_open(g->seeding) || !start_ledger(g) || !seeding_begin(g->seeding))
         return false;
     if (!start_keeper(g) || !start_shared(g) || !start_traces(g) || !start_watching(g) ||
-        !start_desk(g) || !gateway_start_workers(g))
+        !start_desk(g) || !start_housekeeper(g) || !gateway_start_workers(g))
         return false;
     tell_ready(g);
     return true;
@@ -265,6 +277,7 @@ void gateway_stop(struct gateway *g)
     admin_desk_stop(g->desk);
     watching_free(g->watching);
     trace_exporter_stop(g->traces, TRACES_STOP_MS);
+    housekeeper_stop(g->housekeeper);
     stop_ledger(g);
     limiting_free(&g->limiting);
     answer_cache_free(g->answers);

@@ -36,6 +36,9 @@ const struct setting settings_table[] = {
      .help =
          "The folder of an instance's own files (journals, a secret key that was made) when the "
          "store is not a file of SQLite. Two instances do not share one."},
+    {"retention", SETTING_DURATION, "90d", .off = true, .min = 24 * HOUR, .max = 36500 * 24 * HOUR, GATEWAY(retention),
+     .help = "How long rows of `usage_logs` stay, by whole days; `off`: for ever. Sums of hours stay "
+             "for 400 days at least."},
     {"limiter", SETTING_LIMITER, "memory", GATEWAY(limiter.redis),
      .help = "Who counts requests and tokens against the limits of keys. `memory` is exact for one "
              "instance, a Redis for all that share it (docs/limits.md)."},

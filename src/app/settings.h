@@ -18,6 +18,7 @@ struct settings {
     struct slice listen, metrics_listen; /* the second may be empty */
     uint64_t workers;                    /* 0: one for each core */
     struct slice store;                  /* sqlite:PATH or postgres://… */
+    uint64_t retention;                  /* milliseconds, 0: for ever */
     struct slice folder;                 /* `data`: of own files, when the store is no file */
     unsigned store_prompts;
     struct slice otlp_endpoint, otlp_service_name; /* the first may be empty: no traces */

@@ -101,6 +101,11 @@ int repository_catalog_version(struct db *db, uint64_t *ret)
     return rc;
 }
 
+int repository_lead(struct db *db, bool *ret)
+{
+    return db_lead(db, ret);
+}
+
 int repository_wait_change(struct db *db, int wake_fd, uint64_t ms)
 {
     const struct db_watch watch = {.channel = "courier", .number = "SELECT version FROM catalog"};

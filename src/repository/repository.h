@@ -49,6 +49,9 @@ int repository_versions(struct db *db, struct repository_versions *ret);
 /* The first of them alone. */
 int repository_catalog_version(struct db *db, uint64_t *ret);
 
+/* Whether this connection leads: work that one process at a time should do. See db_lead. */
+int repository_lead(struct db *db, bool *ret);
+
 /* Waits, outside of a transaction, until that number may have moved (REPOSITORY_CHANGED), wake_fd
  * can be read (it is left unread; -1: none) or ms have passed (OK). The first call on a connection,
  * also on one that was lost and came back, says REPOSITORY_CHANGED at once: what happened before is

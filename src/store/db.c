@@ -204,6 +204,12 @@ int db_has_table(struct db *db, const char *name, bool *ret)
     return MIN(rc, OK);
 }
 
+int db_lead(struct db *db, bool *ret)
+{
+    *ret = true;
+    return db->driver->lead ? db->driver->lead(db, ret) : OK;
+}
+
 /* --- waiting for a change --- */
 
 /* DB_CHANGED when the number is another than when it was last looked at. */

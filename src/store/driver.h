@@ -47,6 +47,7 @@ struct db_driver {
     struct slice (*column_bytes)(struct db_statement *s, unsigned i);
     const char *find_table; /* SQL: a row with a number above 0 when the table named $1 is there */
     /* Those that a driver need not have are NULL. */
+    int (*lead)(struct db *db, bool *ret); /* without it every connection leads */
     int (*listen)(struct db *db, const char *channel, int wake_fd, uint64_t ms);
     int (*copy_begin)(struct db *db, const char *sql);
     void (*copy_text)(struct db *db, struct slice text);

@@ -106,6 +106,25 @@ static int postgres_transact(struct db *base, enum db_transaction what)
     }
 }
 
+/* The session's own lock: "leads" as a number. It ends with the session. */
+static int postgres_lead(struct db *base, bool *ret)
+{
+    struct postgres_db *pg = postgres_of(base);
+    struct db_statement *s;
+    int rc = postgres_alive(pg); /* a new session leads nobody */
+
+    if (rc == OK && !pg->leading) {
+        rc = db_prepare(base, "SELECT pg_try_advisory_lock(x'6c65616473'::bigint)", &s);
+        if (rc == OK)
+            rc = db_step(s);
+        pg->leading = rc == DB_ROW && db_column_i64(s, 0);
+        if (rc == DB_ROW)
+            rc = db_run(s);
+    }
+    *ret = pg->leading;
+    return rc;
+}
+
 /* --- the connection --- */
 
 static void postgres_close(struct db *base)
@@ -180,6 +199,7 @@ const struct db_driver db_driver_postgres = {
     .column_text = postgres_column_text,
     .column_bytes = postgres_column_bytes,
     .find_table = "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass($1)",
+    .lead = postgres_lead,
     .listen = postgres_listen,
     .copy_begin = postgres_copy_begin,
     .copy_text = postgres_copy_text,

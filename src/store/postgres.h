@@ -46,6 +46,7 @@ struct postgres_db {
     int lost;             /* why there is no connection: -errno */
     bool in_transaction;
     bool listening;
+    bool leading;
     struct buf copy; /* rows of a COPY, gathered */
     bool copy_row;   /* a row of them has begun */
     bool copying;

@@ -139,7 +139,7 @@ static int set_up(struct postgres_db *pg)
     if (PQsetnonblocking(pg->conn, 1) < 0)
         return postgres_lose_with_words(pg);
     pg->epoch++;
-    pg->patience_told = pg->listening = false;
+    pg->patience_told = pg->listening = pg->leading = false;
     int rc = check_server(pg);
     return rc < 0 ? rc : postgres_query(pg, session);
 }

@@ -328,17 +328,18 @@ bool setting_is_equal(const struct setting *s, const void *a, const void *b)
 size_t setting_duration_text(uint64_t ms, char ret[SETTING_DURATION_TEXT])
 {
     static const struct {
-        uint64_t factor;
+        uint64_t factor, least; /* 24h is not called a day */
         struct slice unit;
     } units[] = {
-        {3600000, SLICE_INIT("h") },
-        {60000,   SLICE_INIT("m") },
-        {1000,    SLICE_INIT("s") },
-        {1,       SLICE_INIT("ms")},
+        {86400000, 2 * 86400000, SLICE_INIT("d") },
+        {3600000,  3600000,      SLICE_INIT("h") },
+        {60000,    60000,        SLICE_INIT("m") },
+        {1000,     1000,         SLICE_INIT("s") },
+        {1,        1,            SLICE_INIT("ms")},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(units); i++)
-        if (ms >= units[i].factor && ms % units[i].factor == 0) {
+        if (ms >= units[i].least && ms % units[i].factor == 0) {
             size_t n = fmt_u64(ret, ms / units[i].factor);
             memcpy(ret + n, units[i].unit.at, units[i].unit.len);
             return n + units[i].unit.len;

@@ -206,7 +206,7 @@ static void assert_faults(const struct bad_file *files, size_t n)
 }
 
 #define TOP                                                                                        \
-    "; allowed: listen, metrics_listen, workers, store, data, limiter, "                           \
+    "; allowed: listen, metrics_listen, workers, store, data, retention, limiter, "                \
     "limiter_ca_file, limiter_timeout, limiter_lease, on_limiter_failure, "                        \
     "limiter_instances, admin_key, "                                                               \
     "secret_key, store_prompts, otlp_endpoint, otlp_headers, otlp_sample, "                        \

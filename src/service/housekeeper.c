@@ -1,0 +1,176 @@
+/* housekeeper.c: see housekeeper.h. Each step is a short transaction of its own; a round that fails
+ * is begun anew in the next minute, and finds what was done. */
+
+#include "service/housekeeper.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "repository/repository.h"
+#include "repository/rollup_repo.h"
+#include "repository/usage_retention.h"
+#include "service/pacer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+enum {
+    FIRST_ROUND_MS = 1000,
+    ROUND_MS = 60000,
+    BREATH_MS = 20,        /* between steps that take a lock */
+    LATE_MS = 90000,       /* after its end an hour is over: the ledgers have written it by then */
+    LOOK_BACK_MS = 300000, /* for the use of keys: more than a round, for a ledger that was late */
+    PATIENCE_MS = 1000,
+    DAYS_AHEAD = 3,
+};
+
+/* Sums are small: they stay for 400 days at least, so that a year can be compared with the last. */
+#define SUMS_MS ((uint64_t)400 * 24 * 3600 * 1000)
+
+struct housekeeper {
+    char *store;
+    uint64_t retention_ms;
+    pthread_t thread;
+    struct pacer pacer;
+
+    /* the thread's own */
+    struct db *db; /* NULL: to be opened */
+    bool failing;
+};
+
+/* Microseconds of the wall clock so long ago. */
+static uint64_t ago(uint64_t ms)
+{
+    uint64_t now = clock_wall_us();
+
+    return now > ms * 1000 ? now - ms * 1000 : 0;
+}
+
+/* Whether to go on: others want the lock, and the housekeeper may have to stop. */
+static bool breathe(struct housekeeper *h)
+{
+    return pacer_wait(&h->pacer, BREATH_MS) != PACER_STOPPED;
+}
+
+static int roll(struct housekeeper *h)
+{
+    int rc = rollup_repo_compact(h->db);
+
+    while (rc == OK && (rc = rollup_repo_roll(h->db, ago(LATE_MS))) > 0)
+        rc = breathe(h) ? OK : -ECANCELED;
+    return rc;
+}
+
+static int end_rows(struct housekeeper *h)
+{
+    int rc = usage_retention_advance(h->db, ago(h->retention_ms));
+
+    while (rc == OK && (rc = usage_retention_end_rows(h->db)) > 0)
+        rc = breathe(h) ? OK : -ECANCELED;
+    return rc;
+}
+
+static int end_sums(struct housekeeper *h)
+{
+    uint64_t before = ago(MAX(SUMS_MS, h->retention_ms));
+    int rc = OK;
+
+    while (rc == OK && (rc = usage_retention_end_sums(h->db, before)) > 0)
+        rc = breathe(h) ? OK : -ECANCELED;
+    return rc;
+}
+
+static int work(struct housekeeper *h)
+{
+    bool leads;
+    int rc = usage_retention_make_days(h->db, clock_wall_us(), DAYS_AHEAD);
+
+    if (rc == OK)
+        rc = repository_lead(h->db, &leads);
+    if (rc < 0 || !leads)
+        return rc;
+    rc = rollup_repo_note_use(h->db, ago(LOOK_BACK_MS));
+    if (rc == OK)
+        rc = roll(h);
+    if (rc == OK && h->retention_ms)
+        rc = end_rows(h);
+    if (rc == OK && h->retention_ms)
+        rc = end_sums(h);
+    return rc;
+}
+
+static void tell(struct housekeeper *h, int rc, const char *why)
+{
+    bool failed = rc < 0 && rc != -ECANCELED;
+
+    if (failed && !h->failing)
+        log_event(LOG_WARN, "sums and retention of usage wait: the store failed", LOG_RC(rc),
+                  LOG_STR("why", why), LOG_END);
+    if (!failed && h->failing)
+        log_event(LOG_INFO, "sums and retention of usage are kept again", LOG_END);
+    h->failing = failed;
+}
+
+static void round_once(struct housekeeper *h)
+{
+    char why[REPOSITORY_WHY];
+    int rc = h->db ? OK : repository_open(slice_str(h->store), why, &h->db);
+
+    if (rc < 0) {
+        tell(h, rc, why);
+        return;
+    }
+    repository_set_patience(h->db, PATIENCE_MS);
+    rc = work(h);
+    tell(h, rc, repository_error(h->db));
+    if (rc < 0) {
+        repository_close(h->db);
+        h->db = NULL;
+    }
+}
+
+static void *housekeeper_run(void *arg)
+{
+    struct housekeeper *h = arg;
+    uint64_t pause_ms = FIRST_ROUND_MS;
+
+    for (; pacer_wait(&h->pacer, pause_ms) != PACER_STOPPED; pause_ms = ROUND_MS)
+        round_once(h);
+    repository_close(h->db);
+    return NULL;
+}
+
+static void housekeeper_free(struct housekeeper *h)
+{
+    pacer_free(&h->pacer);
+    free(h->store);
+    free(h);
+}
+
+int housekeeper_start(const struct housekeeper_options *options, struct housekeeper **ret)
+{
+    struct housekeeper *h = calloc(1, sizeof(*h));
+
+    *ret = NULL;
+    if (!h)
+        return -ENOMEM;
+    pacer_init(&h->pacer);
+    h->retention_ms = options->retention_ms;
+    h->store = strndup(options->store.at ? options->store.at : "", options->store.len);
+    int rc = h->store ? -pthread_create(&h->thread, NULL, housekeeper_run, h) : -ENOMEM;
+    if (rc < 0) {
+        housekeeper_free(h);
+        return rc;
+    }
+    *ret = h;
+    return OK;
+}
+
+void housekeeper_stop(struct housekeeper *h)
+{
+    if (!h)
+        return;
+    pacer_stop(&h->pacer, 0);
+    pthread_join(h->thread, NULL);
+    housekeeper_free(h);
+}

@@ -1,0 +1,146 @@
+/* test_housekeeper.c: what it finds it does, in both stores, and of two one does it. */
+
+#include "service/housekeeper.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "model/outcome.h"
+#include "repository/repository.h"
+#include "repository/usage_repo.h"
+#include "store/db.h"
+
+#include "support/postgres.h"
+#include "support/scratch.h"
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <time.h>
+#include <cmocka.h>
+
+#define HOUR_US ((uint64_t)3600 * 1000000)
+
+struct fixture {
+    struct scratch scratch;
+    bool postgres;
+    char url[POSTGRES_URL];
+    struct db *db;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    char why[REPOSITORY_WHY];
+
+    f->postgres = strcmp(*state, "postgres") == 0;
+    scratch_make(&f->scratch);
+    if (f->postgres)
+        postgres_make(f->url);
+    else
+        scratch_path(&f->scratch, "sqlite:", "courier.db", f->url);
+    assert_int_equal(repository_open(slice_str(f->url), why, &f->db), OK);
+    assert_int_equal(repository_migrate(f->db, NULL, why), OK);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    repository_close(f->db);
+    if (f->postgres)
+        postgres_drop(f->url);
+    scratch_remove(&f->scratch);
+    free(f);
+    return 0;
+}
+
+static int64_t number(struct fixture *f, const char *sql)
+{
+    struct db_statement *s;
+
+    assert_int_equal(db_prepare(f->db, sql, &s), OK);
+    assert_int_equal(db_step(s), DB_ROW);
+    int64_t n = db_column_i64(s, 0);
+    db_reset(s);
+    return n;
+}
+
+static void wait_for(struct fixture *f, const char *sql, int64_t wanted)
+{
+    const struct timespec moment = {.tv_nsec = 5000000};
+
+    while (number(f, sql) != wanted)
+        nanosleep(&moment, NULL);
+}
+
+static void put(struct fixture *f, uint64_t wall_us)
+{
+    struct record r = {.id = record_id_new(wall_us),
+                       .created_wall_us = wall_us,
+                       .user_id = 1,
+                       .key_id = 1,
+                       .status = OUTCOME_OK};
+
+    assert_int_equal(usage_repo_put(f->db, &r, 1), OK);
+}
+
+static void a_round_keeps_the_house(void **state)
+{
+    struct fixture *f = *state;
+    struct housekeeper_options options = {slice_str(f->url), 48 * 3600 * (uint64_t)1000};
+    struct housekeeper *h, *second;
+    uint64_t now = clock_wall_us();
+
+    assert_int_equal(db_exec(f->db, "INSERT INTO users (id, name, created_at) VALUES "
+                                    "(1, 'a', '2026-01-31T12:00:00.000Z')"),
+                     OK);
+    assert_int_equal(
+        db_exec(f->db, f->postgres
+                           ? "INSERT INTO api_keys (id, user_id, name, prefix, hash, is_admin, "
+                             "status, rpm, tpm, concurrency, models, created_at, from_file) VALUES "
+                             "(1, 1, '', '', '', false, 'active', 0, 0, 0, '', now(), 0)"
+                           : "INSERT INTO api_keys (id, user_id, name, prefix, hash, is_admin, "
+                             "status, rpm, tpm, concurrency, models, created_at, from_file) VALUES "
+                             "(1, 1, '', '', '', 0, 'active', 0, 0, 0, '', '', 0)"),
+        OK);
+    put(f, now);
+    put(f, now - 30 * HOUR_US);
+    put(f, now - 500 * HOUR_US);
+    assert_int_equal(housekeeper_start(&options, &h), OK);
+    assert_int_equal(housekeeper_start(&options, &second), OK);
+    wait_for(f, "SELECT count(*) FROM usage_hourly", 2); /* the hours that are over */
+    wait_for(f, "SELECT count(*) FROM usage_logs", 2);   /* the oldest has gone */
+    wait_for(f, "SELECT count(*) FROM api_keys WHERE last_used_at IS NOT NULL", 1);
+    wait_for(f, "SELECT count(*) FROM usage_marks", 1); /* of the hour that goes on */
+    housekeeper_stop(second);
+    housekeeper_stop(h);
+    assert_int_equal(number(f, "SELECT count(*) FROM usage_hourly"), 2);
+}
+
+static void a_store_that_is_away_harms_nobody(void **state)
+{
+    struct housekeeper_options options = {SLICE("sqlite:/dev/null/courier.db"), 0};
+    struct housekeeper *h;
+
+    (void)state;
+    assert_int_equal(housekeeper_start(&options, &h), OK);
+    housekeeper_stop(h);
+    housekeeper_stop(NULL);
+}
+
+#define TEST_OF(name, store)                                                                       \
+    {                                                                                              \
+#name " (" store ")", name, setup, teardown, (void *)(uintptr_t)store                      \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST_OF(a_round_keeps_the_house, "sqlite"),
+        TEST_OF(a_round_keeps_the_house, "postgres"),
+        cmocka_unit_test(a_store_that_is_away_harms_nobody),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
