@@ -249,6 +249,25 @@ static void a_record_that_found_no_room_is_tried_again(void **state)
     assert_int_equal(the_row().key_id, 1);
 }
 
+static void records_may_be_dropped_instead(void **state)
+{
+    struct record r = {.key_id = 99};
+
+    (void)state;
+    rig.services.drop_records = true;
+    do
+        r.id = record_id_new(1);
+    while (journal_append(rig.services.journal, &r) == OK);
+    for (uint64_t i = 1; i <= 2; i++) {
+        ask(HTTP_POST, "/work/1", "sk-plain");
+        reply_send(seen, 200, SLICE("text/plain"), SLICE("done"));
+        assert_int_equal(fake.status, 200);
+        fake_done(true);
+        assert_int_equal(journal_lost(rig.services.journal), i);
+    }
+    rig.services.drop_records = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +284,7 @@ int main(void)
                                         rig_down),
         cmocka_unit_test_setup_teardown(a_record_that_found_no_room_is_tried_again, rig_up,
                                         rig_down),
+        cmocka_unit_test_setup_teardown(records_may_be_dropped_instead, rig_up, rig_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -514,6 +514,17 @@ static void no_memory_is_told(void **state)
     }
     expect(f, 1, 401);
     alloc_fail_at(0);
+    for (uint64_t i = 0; i < 16; i++) { /* as many as the list holds at first */
+        save(f, i + 1, i + 2);
+        reopen(f);
+    }
+    struct record r = record_of(17);
+    alloc_fail_at(1);
+    assert_int_equal(spool_append(f->spool, &r, 1), -ENOMEM);
+    assert_true(alloc_fail_hit());
+    spool_undo(f->spool);
+    save(f, 17, 18);
+    expect(f, 1, 18);
     assert_int_equal(spool_open("/dev/null", MOST, &(struct spool *){NULL}), -ENOTDIR);
 }
 
