@@ -52,3 +52,26 @@ struct slice key_limits_text(const struct key_limit *limits, size_t n, struct ar
     }
     return slice_of(text, (size_t)(at - text));
 }
+
+bool key_limits_find(struct slice list, struct slice model, struct key_limit *ret)
+{
+    while (key_limits_next(&list, ret))
+        if (slice_eq(ret->model, model))
+            return true;
+    return false;
+}
+
+static uint64_t fnv(uint64_t hash, struct slice bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++)
+        hash = (hash ^ (unsigned char)bytes.at[i]) * 0x100000001b3;
+    return hash;
+}
+
+int64_t key_limits_id(int64_t key_id, struct slice model)
+{
+    const uint64_t above = (uint64_t)1 << 62; /* where no database counts */
+    uint64_t hash = fnv(0xcbf29ce484222325, slice_of((const char *)&key_id, sizeof(key_id)));
+
+    return (int64_t)(above | (fnv(hash, model) & (above - 1)));
+}

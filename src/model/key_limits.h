@@ -15,3 +15,8 @@ struct key_limit {
 bool key_limits_next(struct slice *list, struct key_limit *ret);
 /* As it stands in the row; in the arena. .at NULL: out of memory. */
 struct slice key_limits_text(const struct key_limit *limits, size_t n, struct arena *a);
+/* The limits of that model. False: there are none. */
+bool key_limits_find(struct slice list, struct slice model, struct key_limit *ret);
+/* Under which number a limiter counts what a key uses of a model: no key has it, and it is the same
+ * in every process. */
+int64_t key_limits_id(int64_t key_id, struct slice model);

@@ -78,3 +78,10 @@ void limiter_settle(struct limiter *l, struct limiter_take *t, uint64_t tokens)
     if (l->remote)
         remote_limiter_settle(l->remote, t, tokens);
 }
+
+void limiter_undo(struct limiter *l, struct limiter_take *t)
+{
+    quota_undo(l->quota, &t->lease, clock_now_ms());
+    if (l->remote)
+        remote_limiter_undo(l->remote, t);
+}

@@ -64,6 +64,7 @@ struct limiter_take {
     int64_t key_id;
     uint64_t place;                 /* the number of its lease; 0: none */
     uint64_t reserved, token_entry; /* tokens, and where Redis counts them */
+    uint64_t request_entry;         /* where it counts the request */
     bool held;                      /* by Redis */
 };
 
@@ -106,3 +107,5 @@ static inline uint64_t limiter_reserved(const struct limiter_take *t)
 /* The request has ended, however: gives its place back and corrects the tokens to what was used. A
  * take that still waits is undone, and op.done will not come. Idempotent. */
 void limiter_settle(struct limiter *l, struct limiter_take *t, uint64_t tokens);
+/* The same, as if it had never been taken: another limit refused the request. */
+void limiter_undo(struct limiter *l, struct limiter_take *t);

@@ -180,8 +180,9 @@ static int make_room(struct key_state *k, const struct principal *p)
 static void take(struct key_state *k, const struct principal *p, uint64_t now_ms,
                  struct quota_lease *lease)
 {
+    lease->counted = p->rpm > 0;
     if (p->rpm)
-        quota_window_add(&k->requests, 1, now_ms);
+        lease->asked_ms = quota_window_add(&k->requests, 1, now_ms);
     if (p->tpm)
         lease->taken_ms = quota_window_add(&k->tokens, lease->tokens, now_ms);
     k->under_way++;
@@ -277,7 +278,8 @@ static void correct(struct key_state *k, const struct quota_lease *lease, uint64
         quota_window_add(&k->tokens, tokens - lease->tokens, now_ms);
 }
 
-void quota_settle(struct quota *q, struct quota_lease *lease, uint64_t tokens, uint64_t now_ms)
+static void give_back(struct quota *q, struct quota_lease *lease, uint64_t tokens, bool undo,
+                      uint64_t now_ms)
 {
     if (!lease->held)
         return;
@@ -288,8 +290,20 @@ void quota_settle(struct quota *q, struct quota_lease *lease, uint64_t tokens, u
     k->under_way--;
     if (lease->tokens)
         correct(k, lease, tokens, now_ms);
+    if (undo && lease->counted)
+        quota_window_take_back(&k->requests, 1, lease->asked_ms);
     touch(s, k, now_ms);
     pthread_mutex_unlock(&s->lock);
+}
+
+void quota_settle(struct quota *q, struct quota_lease *lease, uint64_t tokens, uint64_t now_ms)
+{
+    give_back(q, lease, tokens, false, now_ms);
+}
+
+void quota_undo(struct quota *q, struct quota_lease *lease, uint64_t now_ms)
+{
+    give_back(q, lease, 0, true, now_ms);
 }
 
 size_t quota_keys(struct quota *q)

@@ -28,6 +28,8 @@ struct quota_lease {
     int64_t key_id;
     uint64_t tokens;   /* reserved; 0: the key has no limit of tokens */
     uint64_t taken_ms; /* when they were */
+    uint64_t asked_ms; /* when the request was counted */
+    bool counted;      /* it was: the key has a limit of requests */
     bool held;         /* false: nothing to settle */
 };
 
@@ -44,5 +46,7 @@ int quota_count(struct quota *q, const struct principal *p, uint64_t tokens, uin
                 struct quota_lease *ret_lease);
 /* Gives the place back and corrects the reservation to what was used (may exceed it). */
 void quota_settle(struct quota *q, struct quota_lease *lease, uint64_t tokens, uint64_t now_ms);
+/* As if it had never been taken. */
+void quota_undo(struct quota *q, struct quota_lease *lease, uint64_t now_ms);
 /* Keys that it remembers: those of about the last minute. */
 size_t quota_keys(struct quota *q);

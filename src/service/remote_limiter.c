@@ -113,6 +113,7 @@ static void hold(struct remote_limiter *r, struct limiter_take *t, const struct 
     t->key_id = ask->key_id;
     t->reserved = ask->tokens;
     t->token_entry = a->call.answer.token_entry;
+    t->request_entry = a->call.answer.request_entry;
     t->place = ask->concurrency ? ask->lease : 0;
     if (t->place && remote_places_add(&r->places, t) < 0)
         r->figures.forgotten++;
@@ -244,6 +245,23 @@ int remote_limiter_take(struct remote_limiter *r, struct limiter_take *t, const 
     return decide_alone(r, t, &ask);
 }
 
+static void give_up_hold(struct remote_limiter *r, struct limiter_take *t, uint64_t tokens,
+                         uint64_t request_entry)
+{
+    const struct limit_settlement s = {
+        .key_id = t->key_id,
+        .lease = t->place,
+        .request_entry = request_entry,
+        .token_entry = t->token_entry,
+        .reserved = t->reserved,
+        .used = tokens,
+    };
+
+    t->held = false;
+    remote_places_remove(&r->places, t);
+    remote_tell_settlement(r, &s);
+}
+
 void remote_limiter_settle(struct remote_limiter *r, struct limiter_take *t, uint64_t tokens)
 {
     struct remote_take *a = t->remote;
@@ -255,17 +273,16 @@ void remote_limiter_settle(struct remote_limiter *r, struct limiter_take *t, uin
         a->take = NULL;
         a->used = tokens;
     } else if (t->held) {
-        const struct limit_settlement s = {
-            .key_id = t->key_id,
-            .lease = t->place,
-            .token_entry = t->token_entry,
-            .reserved = t->reserved,
-            .used = tokens,
-        };
-        t->held = false;
-        remote_places_remove(&r->places, t);
-        remote_tell_settlement(r, &s);
+        give_up_hold(r, t, tokens, 0);
     }
+}
+
+void remote_limiter_undo(struct remote_limiter *r, struct limiter_take *t)
+{
+    if (t->remote)
+        forsake(t->remote);
+    else if (t->held)
+        give_up_hold(r, t, 0, t->request_entry);
 }
 
 /* --- making --- */

@@ -48,6 +48,7 @@ void remote_limiter_free(struct remote_limiter *r);
 int remote_limiter_take(struct remote_limiter *r, struct limiter_take *t, const struct principal *p,
                         uint64_t tokens);
 void remote_limiter_settle(struct remote_limiter *r, struct limiter_take *t, uint64_t tokens);
+void remote_limiter_undo(struct remote_limiter *r, struct limiter_take *t);
 
 /* --- remote_steps.c: what is told to Redis and nobody waits for --- */
 

@@ -214,6 +214,22 @@ static void a_client_waits_for_the_longest_of_its_limits(void **state)
     assert_int_equal(f->verdict.retry_after_ms, MINUTE);
 }
 
+static void what_is_undone_was_never_taken(void **state)
+{
+    struct fixture *f = *state;
+    struct principal p = {.key_id = 1, .rpm = 2, .tpm = 100, .concurrency = 1};
+
+    for (uint64_t at = start; at < start + 100000; at += 700) {
+        assert_int_equal(take(f, &p, 100, at), QUOTA_OK);
+        quota_undo(f->quota, &f->lease, at + 3);
+        assert_false(f->lease.held);
+        quota_undo(f->quota, &f->lease, at + 3); /* harmless */
+    }
+    assert_int_equal(take(f, &p, 100, start + 100000), QUOTA_OK);
+    assert_numbers(f->verdict.requests, 2, 1, 60000);
+    assert_int_equal(f->verdict.tokens.remaining, 0);
+}
+
 static void keys_do_not_touch_one_another(void **state)
 {
     struct fixture *f = *state;
@@ -458,6 +474,7 @@ int main(void)
         TEST(places_come_back),
         TEST(a_refusal_consumes_nothing),
         TEST(a_client_waits_for_the_longest_of_its_limits),
+        TEST(what_is_undone_was_never_taken),
         TEST(keys_do_not_touch_one_another),
         TEST(clocks_may_differ_a_little),
         TEST(no_minute_sees_more_than_the_limit),
