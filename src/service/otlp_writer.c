@@ -112,9 +112,26 @@ static void add_name(struct buf *b, const struct trace_span *s)
     buf_add_char(b, '"');
 }
 
+/* `,"name":"` and `"`: what begins and ends a member that is a text. */
+static void member_begin(struct buf *b, const char *name)
+{
+    LITERAL(b, ",\"");
+    buf_add(b, slice_str(name));
+    LITERAL(b, "\":\"");
+}
+
 static void add_time(struct buf *b, const char *name, uint64_t wall_us)
 {
-    buf_printf(b, ",\"%s\":\"%llu000\"", name, (unsigned long long)wall_us);
+    member_begin(b, name);
+    buf_add_u64(b, wall_us);
+    LITERAL(b, "000\""); /* nanoseconds */
+}
+
+static void add_id(struct buf *b, const char *name, const char *id, size_t len)
+{
+    member_begin(b, name);
+    buf_add(b, slice_of(id, len));
+    buf_add_char(b, '"');
 }
 
 /* A request that its caller got wrong is no error of the server; an attempt that failed is one of
@@ -137,11 +154,14 @@ static void add_event(struct buf *b, const struct trace_span *s)
 
 static void add_span(struct buf *b, const struct trace_span *s)
 {
-    buf_printf(b, "{\"traceId\":\"%.32s\",\"spanId\":\"%.16s\"", s->trace, s->id);
+    LITERAL(b, "{\"kind\":");
+    buf_add_u64(b, s->kind);
+    LITERAL(b, ",\"flags\":1");
+    add_id(b, "traceId", s->trace, sizeof(s->trace));
+    add_id(b, "spanId", s->id, sizeof(s->id));
     if (s->has_parent)
-        buf_printf(b, ",\"parentSpanId\":\"%.16s\"", s->parent);
+        add_id(b, "parentSpanId", s->parent, sizeof(s->parent));
     add_name(b, s);
-    buf_printf(b, ",\"kind\":%d,\"flags\":1", s->kind);
     add_time(b, "startTimeUnixNano", s->start_wall_us);
     add_time(b, "endTimeUnixNano", s->start_wall_us + s->took_us);
     LITERAL(b, ",\"attributes\":[");

@@ -5,6 +5,7 @@ import json
 import re
 import signal
 import socket
+import subprocess
 
 import httpx
 import pytest
@@ -12,11 +13,9 @@ import pytest
 from client import chat
 from collector import Collector
 from gateway import ADMIN_KEY, BINARY, wait_for
-from test_metrics import answer_all, scrape
+from test_metrics import ANSWER, answer_all, scrape
 
-import subprocess
-
-SERVER, CLIENT, ERROR = 2, 3, 2
+ERROR = 2  # of a span's status
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
@@ -233,6 +232,33 @@ def test_log_lines_lead_to_the_trace(gateway, provide, collect):
     (line,) = wait_for(lambda: [x for x in g.log_lines()
                                 if x.get("path") == "/v1/chat/completions"])
     assert line["trace_id"] == TRACE and line["span_id"] == c.servers()[0].id
+
+
+def test_no_secret_and_no_prompt_is_told(gateway, provide, collect):
+    def answer(connection):
+        while request := connection.read_request():
+            if b"fail" in request.body:
+                connection.json('{"error":{"message":"marker-error"}}', status=500)
+            else:
+                connection.json(ANSWER.replace('"hi"', '"marker-answer"'))
+
+    c, p = collect(), provide(answer)
+    g = gateway(
+        providers=[{**p.entry(), "api_key": "marker-provider-key"}],
+        models=[{"name": "m", "provider": "private", "retries": 0}],
+        otlp_endpoint=c.url, otlp_headers="x-token=marker-token",
+    )
+    key = g.create_key()
+    body = {"model": "m", "messages": [{"role": "user", "content": "marker-prompt"}]}
+    wait_for(lambda: httpx.post(f"{g.url}/v1/chat/completions?marker-query", json=body,
+                                headers={"authorization": f"Bearer {key}"}).status_code == 200)
+    assert post(g, {**body, "user": "fail"}).status_code == 502
+    wait_for(lambda: len(c.clients()) == 2 and len(c.servers()) >= 2)
+    told = [c.text.decode(), "".join(g.output)] + [
+        httpx.get(g.url + path, headers={"authorization": f"Bearer {ADMIN_KEY}"}).text
+        for path in ("/metrics", "/admin/v1/health")]
+    for text in told:
+        assert "marker" not in text and key not in text and ADMIN_KEY not in text
 
 
 def test_without_an_endpoint_nothing_changes(gateway, provide):
