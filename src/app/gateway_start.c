@@ -7,6 +7,7 @@
 #include "app/command.h"
 #include "app/demo.h"
 #include "app/listen.h"
+#include "app/notify.h"
 #include "app/process.h"
 #include "app/seeding.h"
 #include "app/trace_exporter.h"
@@ -257,6 +258,7 @@ bool gateway_start(struct gateway *g)
         !start_desk(g) || !start_housekeeper(g) || !gateway_start_workers(g))
         return false;
     tell_ready(g);
+    notify_manager("READY=1");
     return true;
 }
 
