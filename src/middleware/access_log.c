@@ -4,6 +4,7 @@
 
 #include "base/ids.h"
 #include "base/log.h"
+#include "web/chain.h"
 #include "web/exchange.h"
 
 enum { LINE_FIELDS = 30, TEXT_SHOWN = 256 };
@@ -76,18 +77,27 @@ static void line_add_call(struct line *l, const struct outcome *o)
     line_add_text(l, "upstream_request_id", o->upstream_request_id);
 }
 
+/* A health check that finds nothing wrong: a balancer asks every second. */
+static enum log_level level_of(const struct exchange *x)
+{
+    bool checked = x->route && x->route->open && x->outcome.http_status == 200;
+
+    return checked ? LOG_DEBUG : LOG_INFO;
+}
+
 static void access_log_on_end(struct exchange *x)
 {
+    enum log_level level = level_of(x);
     struct line l;
 
-    if (!log_on(LOG_INFO))
+    if (!log_on(level))
         return;
     l.len = 0;
     line_add_request(&l, x);
     if (x->call)
         line_add_call(&l, &x->outcome);
     line_add(&l, LOG_END);
-    log_fields(LOG_INFO, "request", l.at);
+    log_fields(level, "request", l.at);
 }
 
 const struct middleware middleware_access_log = {
