@@ -75,6 +75,10 @@ class Engine:
                 self.docker("rm", "--force", "--volumes", *containers, check=False)
             self.daemon.send_signal(signal.SIGTERM)
             self.daemon.wait(LIMIT)
+        for line in pathlib.Path("/proc/mounts").read_text().splitlines():
+            where = line.split(" ")[1]
+            if where.startswith(f"{self.folder}/"):
+                run("umount", where)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # ---- images ----

@@ -63,11 +63,13 @@ class Stack:
 
     def up(self, *args):
         """Up, and all of it healthy."""
-        self.compose("up", "--detach", *args)
-        try:
-            wait_for(self.is_healthy)
-        except AssertionError:
-            raise AssertionError(self.compose("ps", "--all").stdout + self.logs()) from None
+        done = self.compose("up", "--detach", *args, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr + self.state()
+        wait_for(self.is_healthy)
+
+    def state(self):
+        """For the report of a failure."""
+        return self.compose("ps", "--all").stdout + self.compose("logs", "--tail", "20").stdout
 
     def containers(self, service=None):
         """Of the service, or all: names."""

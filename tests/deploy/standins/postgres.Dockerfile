@@ -9,7 +9,7 @@ RUN useradd --system --uid 999 --user-group --home-dir /var/lib/postgresql postg
     && rm -rf /var/lib/apt/lists/* \
     && install -d -o postgres -g postgres -m 1777 /var/lib/postgresql/data /run/postgresql
 COPY postgres-entrypoint /usr/local/bin/docker-entrypoint.sh
-ENV PATH=$PATH:/usr/lib/postgresql/17/bin PGDATA=/var/lib/postgresql/data
+ENV LANG=C.UTF-8 PATH=$PATH:/usr/lib/postgresql/17/bin PGDATA=/var/lib/postgresql/data
 VOLUME /var/lib/postgresql/data
 STOPSIGNAL SIGINT
 EXPOSE 5432
