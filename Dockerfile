@@ -9,10 +9,7 @@ FROM debian:trixie-slim AS build
 WORKDIR /courier
 COPY tools/packages tools/
 RUN DEBIAN_FRONTEND=noninteractive tools/packages build
-COPY CMakeLists.txt ./
-COPY tools/embed tools/
-COPY sql sql
-COPY src src
+COPY . .
 ARG COMMIT=
 RUN cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCOURIER_LTO=ON \
         -DCOURIER_TESTS=OFF -DCOURIER_COMMIT="$COMMIT" \
