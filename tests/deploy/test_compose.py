@@ -10,6 +10,7 @@ from stack import CHAT, docker, inspect, wait_for
 
 SECRETS = ("secret_key", "admin_key", "database_password", "redis_password")
 asked = 0  # chats that were answered so far: rows that there must be
+GOOD = f"status = 'ok' and endpoint = '{CHAT}'"
 
 
 def count(answers):
@@ -123,8 +124,8 @@ def test_streams_pass_unbuffered(stack):
 
 
 def test_rows_are_in_postgresql(stack):
-    wait_for(lambda: stack.rows(where="status = 'ok'") == str(asked))
-    assert stack.rows("count(distinct request_id)", "status = 'ok'") == str(asked)
+    wait_for(lambda: stack.rows(where=GOOD) == str(asked))
+    assert stack.rows("count(distinct request_id)", GOOD) == str(asked)
 
 
 def test_an_instance_is_killed(stack):
@@ -140,7 +141,7 @@ def test_an_instance_is_killed(stack):
     assert len(good) >= 380  # what ran in the victim at that moment was lost, at most
     count(good)
     stack.up("--scale", "courier=3", "--no-recreate")
-    wait_for(lambda: int(stack.rows(where="status = 'ok'")) >= asked)
+    wait_for(lambda: int(stack.rows(where=GOOD)) >= asked)
 
 
 def test_a_rolling_restart_is_not_noticed(stack):
