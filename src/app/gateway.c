@@ -49,7 +49,7 @@ static void begin_drain(struct gateway *g, uint32_t signal_number)
 {
     log_event(LOG_INFO, "draining: no new requests", LOG_U64("signal", signal_number),
               LOG_U64("limit_ms", g->drain_ms), LOG_END);
-    notify_manager("STOPPING=1");
+    notify_send("STOPPING=1");
     atomic_store(&g->draining, true);
     for (unsigned i = 0; i < g->workers_len; i++)
         worker_drain(g->workers[i], g->drain_ms);

@@ -258,7 +258,7 @@ bool gateway_start(struct gateway *g)
         !start_desk(g) || !start_housekeeper(g) || !gateway_start_workers(g))
         return false;
     tell_ready(g);
-    notify_manager("READY=1");
+    notify_send("READY=1");
     return true;
 }
 

@@ -22,7 +22,7 @@ static socklen_t address_of(const char *text, struct sockaddr_un *ret)
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 }
 
-int notify_manager(const char *state)
+int notify_send(const char *state)
 {
     const char *text = getenv("NOTIFY_SOCKET");
     struct sockaddr_un to;

@@ -7,4 +7,4 @@
 
 /* state: lines like "READY=1". Nobody waits for it: a manager that cannot be told misses it. OK, or
  * -errno for tests. */
-int notify_manager(const char *state);
+int notify_send(const char *state);

@@ -26,7 +26,7 @@ static void assert_told(int fd, const char *state)
 {
     char text[64] = {0};
 
-    assert_int_equal(notify_manager(state), OK);
+    assert_int_equal(notify_send(state), OK);
     assert_int_equal(recv(fd, text, sizeof(text) - 1, 0), strlen(state));
     assert_string_equal(text, state);
 }
@@ -47,9 +47,9 @@ static void test_by_path(void **state)
     assert_told(fd, "READY=1");
     assert_told(fd, "STOPPING=1");
     close(fd);
-    assert_int_equal(notify_manager("READY=1"), -ECONNREFUSED);
+    assert_int_equal(notify_send("READY=1"), -ECONNREFUSED);
     scratch_remove(&scratch);
-    assert_int_equal(notify_manager("READY=1"), -ENOENT);
+    assert_int_equal(notify_send("READY=1"), -ENOENT);
 }
 
 static void test_by_abstract_name(void **state)
@@ -72,16 +72,16 @@ static void test_nobody_to_tell(void **state)
 
     (void)state;
     unsetenv("NOTIFY_SOCKET");
-    assert_int_equal(notify_manager("READY=1"), OK);
+    assert_int_equal(notify_send("READY=1"), OK);
     setenv("NOTIFY_SOCKET", "", 1);
-    assert_int_equal(notify_manager("READY=1"), OK);
+    assert_int_equal(notify_send("READY=1"), OK);
     setenv("NOTIFY_SOCKET", "relative", 1);
-    assert_int_equal(notify_manager("READY=1"), -EINVAL);
+    assert_int_equal(notify_send("READY=1"), -EINVAL);
     setenv("NOTIFY_SOCKET", "@", 1);
-    assert_int_equal(notify_manager("READY=1"), -EINVAL);
+    assert_int_equal(notify_send("READY=1"), -EINVAL);
     memset(too_long, '/', sizeof(too_long) - 1);
     setenv("NOTIFY_SOCKET", too_long, 1);
-    assert_int_equal(notify_manager("READY=1"), -EINVAL);
+    assert_int_equal(notify_send("READY=1"), -EINVAL);
 }
 
 int main(void)
