@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CHUNK = 64 << 10, SALT = 32, BOUND = 48 };
@@ -78,6 +79,29 @@ static int write_all(int fd, const void *bytes, size_t n)
     return OK;
 }
 
+/* The folder that a file is in. */
+static void folder_of(const char *path, char ret[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    size_t len = slash ? MAX((size_t)(slash - path), (size_t)1) : 1;
+
+    snprintf(ret, PATH_MAX, "%.*s", (int)len, slash ? path : ".");
+}
+
+static int make_aside(const char *path)
+{
+    char folder[PATH_MAX];
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (fd >= 0 || errno != ENOENT)
+        return fd < 0 ? -errno : fd;
+    folder_of(path, folder);
+    if (mkdir(folder, 0700) < 0)
+        return -errno;
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return fd < 0 ? -errno : fd;
+}
+
 static int begin_file(struct sealed_writer *w, const struct sealed_key *key)
 {
     struct sealed_head head;
@@ -89,8 +113,8 @@ static int begin_file(struct sealed_writer *w, const struct sealed_key *key)
     if (rc < 0)
         return rc;
     unlink(w->aside); /* of a writer that was killed */
-    w->fd = open(w->aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    return w->fd < 0 ? -errno : write_all(w->fd, &head, sizeof(head));
+    w->fd = make_aside(w->aside);
+    return w->fd < 0 ? w->fd : write_all(w->fd, &head, sizeof(head));
 }
 
 static bool set_paths(struct sealed_writer *w, const char *path)
@@ -150,11 +174,8 @@ static int sync_folder(const char *path)
 {
     char folder[PATH_MAX];
 
-    snprintf(folder, sizeof(folder), "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (slash)
-        slash[slash == folder] = '\0';
-    int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    folder_of(path, folder);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
     int rc = fsync(fd) < 0 ? -errno : OK;

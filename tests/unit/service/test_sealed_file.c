@@ -194,6 +194,24 @@ static void a_failure_leaves_the_old_file(void **state)
     sealed_reader_close(NULL);
 }
 
+static void the_folder_is_made(void **state)
+{
+    struct fixture *f = *state;
+    struct stat st;
+    char folder[SCRATCH_PATH];
+
+    scratch_path(&f->scratch, "", "data", folder);
+    scratch_path(&f->scratch, "", "data/sealed", f->path);
+    assert_int_equal(write_file(f, 10), OK);
+    assert_int_equal(read_file(f, 10), OK);
+    assert_int_equal(stat(folder, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+
+    snprintf(f->path, sizeof(f->path), "here-and-gone"); /* in the folder of the process */
+    assert_int_equal(write_file(f, 10), OK);
+    assert_int_equal(unlink(f->path), 0);
+}
+
 static void out_of_memory_is_told(void **state)
 {
     struct fixture *f = *state;
@@ -214,9 +232,13 @@ static void out_of_memory_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_is_written_is_read),       TEST(it_is_its_owners_alone),
-        TEST(cut_anywhere_it_does_not_open), TEST(a_flipped_bit_does_not_open),
-        TEST(chunks_have_their_places),      TEST(a_failure_leaves_the_old_file),
+        TEST(what_is_written_is_read),
+        TEST(it_is_its_owners_alone),
+        TEST(cut_anywhere_it_does_not_open),
+        TEST(a_flipped_bit_does_not_open),
+        TEST(chunks_have_their_places),
+        TEST(a_failure_leaves_the_old_file),
+        TEST(the_folder_is_made),
         TEST(out_of_memory_is_told),
     };
 

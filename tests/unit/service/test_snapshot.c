@@ -143,7 +143,7 @@ static void parts_are_shared(void **state)
     snapshot_slot_free(slot);
 }
 
-enum { WORKERS = 3, PUBLISHED = 2000, HELD = 4 };
+enum { WORKERS = 3, PUBLISHED = 400, HELD = 4 };
 
 struct world {
     struct snapshot_slot *slot;
