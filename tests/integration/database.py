@@ -5,8 +5,6 @@ import re
 import sqlite3
 import uuid
 
-import psycopg
-
 LIMIT = 60
 
 
@@ -32,6 +30,8 @@ def rows(store, sql, **values):
         finally:
             db.close()
     sql = re.sub(r"(?<!:):(\w+)", r"%(\1)s", sql.replace("%", "%%"))
+    import psycopg  # the soak tests use SQLite, and no more than the standard library
+
     with psycopg.connect(store, row_factory=psycopg.rows.dict_row) as db:
         return [{name: as_sqlite(value) for name, value in row.items()}
                 for row in db.execute(sql, values).fetchall()]

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+import time
 
 import pytest
 from client import Raw, chat, request
@@ -193,6 +194,41 @@ def test_no_place_leaks(provide, instances):
     assert server.leases() == 0
 
 
+class SlowWire:
+    """A way to Redis on which each answer takes `seconds`."""
+
+    def __init__(self, port, seconds):
+        self.target, self.seconds = port, seconds
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                return
+            for one, other, slow in ((client, server, False), (server, client, True)):
+                threading.Thread(target=self._pass_on, args=(one, other, slow),
+                                 daemon=True).start()
+
+    def _pass_on(self, one, other, slow):
+        try:
+            while data := one.recv(65536):
+                if slow:
+                    time.sleep(self.seconds)
+                other.sendall(data)
+        except OSError:
+            pass
+        for end in (one, other):
+            end.close()
+
+    def close(self):
+        self.listener.close()
+
+
 class Outage:
     """Ways in which Redis does not answer, and how they end."""
 
@@ -268,6 +304,24 @@ def test_outages(provide, instances, how, policy):
     made.wait_log(SHARED, times + 1)
     wait_for(lambda: outcome(made, key)[1] == "40")
     assert "changed" not in made.text()
+
+
+def test_a_slow_redis(provide, instances, redis, made):
+    """200 ms for each answer: nobody waits for them, nothing is lost, and it is asked again when it is fast."""
+    server = redis()
+    wire = SlowWire(server.port, 0.2)
+    made.append(wire)
+    _, (slow,) = instances(provide(either), 1, server, limiter_timeout="8ms",
+                           limiter_instances=2, limiter=f"redis://127.0.0.1:{wire.port}")
+    key = key_for([slow], "--rpm", "1000", "--concurrency", "100")
+    lost(slow, key)
+    answers = [outcome(slow, key)[:2] for _ in range(100)]
+    assert set(answers) == {(200, "500")}
+    assert sum(line["message"] == LOST for line in slow.log_lines()) == 1
+    wire.seconds = 0
+    slow.wait_log(SHARED, 2)
+    wait_for(lambda: outcome(slow, key)[1] == "1000")
+    wait_for(lambda: server.leases() == 0)
 
 
 def test_a_redis_that_loads(provide, instances):
