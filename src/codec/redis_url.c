@@ -37,7 +37,8 @@ size_t redis_url_decode(char *ret, struct slice text)
     for (size_t i = 0; i < text.len; i++) {
         char c = text.at[i];
         if (c == '%') {
-            c = (char)(hex_digit(text.at[i + 1]) << 4 | hex_digit(text.at[i + 2]));
+            c = (char)((unsigned)hex_digit(text.at[i + 1]) << 4 |
+                       (unsigned)hex_digit(text.at[i + 2]));
             i += 2;
         }
         ret[n++] = c;

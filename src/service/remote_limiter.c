@@ -135,11 +135,17 @@ static void give_back(struct remote_limiter *r, const struct remote_take *a)
     remote_tell_settlement(r, &s);
 }
 
+/* The request stands still for it. */
+static bool is_waited_for(const struct remote_take *a)
+{
+    return a->take && timer_is_set(&a->deadline);
+}
+
 static void on_decision(struct remote_limiter *r, struct remote_take *a)
 {
     struct limiter_take *t = a->take;
     bool taken = a->call.answer.refused == LIMIT_TAKEN;
-    bool waits = timer_is_set(&a->deadline);
+    bool waits = is_waited_for(a);
 
     if (waits) {
         remote_succeeded(r);
@@ -159,7 +165,7 @@ static void on_answer(struct op *op, int rc)
     struct remote_take *a = container_of(op, struct remote_take, call.op);
     struct remote_limiter *r = a->limiter;
     struct limiter_take *t = a->take;
-    bool waits = timer_is_set(&a->deadline);
+    bool waits = is_waited_for(a);
 
     if (rc == OK) {
         on_decision(r, a);
@@ -266,7 +272,7 @@ void remote_limiter_settle(struct remote_limiter *r, struct limiter_take *t, uin
 {
     struct remote_take *a = t->remote;
 
-    if (a && timer_is_set(&a->deadline)) {
+    if (a && is_waited_for(a)) {
         forsake(a);
     } else if (a) {
         t->remote = NULL;
