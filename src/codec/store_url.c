@@ -52,25 +52,41 @@ static bool has_strange_character(struct slice s)
     return false;
 }
 
+/* Of "host:port,[::1]:port": a password whose "@" was forgotten looks like a port. */
+static bool has_bad_port(struct slice hosts)
+{
+    while (hosts.len) {
+        struct slice host = slice_cut(&hosts, ',');
+        size_t colon = host.len;
+        while (colon > 0 && host.at[colon - 1] != ':' && host.at[colon - 1] != ']')
+            colon--;
+        if (colon == 0 || host.at[colon - 1] == ']')
+            continue;
+        for (size_t i = colon; i < host.len; i++)
+            if (host.at[i] < '0' || host.at[i] > '9')
+                return true;
+    }
+    return false;
+}
+
 const char *store_url_fault(struct slice url)
 {
     struct slice rest = behind_scheme(url), authority = up_to(rest, "/?");
-    struct slice path = up_to(slice_sub(rest, authority.len, rest.len), "?");
-    struct slice before_at = up_to(authority, "@");
-    struct slice behind_at = slice_sub(authority, before_at.len, authority.len);
+    struct slice who = up_to(authority, "@");
+    bool has_who = who.len < authority.len;
+    struct slice hosts = has_who ? slice_sub(authority, who.len + 1, authority.len) : authority;
+    struct slice behind = has_who ? slice_sub(rest, who.len + 1, rest.len) : rest;
 
     if (!store_url_is_postgres(url) || !rest.at)
         return "is no PostgreSQL URL";
     if (has_strange_character(url))
         return "has a blank or another character that a URL cannot have";
-    if (slice_find(slice_sub(behind_at, behind_at.len > 0, behind_at.len), SLICE("@")) <
-            behind_at.len - (behind_at.len > 0) ||
-        slice_find(path, SLICE("@")) < path.len)
+    if (up_to(behind, "@").len < behind.len)
         return "has an @ that is not between the password and the host: in a user, a password or "
                "a name, @ : / ? % are written %40 %3A %2F %3F %25";
     if (has_bad_percent(url))
         return "has a % without two hexadecimal digits behind it: % itself is written %25";
-    return NULL;
+    return has_bad_port(hosts) ? "has a port that is no number" : NULL;
 }
 
 const char *store_url_redact(struct slice url, char ret[STORE_URL_SHOWN])

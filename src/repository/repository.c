@@ -45,6 +45,11 @@ void repository_set_patience(struct db *db, unsigned ms)
     db_set_patience(db, ms);
 }
 
+void repository_interrupt(struct db *db)
+{
+    db_interrupt(db);
+}
+
 const char *repository_error(const struct db *db)
 {
     return db_error(db);

@@ -28,6 +28,8 @@ int repository_schema(struct db *db, uint64_t *ret);
 
 /* How long a statement waits while another process holds the lock; see db_set_patience. */
 void repository_set_patience(struct db *db, unsigned ms);
+/* Any thread, while it is open: see db_interrupt. */
+void repository_interrupt(struct db *db);
 /* What went wrong last, in the database's words. */
 const char *repository_error(const struct db *db);
 

@@ -10,6 +10,9 @@
 #define BOUND(n, ms) ms,
 const uint32_t rollup_bounds_ms[ROLLUP_BUCKETS] = {ROLLUP_EACH_BUCKET(BOUND)};
 
+/* for a server that counts the rows of an hour that goes on */
+enum { PATIENCE_MS = 30000 };
+
 enum { HOUR_MS = 3600000 };
 #define HOUR_US ((uint64_t)HOUR_MS * 1000)
 
@@ -118,7 +121,10 @@ int rollup_repo_sum(struct db *db, const struct rollup_query *query, struct aren
     db_bind_text(s, 5, query->model);
     db_bind_text(s, 6, query->provider);
     db_bind_u64(s, 7, query->limit);
+    unsigned patience = db_patience(db);
+    db_set_patience(db, MAX(patience, (unsigned)PATIENCE_MS));
     rc = row_list_fill(&list, s, read_row);
+    db_set_patience(db, patience);
     *ret = (struct rollup_row *)(void *)list.at;
     *ret_len = list.len;
     return rc;

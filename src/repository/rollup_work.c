@@ -8,7 +8,7 @@
 
 #define HOUR_US ((uint64_t)3600 * 1000000)
 
-enum { HOURS_AT_ONCE = 8, MARKS_MOST = 64 };
+enum { HOURS_AT_ONCE = 8, MARKS_MOST = 64, PATIENCE_MS = 300000 };
 
 /* --- marks --- */
 
@@ -148,14 +148,18 @@ static int roll(struct db *db, uint64_t over_by_us)
     return rc < 0 ? rc : DB_ROW;
 }
 
+/* A busy hour has some million rows. */
 int rollup_repo_roll(struct db *db, uint64_t over_by_wall_us)
 {
+    unsigned patience = db_patience(db);
     int rc = db_begin_still(db);
 
     if (rc < 0)
         return rc;
+    db_set_patience(db, PATIENCE_MS);
     int worked = roll(db, over_by_wall_us);
     rc = db_end(db, MIN(worked, OK));
+    db_set_patience(db, patience);
     return rc < 0 ? rc : worked;
 }
 

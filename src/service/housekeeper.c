@@ -33,8 +33,8 @@ struct housekeeper {
     pthread_t thread;
     struct pacer pacer;
 
-    /* the thread's own */
-    struct db *db; /* NULL: to be opened */
+    pthread_mutex_t lock; /* of the pointer db: whoever stops interrupts what it does */
+    struct db *db;        /* the thread's own; NULL: to be opened */
     bool failing;
 };
 
@@ -111,10 +111,29 @@ static void tell(struct housekeeper *h, int rc, const char *why)
     h->failing = failed;
 }
 
+static void set_db(struct housekeeper *h, struct db *db)
+{
+    pthread_mutex_lock(&h->lock);
+    struct db *old = h->db;
+    h->db = db;
+    pthread_mutex_unlock(&h->lock);
+    repository_close(old);
+}
+
+static int open_store(struct housekeeper *h, char why[REPOSITORY_WHY])
+{
+    struct db *db = NULL;
+    int rc = repository_open(slice_str(h->store), why, &db);
+
+    if (rc == OK)
+        set_db(h, db);
+    return rc;
+}
+
 static void round_once(struct housekeeper *h)
 {
     char why[REPOSITORY_WHY];
-    int rc = h->db ? OK : repository_open(slice_str(h->store), why, &h->db);
+    int rc = h->db ? OK : open_store(h, why);
 
     if (rc < 0) {
         tell(h, rc, why);
@@ -123,10 +142,8 @@ static void round_once(struct housekeeper *h)
     repository_set_patience(h->db, PATIENCE_MS);
     rc = work(h);
     tell(h, rc, repository_error(h->db));
-    if (rc < 0) {
-        repository_close(h->db);
-        h->db = NULL;
-    }
+    if (rc < 0)
+        set_db(h, NULL);
 }
 
 static void *housekeeper_run(void *arg)
@@ -136,13 +153,14 @@ static void *housekeeper_run(void *arg)
 
     for (; pacer_wait(&h->pacer, pause_ms) != PACER_STOPPED; pause_ms = ROUND_MS)
         round_once(h);
-    repository_close(h->db);
+    set_db(h, NULL);
     return NULL;
 }
 
 static void housekeeper_free(struct housekeeper *h)
 {
     pacer_free(&h->pacer);
+    pthread_mutex_destroy(&h->lock);
     free(h->store);
     free(h);
 }
@@ -155,6 +173,7 @@ int housekeeper_start(const struct housekeeper_options *options, struct housekee
     if (!h)
         return -ENOMEM;
     pacer_init(&h->pacer);
+    pthread_mutex_init(&h->lock, NULL);
     h->retention_ms = options->retention_ms;
     h->store = strndup(options->store.at ? options->store.at : "", options->store.len);
     int rc = h->store ? -pthread_create(&h->thread, NULL, housekeeper_run, h) : -ENOMEM;
@@ -171,6 +190,10 @@ void housekeeper_stop(struct housekeeper *h)
     if (!h)
         return;
     pacer_stop(&h->pacer, 0);
+    pthread_mutex_lock(&h->lock);
+    if (h->db)
+        repository_interrupt(h->db);
+    pthread_mutex_unlock(&h->lock);
     pthread_join(h->thread, NULL);
     housekeeper_free(h);
 }

@@ -16,5 +16,5 @@ struct housekeeper_options {
 };
 
 int housekeeper_start(const struct housekeeper_options *options, struct housekeeper **ret);
-/* Waits for the step that runs. NULL is harmless. */
+/* Interrupts the step that runs. NULL is harmless. */
 void housekeeper_stop(struct housekeeper *h);

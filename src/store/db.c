@@ -31,7 +31,7 @@ int db_open(struct slice url, char ret_why[DB_WHY], struct db **ret)
             continue;
         int rc = drivers[i]->open(url, ret_why, ret);
         if (rc == OK)
-            (*ret)->seen = -1;
+            (*ret)->seen = -1, (*ret)->patience_ms = DB_PATIENCE_MS;
         return rc;
     }
     /* the rest of the URL may hold a password */
@@ -65,7 +65,20 @@ const char *db_driver_name(const struct db *db)
 
 void db_set_patience(struct db *db, unsigned ms)
 {
+    db->patience_ms = ms;
     db->driver->set_patience(db, ms);
+}
+
+unsigned db_patience(const struct db *db)
+{
+    return db->patience_ms;
+}
+
+void db_interrupt(struct db *db)
+{
+    atomic_store(&db->interrupted, true);
+    if (db->driver->interrupt)
+        db->driver->interrupt(db);
 }
 
 int db_exec(struct db *db, const char *sql)

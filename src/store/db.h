@@ -39,6 +39,10 @@ const char *db_driver_name(const struct db *db);
  * rows come. */
 enum { DB_PATIENCE_MS = 2000 };
 void db_set_patience(struct db *db, unsigned ms);
+unsigned db_patience(const struct db *db);
+/* Any thread, while the connection is open: the statement that it waits for now ends soon with
+ * -ECANCELED. Only closing is left then. */
+void db_interrupt(struct db *db);
 
 /* Runs one or more statements without values or rows. */
 int db_exec(struct db *db, const char *sql);

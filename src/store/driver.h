@@ -7,9 +7,13 @@
 
 #include "store/db.h"
 
+#include <stdatomic.h>
+
 struct db {
     const struct db_driver *driver;
     char error[DB_WHY];
+    unsigned patience_ms;
+    atomic_bool interrupted;
     int64_t seen; /* by db_wait_change: the number as it was last; -1: not yet */
 };
 
@@ -47,6 +51,7 @@ struct db_driver {
     struct slice (*column_bytes)(struct db_statement *s, unsigned i);
     const char *find_table; /* SQL: a row with a number above 0 when the table named $1 is there */
     /* Those that a driver need not have are NULL. */
+    void (*interrupt)(struct db *db);      /* any thread; beside setting db.interrupted */
     int (*lead)(struct db *db, bool *ret); /* without it every connection leads */
     int (*listen)(struct db *db, const char *channel, int wake_fd, uint64_t ms);
     int (*copy_begin)(struct db *db, const char *sql);

@@ -28,8 +28,7 @@ static void postgres_set_patience(struct db *base, unsigned ms)
 {
     struct postgres_db *pg = postgres_of(base);
 
-    pg->patience_told = pg->patience_told && pg->patience_ms == ms;
-    pg->patience_ms = ms;
+    pg->patience_told = pg->patience_told && pg->told_ms == ms;
 }
 
 static uint64_t postgres_changes(const struct db *base)
@@ -147,7 +146,7 @@ static struct postgres_db *make(struct slice url)
     if (!pg)
         return NULL;
     pg->base.driver = &db_driver_postgres;
-    pg->patience_ms = DB_PATIENCE_MS;
+    pg->base.patience_ms = DB_PATIENCE_MS;
     buf_init(&pg->copy, COPY_MOST);
     pg->url = strndup(url.at, url.len);
     if (pg->url)

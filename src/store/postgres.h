@@ -50,8 +50,8 @@ struct postgres_db {
     struct buf copy; /* rows of a COPY, gathered */
     bool copy_row;   /* a row of them has begun */
     bool copying;
-    unsigned patience_ms;
     bool patience_told;
+    unsigned told_ms;
     uint64_t changes;
     struct postgres_statement *statements;
     struct postgres_statement *active; /* whose rows are still coming */

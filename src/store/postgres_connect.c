@@ -179,8 +179,9 @@ static int tell_patience(struct postgres_db *pg)
     if (pg->patience_told || pg->in_transaction)
         return OK;
     snprintf(sql, sizeof(sql), "SET lock_timeout = %u; SET statement_timeout = %u",
-             MAX(pg->patience_ms, 1u), MAX(pg->patience_ms, 30000u) * 2);
+             MAX(pg->base.patience_ms, 1u), MAX(pg->base.patience_ms, 30000u) * 2);
     pg->patience_told = true;
+    pg->told_ms = pg->base.patience_ms;
     return postgres_query(pg, sql);
 }
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 /* What a server may be silent for beyond its wait for locks: a slow disk, a large sort. */
-enum { GRACE_MS = 3000 };
+enum { GRACE_MS = 3000, LOOK_MS = 200 };
 
 /* --- errors --- */
 
@@ -85,14 +85,16 @@ int postgres_lose_with_words(struct postgres_db *pg)
 static int poll_socket(struct postgres_db *pg, short events)
 {
     struct pollfd p = {.fd = PQsocket(pg->conn), .events = events};
-    uint64_t limit = (uint64_t)pg->patience_ms + GRACE_MS, deadline = clock_now_ms() + limit;
+    uint64_t limit = (uint64_t)pg->base.patience_ms + GRACE_MS, deadline = clock_now_ms() + limit;
     int n;
 
     do {
         uint64_t now = clock_now_ms();
+        if (atomic_load(&pg->base.interrupted))
+            return -ECANCELED;
         if (now >= deadline)
             return -ETIMEDOUT;
-        n = poll(&p, 1, (int)MIN(deadline - now, (uint64_t)60000));
+        n = poll(&p, 1, (int)MIN(deadline - now, (uint64_t)LOOK_MS));
     } while (n == 0 || (n < 0 && errno == EINTR));
     return n < 0 ? -errno : p.revents;
 }
@@ -104,6 +106,8 @@ int postgres_wait(struct postgres_db *pg, bool to_write)
     if (rc < 0) {
         if (rc == -ETIMEDOUT)
             postgres_set_error(pg, "the server has stopped answering");
+        if (rc == -ECANCELED)
+            postgres_set_error(pg, "interrupted");
         return postgres_lose(pg, rc);
     }
     if ((rc & ~POLLOUT) && !PQconsumeInput(pg->conn))

@@ -53,6 +53,8 @@ static int errno_of(int code)
     case SQLITE_PERM:
     case SQLITE_AUTH:
         return -EACCES;
+    case SQLITE_INTERRUPT:
+        return -ECANCELED;
     case SQLITE_FULL:
         return -ENOSPC;
     case SQLITE_CORRUPT:
@@ -93,6 +95,11 @@ static int sqlite_exec(struct db *base, const char *sql)
 static void sqlite_set_patience(struct db *base, unsigned ms)
 {
     sqlite3_busy_timeout(sqlite_of(base)->handle, (int)MIN(ms, (unsigned)INT_MAX));
+}
+
+static void sqlite_interrupt(struct db *base)
+{
+    sqlite3_interrupt(sqlite_of(base)->handle);
 }
 
 static uint64_t sqlite_changes(const struct db *base)
@@ -349,5 +356,6 @@ const struct db_driver db_driver_sqlite = {
     .column_i64 = sqlite_column_i64,
     .column_text = sqlite_column_text,
     .column_bytes = sqlite_column_bytes,
+    .interrupt = sqlite_interrupt,
     .find_table = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1",
 };

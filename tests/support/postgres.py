@@ -111,8 +111,15 @@ class Server:
     def pids(self):
         """Of the server and all of its children."""
         first = self.pid()
-        found = subprocess.run(["pgrep", "-P", str(first)], capture_output=True, text=True)
-        return [first, *map(int, found.stdout.split())]
+        found = [first]
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                text = stat.read_text()
+            except OSError:
+                continue  # it has ended
+            if int(text.rpartition(")")[2].split()[1]) == first:
+                found.append(int(stat.parent.name))
+        return found
 
     def signal(self, number):
         for pid in self.pids():
