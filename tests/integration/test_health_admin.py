@@ -5,6 +5,7 @@ import sqlite3
 
 import httpx
 
+import openapi
 from client import chat
 from gateway import ADMIN_KEY, wait_for
 from test_metrics import answer_all, post, scrape
@@ -18,6 +19,7 @@ def health(g):
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["cache-control"] == "no-store"
+    openapi.check_answer("GET", "/admin/v1/health", 200, answer.text)
     return answer.json()
 
 
