@@ -91,11 +91,40 @@ def test_a_key_from_making_to_revoking(at, connect):
     assert len([row for row in rows(at("user", "list")) if row["NAME"] == "ann"]) == 1
 
 
+def test_providers_and_models(at, connect, tmp_path):
+    secret = tmp_path / "key"
+    secret.write_text("sk-upstream-very-secret\n")
+    base = json.loads(at("provider", "list", "--json"))["data"][0]
+    at("provider", "create", "--name", "second", "--type", "openai_compatible", "--base-url",
+       base["base_url"], "--api-key-file", str(secret))
+    at("provider", "update", "second", "--api-key-file", "-", stdin="sk-upstream-other")
+    at("model", "create", "--name", "k", "--provider", "second", "--retries", "0",
+       "--timeout", "20s", "--fallback", "m")
+    at("model", "create", "--body", "-", stdin=json.dumps({"name": "l", "provider": "second"}))
+    row, = [row for row in rows(at("model", "list")) if row["NAME"] == "k"]
+    assert row["RETRIES"] == "0" and row["FALLBACK"] == "m"
+    client = connect(at.gateway)
+
+    def answers():
+        client.send(request(chat("k"), ADMIN_KEY))
+        return client.answer()[0]
+
+    wait_for(lambda: answers() == 200)
+    code, _, err = shell(at.url, "provider", "delete", "second")
+    assert code == 1 and "409" in err and "k" in err
+    for model in "kl":
+        at("model", "delete", model)
+    at("provider", "delete", "second")
+    everything = at("provider", "list", "--json") + at("model", "list")
+    assert "sk-upstream" not in everything and "second" not in everything
+
+
 def test_what_goes_wrong(at):
     for args, code, said in (
         (["user", "show", "999999"], 1, "404"),
         (["user", "create"], 1, "name"),
         (["user", "create", "--nam", "x"], 2, "--name"),
+        (["model", "create", "--name", "x", "--provider", "absent"], 1, "absent"),
         (["key", "create", "--user", "x", "--rpm", "many"], 1, "rpm"),
         (["key", "show"], 2, "ID"),
         (["logs", "--limit", "0"], 2, "--limit"),
