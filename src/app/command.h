@@ -44,4 +44,4 @@ extern const struct command *const commands[];
 
 extern const struct command command_serve, command_check, command_migrate, command_key_create,
     command_key_list, command_key_revoke, command_mock, command_settings, command_metrics_page,
-    command_version, command_health, command_completion;
+    command_version, command_health, command_completion, command_secrets_rotate;

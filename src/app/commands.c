@@ -6,6 +6,7 @@
 /* clang-format off */
 const struct command *const commands[] = {
     &command_serve, &command_health, &command_check, &command_migrate,
+    &command_secrets_rotate,
     &remote_user_list.command, &remote_user_show.command, &remote_user_create.command,
     &remote_user_update.command, &remote_user_delete.command,
     &remote_key_list.command, &remote_key_show.command, &remote_key_create.command,

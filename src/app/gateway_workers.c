@@ -51,7 +51,7 @@ static int probe(struct slice listen)
     return rc;
 }
 
-static int make_worker(struct gateway *g, struct slice listen, struct slice hash_key)
+static int make_worker(struct gateway *g, struct slice listen)
 {
     struct worker_options options = {
         .settings = &g->config.settings,
@@ -64,7 +64,6 @@ static int make_worker(struct gateway *g, struct slice listen, struct slice hash
         .answers = g->answers,
         .desk = g->desk,
         .journal = ledger_journal(g->ledger, g->workers_len),
-        .hash_key = hash_key,
         .draining = &g->draining,
         .meter = watching_meter(g->watching, g->workers_len),
         .metrics = watching_sources(g->watching),
@@ -81,16 +80,13 @@ static int make_worker(struct gateway *g, struct slice listen, struct slice hash
 /* All listen before the first one serves. With port 0 the first one's is everyone's. */
 static int make_workers(struct gateway *g)
 {
-    unsigned char hash_key[KEY_HASH_LEN];
     unsigned n = g->workers_wanted;
     struct slice listen = g->config.settings.listen;
-    int rc = key_service_derive(g->config.secret_key, hash_key);
 
     g->workers = calloc(n, sizeof(*g->workers));
-    if (rc == OK && !g->workers)
-        rc = -ENOMEM;
+    int rc = g->workers ? OK : -ENOMEM;
     for (unsigned i = 0; rc == OK && i < n; i++) {
-        rc = make_worker(g, listen, slice_of((const char *)hash_key, sizeof(hash_key)));
+        rc = make_worker(g, listen);
         if (rc == OK && i == 0) {
             char port[20];
             g->port = worker_port(g->workers[0]);
@@ -98,7 +94,6 @@ static int make_workers(struct gateway *g)
             listen = listen_with_port(&g->config.arena, listen, port);
         }
     }
-    secret_wipe(hash_key, sizeof(hash_key));
     return rc;
 }
 

@@ -33,7 +33,6 @@ struct worker_options {
     struct limiting *limiting;
     unsigned number;         /* of this worker */
     struct journal *journal; /* its own */
-    struct slice hash_key;   /* of key_service_derive */
     const atomic_bool *draining;
     struct meter *meter; /* its own */
     const struct metrics_sources *metrics;

@@ -2,12 +2,9 @@
 
 #include "service/admin.h"
 
-#include "base/fmt.h"
 #include "base/log.h"
 #include "io/crypto.h"
-#include "repository/installation_repo.h"
 #include "repository/repository.h"
-#include "service/key_service.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -32,44 +29,14 @@ static int open_store(struct slice store, struct db **ret)
     return rc;
 }
 
-static int make_keys(struct admin *a, struct secret secret_key)
+/* -EKEYREJECTED is told by whoever asked. */
+static int make_hmac(struct admin *a)
 {
-    unsigned char derived[KEY_HASH_LEN];
-    int rc = secret_is_empty(secret_key) ? -EINVAL : key_service_derive(secret_key, derived);
+    struct slice key = slice_of((const char *)a->keys.hash_key, sizeof(a->keys.hash_key));
 
-    if (rc == OK)
-        rc = seal_init(&a->seal, secret_key);
-    if (rc < 0)
-        return rc;
-    a->hmac = hmac_new(secret_of(slice_of((const char *)derived, sizeof(derived))));
-    secret_wipe(derived, sizeof(derived));
+    if (!a->hmac)
+        a->hmac = hmac_new(secret_of(key));
     return a->hmac ? OK : -ENOMEM;
-}
-
-/* Nobody can tell the secret from what is left in the store. */
-static int make_fingerprint(struct secret secret_key, char ret[2 * SHA256_LEN])
-{
-    unsigned char derived[SHA256_LEN], signature[SHA256_LEN];
-    int rc = crypto_derive(secret_key, SLICE("courier fingerprint"), derived);
-
-    if (rc == OK)
-        rc = crypto_derive(secret_of(slice_of((const char *)derived, sizeof(derived))),
-                           SLICE("courier installation"), signature);
-    secret_wipe(derived, sizeof(derived));
-    if (rc == OK)
-        fmt_hex(ret, signature, sizeof(signature));
-    return rc;
-}
-
-/* Under another secret every key would be unknown and no provider's key would open. */
-static int check_secret(struct db *db, struct secret secret_key)
-{
-    char fingerprint[2 * SHA256_LEN];
-    int rc = make_fingerprint(secret_key, fingerprint);
-
-    return rc < 0 ? rc
-                  : installation_repo_agree(db, SLICE("secret_key"),
-                                            slice_of(fingerprint, sizeof(fingerprint)));
 }
 
 int admin_open(const struct admin_options *options, struct admin **ret)
@@ -79,11 +46,13 @@ int admin_open(const struct admin_options *options, struct admin **ret)
     *ret = NULL;
     if (!a)
         return -ENOMEM;
-    int rc = make_keys(a, options->secret_key);
+    int rc = installation_keys_derive(options->secret_key, &a->keys);
     if (rc == OK)
         rc = open_store(options->store, &a->db);
     if (rc == OK)
-        rc = check_secret(a->db, options->secret_key);
+        rc = installation_keys_agree(&a->keys, a->db);
+    if (rc == OK)
+        rc = make_hmac(a);
     if (rc < 0) {
         admin_close(a);
         return rc;
@@ -100,13 +69,21 @@ int admin_new(const struct admin_options *options, struct admin **ret)
     if (!a)
         return -ENOMEM;
     a->store = strndup(options->store.at ? options->store.at : "", options->store.len);
-    int rc = a->store ? make_keys(a, options->secret_key) : -ENOMEM;
+    int rc = a->store ? installation_keys_derive(options->secret_key, &a->keys) : -ENOMEM;
     if (rc < 0) {
         admin_close(a);
         return rc;
     }
     *ret = a;
     return OK;
+}
+
+static void tell_rotated(void)
+{
+    log_event(LOG_ERROR,
+              "the secret_key was rotated: restart this courier with the new one; until then "
+              "nothing can be administered here",
+              LOG_END);
 }
 
 int admin_connect(struct admin *a)
@@ -116,10 +93,31 @@ int admin_connect(struct admin *a)
     if (a->db)
         return OK;
     int rc = repository_open(slice_str(a->store), why, &a->db);
-    if (rc < 0)
+    if (rc < 0) {
         log_event(LOG_WARN, "the store cannot be opened for the administration",
                   LOG_STR("why", why), LOG_RC(rc), LOG_END);
+        return rc;
+    }
+    rc = installation_keys_read(&a->keys, a->db);
+    if (rc == OK)
+        rc = make_hmac(a);
+    if (rc == -EKEYREJECTED)
+        tell_rotated();
+    if (rc < 0)
+        admin_disconnect(a);
     return rc;
+}
+
+int admin_begin(struct admin *a)
+{
+    int rc = repository_begin(a->db);
+
+    if (rc < 0)
+        return rc;
+    rc = installation_keys_read(&a->keys, a->db);
+    if (rc == -EKEYREJECTED)
+        tell_rotated();
+    return rc < 0 ? repository_end(a->db, rc) : OK;
 }
 
 void admin_disconnect(struct admin *a)
@@ -135,6 +133,6 @@ void admin_close(struct admin *a)
     repository_close(a->db);
     free(a->store);
     hmac_free(a->hmac);
-    seal_wipe(&a->seal);
+    installation_keys_wipe(&a->keys);
     free(a);
 }

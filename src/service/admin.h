@@ -2,8 +2,8 @@
 
 #pragma once
 
+#include "service/installation_keys.h"
 #include "service/key_admin.h"
-#include "service/seal.h"
 
 struct db;
 struct hmac;
@@ -11,15 +11,18 @@ struct hmac;
 struct admin {
     char *store;       /* the setting; NULL: db was opened for good */
     struct db *db;     /* NULL: not connected */
-    struct hmac *hmac; /* of keys */
-    struct seal seal;  /* of providers' keys */
+    struct hmac *hmac; /* of users' keys; NULL until the store said under which */
+    struct installation_keys keys;
 };
 
 /* One that connects when it must, to a store that was migrated before: for the desk. */
 int admin_new(const struct admin_options *options, struct admin **ret);
-/* Connects unless it is connected. -errno of repository_open. */
+/* Connects unless it is connected. -errno of repository_open; -EKEYREJECTED: the secret key has been
+ * rotated, this process has the old one. */
 int admin_connect(struct admin *a);
 void admin_disconnect(struct admin *a);
+/* Begins a transaction that may seal: -EKEYREJECTED as above; else as repository_begin. */
+int admin_begin(struct admin *a) MUST_USE;
 
 /* Makes a key: its token, its prefix (in the arena) and its hash. */
 int key_admin_give_token(struct admin *a, struct arena *arena, struct key_row *row);

@@ -172,7 +172,7 @@ static int seal(struct admin *a, struct admin_change *c, struct model_row *m)
     int rc = OK;
 
     if (row_change_has(&c->wanted, offsetof(struct model_row, api_key)))
-        rc = seal_key(&a->seal, (struct seal_row){"model", m->name, 0}, m->api_key, c->arena,
+        rc = seal_key(&a->keys.seal, (struct seal_row){"model", m->name, 0}, m->api_key, c->arena,
                       &m->sealed_key);
     if (rc == OK && row_change_has(&c->wanted, offsetof(struct model_row, targets)))
         rc = registry_admin_seal_targets(a, m, c->arena, &m->targets);

@@ -198,7 +198,7 @@ static int make(struct admin *a, const struct admin_kind *kind, struct admin_cha
 int admin_make(struct admin *a, const struct admin_kind *kind, struct admin_change *c)
 {
     void *row = arena_alloc(c->arena, kind->row_size);
-    int rc = row ? repository_begin(a->db) : -ENOMEM;
+    int rc = row ? admin_begin(a) : -ENOMEM;
 
     if (rc < 0)
         return rc;
@@ -239,7 +239,7 @@ static int update(struct admin *a, const struct admin_kind *kind, struct admin_c
 int admin_update(struct admin *a, const struct admin_kind *kind, struct admin_change *c)
 {
     void *row = arena_alloc(c->arena, kind->row_size);
-    int rc = row ? repository_begin(a->db) : -ENOMEM;
+    int rc = row ? admin_begin(a) : -ENOMEM;
 
     return rc < 0 ? rc : repository_end(a->db, update(a, kind, c, row));
 }
@@ -272,7 +272,7 @@ static int delete_one(struct admin *a, const struct admin_kind *kind, struct adm
 
 int admin_delete(struct admin *a, const struct admin_kind *kind, struct admin_change *c)
 {
-    int rc = repository_begin(a->db);
+    int rc = admin_begin(a);
 
     return rc < 0 ? rc : repository_end(a->db, delete_one(a, kind, c));
 }

@@ -70,8 +70,8 @@ static int write(struct admin *a, struct admin_change *c, struct provider_row *p
     int rc = OK;
 
     if (row_change_has(&c->wanted, offsetof(struct provider_row, api_key)))
-        rc = seal_key(&a->seal, (struct seal_row){"provider", p->name, 0}, p->api_key, c->arena,
-                      &p->sealed_key);
+        rc = seal_key(&a->keys.seal, (struct seal_row){"provider", p->name, 0}, p->api_key,
+                      c->arena, &p->sealed_key);
     if (rc == OK)
         rc = check_type(c, p);
     if (rc == OK)

@@ -118,7 +118,7 @@ int key_admin_create(struct admin *a, const struct key_wish *wish, struct arena 
     int rc = make_row(a, wish, arena, ret);
 
     if (rc == OK)
-        rc = repository_begin(a->db);
+        rc = admin_begin(a);
     if (rc < 0)
         return rc;
     *ret_key = ret->token;
@@ -142,7 +142,7 @@ int key_admin_create_first(struct admin *a, struct arena *arena, struct secret *
     int rc = make_row(a, &wish, arena, &row);
 
     if (rc == OK)
-        rc = repository_begin(a->db);
+        rc = admin_begin(a);
     if (rc < 0)
         return rc;
     *ret_key = row.token;
@@ -219,7 +219,7 @@ int key_admin_configure(struct admin *a, struct secret key)
         return OK;
     int rc = hmac_sign(a->hmac, token, wanted.hash);
     if (rc == OK)
-        rc = repository_begin(a->db);
+        rc = admin_begin(a);
     if (rc < 0)
         return rc;
     arena_init(&arena, 0);

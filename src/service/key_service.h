@@ -15,7 +15,8 @@ struct key_service; /* one for each worker: owns the hash context */
 /* The key of the keyed hash, from the installation's secret_key. -EIO. */
 int key_service_derive(struct secret secret_key, unsigned char ret[KEY_HASH_LEN]);
 
-/* hash_key: from key_service_derive; copied. NULL: out of memory. */
+/* hash_key: that keys are hashed under; copied. Empty: the one that each snapshot brings. NULL: out
+ * of memory. */
 struct key_service *key_service_new(struct secret hash_key);
 void key_service_free(struct key_service *s);
 /* OK: *ret lives as long as the snapshot is held. -ENOENT: unknown, revoked or expired. */

@@ -18,7 +18,7 @@ static int seed_providers(struct admin *a, const struct provider_row *rows, size
     for (size_t i = 0; rc == OK && i < n; i++) {
         struct provider_row row = rows[i];
         row.from_file = true;
-        rc = seal_key(&a->seal, (struct seal_row){"provider", row.name, 0}, row.api_key, arena,
+        rc = seal_key(&a->keys.seal, (struct seal_row){"provider", row.name, 0}, row.api_key, arena,
                       &row.sealed_key);
         if (rc == OK)
             rc = provider_repo_put(a->db, &row, clock_wall_us());
@@ -34,8 +34,8 @@ int registry_admin_seal_targets(struct admin *a, const struct model_row *m, stru
 
     for (size_t i = 0; rc == OK && i < m->targets_len; i++) {
         rows[i] = m->targets[i];
-        rc = seal_key(&a->seal, (struct seal_row){"target", m->name, i + 1}, rows[i].api_key, arena,
-                      &rows[i].sealed_key);
+        rc = seal_key(&a->keys.seal, (struct seal_row){"target", m->name, i + 1}, rows[i].api_key,
+                      arena, &rows[i].sealed_key);
     }
     *ret = rows;
     return rc;
@@ -49,7 +49,7 @@ static int seed_models(struct admin *a, const struct model_row *rows, size_t n, 
         struct model_row row = rows[i];
         row.from_file = true;
         row.created_wall_us = row.updated_wall_us = clock_wall_us();
-        rc = seal_key(&a->seal, (struct seal_row){"model", row.name, 0}, row.api_key, arena,
+        rc = seal_key(&a->keys.seal, (struct seal_row){"model", row.name, 0}, row.api_key, arena,
                       &row.sealed_key);
         if (rc == OK)
             rc = registry_admin_seal_targets(a, &rows[i], arena, &row.targets);
@@ -63,7 +63,7 @@ int registry_admin_seed(struct admin *a, const struct provider_row *providers, s
                         const struct model_row *models, size_t models_len)
 {
     struct arena arena;
-    int rc = repository_begin(a->db);
+    int rc = admin_begin(a);
 
     if (rc < 0)
         return rc;

@@ -58,7 +58,7 @@ void row_code_bool(struct row_coder *c, bool *b)
     *b = n != 0;
 }
 
-static void code_bytes(struct row_coder *c, void *bytes, size_t n)
+void row_code_bytes(struct row_coder *c, void *bytes, size_t n)
 {
     if (c->rc < 0)
         return;
@@ -84,7 +84,7 @@ static void code_text(struct row_coder *c, struct slice *text)
             return;
         }
     }
-    code_bytes(c, (void *)(uintptr_t)text->at, text->len);
+    row_code_bytes(c, (void *)(uintptr_t)text->at, text->len);
 }
 
 /* --- rows --- */
@@ -158,7 +158,7 @@ void row_code_model(struct row_coder *c, struct model_row *row)
 
 void row_code_key(struct row_coder *c, struct key_row *row)
 {
-    code_bytes(c, row->hash, sizeof(row->hash));
+    row_code_bytes(c, row->hash, sizeof(row->hash));
     code_i64(c, &row->id);
     code_i64(c, &row->user_id);
     code_text(c, &row->user_name);

@@ -26,6 +26,8 @@ struct row_coder {
 
 void row_code_u64(struct row_coder *c, uint64_t *n);
 void row_code_bool(struct row_coder *c, bool *b);
+/* Exactly n bytes. */
+void row_code_bytes(struct row_coder *c, void *bytes, size_t n);
 void row_code_provider(struct row_coder *c, struct provider_row *row);
 /* With its targets. */
 void row_code_model(struct row_coder *c, struct model_row *row);

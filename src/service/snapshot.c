@@ -38,6 +38,7 @@ struct snapshot_slot {
     pthread_mutex_t lock;      /* what follows but version */
     struct published *current; /* NULL: nothing yet */
     struct published *dead;
+    unsigned char hash_key[KEY_HASH_LEN];
     size_t living;            /* published, and neither dead nor freed */
     bool abandoned;           /* its owner has freed it: the last snapshot takes it along */
     _Atomic uint64_t version; /* of current; 0: nothing yet */
@@ -166,6 +167,14 @@ void snapshot_slot_free(struct snapshot_slot *slot)
         slot_destroy(slot);
 }
 
+void snapshot_slot_set_hash_key(struct snapshot_slot *slot,
+                                const unsigned char hash_key[KEY_HASH_LEN])
+{
+    pthread_mutex_lock(&slot->lock);
+    memcpy(slot->hash_key, hash_key, sizeof(slot->hash_key));
+    pthread_mutex_unlock(&slot->lock);
+}
+
 static void put_current(struct snapshot_slot *slot, struct published *p)
 {
     pthread_mutex_lock(&slot->lock);
@@ -176,6 +185,7 @@ static void put_current(struct snapshot_slot *slot, struct published *p)
         p->keys = part_ref(old->keys);
     p->snapshot.registry = p->registry->registry;
     p->snapshot.keys = p->keys->keys;
+    memcpy(p->snapshot.hash_key, slot->hash_key, sizeof(slot->hash_key));
     p->snapshot.version = atomic_load_explicit(&slot->version, memory_order_relaxed) + 1;
     slot->current = p;
     slot->living++;

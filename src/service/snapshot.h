@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include "model/rows.h"
 #include "base/arena.h"
 
 struct registry;  /* router/registry.h */
@@ -16,6 +17,7 @@ struct snapshot {
     uint64_t version;
     const struct registry *registry;
     const struct key_table *keys;
+    unsigned char hash_key[KEY_HASH_LEN]; /* that the keys are hashed under */
 };
 
 struct snapshot_slot; /* one for the process */
@@ -23,6 +25,9 @@ struct snapshot_view; /* one for each worker */
 
 struct snapshot_slot *snapshot_slot_new(void);
 void snapshot_slot_free(struct snapshot_slot *slot);
+/* Of all that is published from now on. The yard's. */
+void snapshot_slot_set_hash_key(struct snapshot_slot *slot,
+                                const unsigned char hash_key[KEY_HASH_LEN]);
 /* Takes the parts; NULL: the one of the current snapshot goes on, shared (there must be one). Their
  * last holder leaves them for snapshot_sweep. From any thread. -ENOMEM: the parts were freed, the
  * old snapshot stays. */

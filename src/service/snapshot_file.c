@@ -1,6 +1,6 @@
 /* snapshot_file.c: see snapshot_file.h.
  *
- *     format | version | time | providers: n, rows | models: n, rows | keys: n, rows */
+ *     format | version | time | hash key | providers: n, rows | models: n, rows | keys: n, rows */
 
 #include "service/snapshot_file.h"
 
@@ -10,7 +10,7 @@
 #include <errno.h>
 
 /* Moves with every change of what is written. */
-enum { SNAPSHOT_FORMAT = 1 };
+enum { SNAPSHOT_FORMAT = 2 };
 enum { ROW_MOST = 4 << 20, ENTRIES_MOST = 1 << 30, COUNT_MOST = 1 << 24 };
 
 /* --- writing --- */
@@ -83,6 +83,7 @@ int snapshot_file_write(const char *path, const struct sealed_key *key, struct s
     row_code_u64(&c, &format);
     row_code_u64(&c, &stamp.version);
     row_code_u64(&c, &stamp.true_wall_us);
+    row_code_bytes(&c, stamp.hash_key, sizeof(stamp.hash_key));
     sealed_write(w, buf_slice(&row));
     sealed_write(w, entries);
     buf_reset(&row);
@@ -113,6 +114,7 @@ static void read_stamp(struct row_coder *c, struct snapshot_stamp *ret)
         c->rc = -EBADMSG;
     row_code_u64(c, &ret->version);
     row_code_u64(c, &ret->true_wall_us);
+    row_code_bytes(c, ret->hash_key, sizeof(ret->hash_key));
 }
 
 static void read_providers(struct row_coder *c, struct entries *e)

@@ -13,6 +13,7 @@
 struct snapshot_stamp {
     uint64_t version;      /* of the catalog */
     uint64_t true_wall_us; /* when the database last said so */
+    unsigned char hash_key[KEY_HASH_LEN]; /* that the keys are hashed under */
 };
 
 /* The rows of providers and models as a part of the file: before their keys are opened. */

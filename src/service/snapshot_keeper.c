@@ -40,7 +40,7 @@ struct snapshot_keeper {
     /* the thread's own, but for the first load */
     struct db *db; /* NULL: to be opened */
     struct snapshot_loader loader;
-    bool failing;
+    bool failing, rotated;
     uint64_t offered_ms; /* to the saver */
     uint64_t question_us, schema;
 
@@ -53,12 +53,24 @@ struct snapshot_keeper {
 /* For the file: what was published, and when it was still true. Takes packed. */
 static void offer_take(struct snapshot_keeper *k, struct buf *packed)
 {
-    struct snapshot_stamp stamp = {k->loader.loaded.catalog, clock_wall_us()};
+    struct snapshot_stamp stamp = {.version = k->loader.loaded.catalog,
+                                   .true_wall_us = clock_wall_us()};
 
     if (!k->saver)
         return;
+    memcpy(stamp.hash_key, k->loader.keys.hash_key, sizeof(stamp.hash_key));
     snapshot_saver_offer_take(k->saver, snapshot_take(k->loader.slot), packed, stamp);
     k->offered_ms = clock_now_ms();
+}
+
+static void tell_rotated(struct snapshot_keeper *k)
+{
+    if (k->loader.rotated && !k->rotated)
+        log_event(LOG_ERROR,
+                  "the secret_key was rotated: providers and models stay as they were loaded until "
+                  "this courier is restarted with the new one",
+                  LOG_END);
+    k->rotated = k->loader.rotated;
 }
 
 static int load(struct snapshot_keeper *k, bool anyway)
@@ -66,6 +78,7 @@ static int load(struct snapshot_keeper *k, bool anyway)
     struct buf packed = {.at = NULL};
     int rc = snapshot_loader_read(&k->loader, k->db, anyway, k->saver ? &packed : NULL);
 
+    tell_rotated(k);
     if (rc < 0)
         buf_free(&packed);
     else
@@ -229,7 +242,7 @@ static void keeper_free(struct snapshot_keeper *k)
 {
     snapshot_saver_stop(k->saver);
     repository_close(k->db);
-    seal_wipe(&k->loader.seal);
+    installation_keys_wipe(&k->loader.keys);
     secret_wipe(&k->file_key, sizeof(k->file_key));
     free(k->file);
     if (k->wake_fd >= 0)
@@ -246,7 +259,7 @@ static int set_up(struct snapshot_keeper *k, const struct snapshot_keeper_option
     k->file = options->file ? strdup(options->file) : NULL;
     if (!k->store || k->wake_fd < 0 || (options->file && !k->file))
         return -ENOMEM;
-    int rc = seal_init(&k->loader.seal, options->secret_key);
+    int rc = installation_keys_derive(options->secret_key, &k->loader.keys);
     if (rc == OK)
         rc = sealed_key_derive(options->secret_key, &k->file_key);
     return rc;

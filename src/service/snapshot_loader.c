@@ -81,6 +81,20 @@ static int read_keys(struct snapshot_loader *l, struct db *db, struct fresh *f, 
     return rc;
 }
 
+/* When the secret was rotated, what was loaded serves on until the restart; only keys are followed.
+ */
+static int read_entries(struct snapshot_loader *l, struct db *db, struct fresh *f)
+{
+    int rc = installation_keys_read(&l->keys, db);
+
+    l->rotated = rc == -EKEYREJECTED;
+    if (l->rotated && snapshot_ready(l->slot)) {
+        f->has_entries = false;
+        return OK;
+    }
+    return rc < 0 ? rc : entries_read(&f->entries, db);
+}
+
 static int read_fresh(struct snapshot_loader *l, struct db *db, struct fresh *f, bool anyway)
 {
     int rc = repository_versions(db, &f->versions);
@@ -90,7 +104,7 @@ static int read_fresh(struct snapshot_loader *l, struct db *db, struct fresh *f,
     bool all = must_read_all(&l->loaded, &f->versions);
     f->has_entries = all || anyway || f->versions.registry != l->loaded.registry;
     if (f->has_entries)
-        rc = entries_read(&f->entries, db);
+        rc = read_entries(l, db, f);
     return rc < 0 ? rc : read_keys(l, db, f, all);
 }
 
@@ -108,9 +122,10 @@ static int publish_take(struct snapshot_loader *l, struct fresh *f)
 {
     struct registry *registry = NULL;
     struct key_table *keys = f->keys;
-    int rc = f->has_entries ? entries_registry(&f->entries, &l->seal, &registry) : OK;
+    int rc = f->has_entries ? entries_registry(&f->entries, &l->keys.seal, &registry) : OK;
 
     f->keys = NULL;
+    snapshot_slot_set_hash_key(l->slot, l->keys.hash_key);
     if (rc == OK && (registry || keys))
         return snapshot_publish_take(l->slot, registry, keys);
     key_table_free(keys);
@@ -154,6 +169,8 @@ int snapshot_loader_read_file(struct snapshot_loader *l, const char *path,
     int rc = snapshot_file_read(path, key, ret_stamp, &f.entries, &f.keys);
     if (rc == OK && is_too_old(ret_stamp, max_age_ms))
         rc = -ESTALE;
+    if (rc == OK)
+        memcpy(l->keys.hash_key, ret_stamp->hash_key, sizeof(l->keys.hash_key));
     if (rc == OK)
         rc = publish_take(l, &f);
     fresh_clear(&f);

@@ -4,13 +4,14 @@
 #pragma once
 
 #include "repository/repository.h"
-#include "service/seal.h"
+#include "service/installation_keys.h"
 #include "service/snapshot.h"
 #include "service/snapshot_file.h"
 
 struct snapshot_loader {
     struct snapshot_slot *slot;
-    struct seal seal;                  /* opens the providers' keys */
+    struct installation_keys keys;     /* open the providers' keys */
+    bool rotated; /* the store's secret is another by now: providers and models stay as loaded */
     struct repository_versions loaded; /* of the database, as published; 0: nothing was */
 };
 

@@ -4,11 +4,8 @@ import pathlib
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "support"))
-
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 
-import postgres as postgres_server  # noqa: E402
 from client import Raw  # noqa: E402
 from gateway import Gateway, Mock  # noqa: E402
 from postgres import Server  # noqa: E402
@@ -92,14 +89,6 @@ def mock():
     running = Mock()
     yield running
     running.stop()
-
-
-@pytest.fixture(scope="session")
-def postgres():
-    """A PostgreSQL server."""
-    server = postgres_server.Server()
-    yield server
-    server.close()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
