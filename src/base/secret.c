@@ -7,3 +7,8 @@ void secret_wipe(void *at, size_t n)
     if (n)
         explicit_bzero(at, n);
 }
+
+void secret_forget(struct secret s)
+{
+    secret_wipe((void *)(uintptr_t)s.hidden.at, s.hidden.len);
+}

@@ -29,3 +29,5 @@ static inline struct slice secret_reveal(struct secret s)
 
 /* Overwrites memory in a way the compiler keeps. */
 void secret_wipe(void *at, size_t n);
+/* The same for the text of a secret that its caller owns. */
+void secret_forget(struct secret s);

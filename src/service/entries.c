@@ -53,19 +53,11 @@ static int open_providers(struct entries *e, const struct seal *seal)
     return OK;
 }
 
-static void wipe_key(struct secret key)
-{
-    struct slice text = secret_reveal(key);
-
-    if (text.len)
-        secret_wipe((void *)(uintptr_t)text.at, text.len);
-}
-
 static void wipe_model(const struct model_row *m)
 {
-    wipe_key(m->api_key);
+    secret_forget(m->api_key);
     for (size_t i = 0; i < m->targets_len; i++)
-        wipe_key(m->targets[i].api_key);
+        secret_forget(m->targets[i].api_key);
 }
 
 /* Targets whose keys open, in their order. A model of which none is left is left out: without them
@@ -153,7 +145,7 @@ int entries_registry(struct entries *e, const struct seal *seal, struct registry
 void entries_clear(struct entries *e)
 {
     for (size_t i = 0; i < e->providers_len; i++)
-        wipe_key(e->providers[i].api_key);
+        secret_forget(e->providers[i].api_key);
     for (size_t i = 0; i < e->models_len; i++)
         wipe_model(&e->models[i]);
     arena_clear(&e->arena);

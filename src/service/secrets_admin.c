@@ -29,8 +29,7 @@ static int seal_anew(struct rotation *r, struct seal_row row, struct slice *seal
     if (rc < 0)
         return rc == -ENOMEM ? rc : OK;
     rc = seal_key(r->to, row, key, &r->arena, sealed);
-    struct slice text = secret_reveal(key);
-    secret_wipe((void *)(uintptr_t)text.at, text.len);
+    secret_forget(key);
     r->told->sealed++;
     *ret_changed = true;
     return rc;
