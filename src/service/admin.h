@@ -17,8 +17,8 @@ struct admin {
 
 /* One that connects when it must, to a store that was migrated before: for the desk. */
 int admin_new(const struct admin_options *options, struct admin **ret);
-/* Connects unless it is connected. -errno of repository_open; -EKEYREJECTED: the secret key has been
- * rotated, this process has the old one. */
+/* Connects unless it is connected. -errno of repository_open; -EKEYREJECTED: the secret key has
+ * been rotated, this process has the old one. */
 int admin_connect(struct admin *a);
 void admin_disconnect(struct admin *a);
 /* Begins a transaction that may seal: -EKEYREJECTED as above; else as repository_begin. */

@@ -11,8 +11,8 @@
 #include "service/sealed_file.h"
 
 struct snapshot_stamp {
-    uint64_t version;      /* of the catalog */
-    uint64_t true_wall_us; /* when the database last said so */
+    uint64_t version;                     /* of the catalog */
+    uint64_t true_wall_us;                /* when the database last said so */
     unsigned char hash_key[KEY_HASH_LEN]; /* that the keys are hashed under */
 };
 

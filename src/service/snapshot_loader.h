@@ -10,7 +10,7 @@
 
 struct snapshot_loader {
     struct snapshot_slot *slot;
-    struct installation_keys keys;     /* open the providers' keys */
+    struct installation_keys keys; /* open the providers' keys */
     bool rotated; /* the store's secret is another by now: providers and models stay as loaded */
     struct repository_versions loaded; /* of the database, as published; 0: nothing was */
 };
