@@ -285,13 +285,14 @@ static void the_file_is_carried_into_the_store(void **state)
     assert_true(providers[0].from_file);
     assert_int_equal(providers[0].sealed_key.len, 6 + SEAL_OVERHEAD);
     assert_int_equal(providers[1].sealed_key.len, 0);
-    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"provider", SLICE("one"), 0},
+    assert_int_equal(seal_open_key(&f->admin->keys.seal,
+                                   (struct seal_row){"provider", SLICE("one"), 0},
                                    providers[0].sealed_key, &f->arena, &key),
                      OK);
     assert_true(slice_eq(secret_reveal(key), SLICE("sk-one")));
     assert_int_equal(model_repo_list(f->admin->db, &f->arena, &models, &n), OK);
     assert_int_equal(n, 2);
-    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"model", SLICE("a"), 0},
+    assert_int_equal(seal_open_key(&f->admin->keys.seal, (struct seal_row){"model", SLICE("a"), 0},
                                    models[0].sealed_key, &f->arena, &key),
                      OK);
     assert_true(slice_eq(secret_reveal(key), SLICE("sk-a")));
@@ -324,11 +325,12 @@ static void the_keys_of_targets_are_sealed_for_their_places(void **state)
         struct slice sealed = models[0].targets[i].sealed_key;
         for (size_t place = 0; place < 5; place++) {
             struct seal_row row = {"target", SLICE("a"), place};
-            assert_int_equal(seal_open_key(&f->admin->seal, row, sealed, &f->arena, &key),
+            assert_int_equal(seal_open_key(&f->admin->keys.seal, row, sealed, &f->arena, &key),
                              place == i + 1 ? OK : -EBADMSG);
         }
-        assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"model", SLICE("a"), 0},
-                                       sealed, &f->arena, &key),
+        assert_int_equal(seal_open_key(&f->admin->keys.seal,
+                                       (struct seal_row){"model", SLICE("a"), 0}, sealed, &f->arena,
+                                       &key),
                          -EBADMSG);
     }
 }
@@ -340,21 +342,23 @@ static void a_sealed_key_opens_only_where_it_belongs(void **state)
     struct slice sealed;
     struct secret key;
 
-    assert_int_equal(seal_key(&f->admin->seal, (struct seal_row){"provider", SLICE("one"), 0},
+    assert_int_equal(seal_key(&f->admin->keys.seal, (struct seal_row){"provider", SLICE("one"), 0},
                               secret_of(SLICE("sk-one")), &f->arena, &sealed),
                      OK);
-    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"provider", SLICE("two"), 0},
-                                   sealed, &f->arena, &key),
+    assert_int_equal(seal_open_key(&f->admin->keys.seal,
+                                   (struct seal_row){"provider", SLICE("two"), 0}, sealed,
+                                   &f->arena, &key),
                      -EBADMSG);
-    assert_int_equal(seal_open_key(&f->admin->seal, (struct seal_row){"model", SLICE("one"), 0},
-                                   sealed, &f->arena, &key),
+    assert_int_equal(seal_open_key(&f->admin->keys.seal,
+                                   (struct seal_row){"model", SLICE("one"), 0}, sealed, &f->arena,
+                                   &key),
                      -EBADMSG);
     assert_int_equal(seal_init(&other, secret_of(SLICE("another secret"))), OK);
     assert_int_equal(seal_open_key(&other, (struct seal_row){"provider", SLICE("one"), 0}, sealed,
                                    &f->arena, &key),
                      -EBADMSG);
     for (size_t i = 0; i < sealed.len; i++) /* cut anywhere; of length 0 it means no key */
-        assert_int_equal(seal_open_key(&f->admin->seal,
+        assert_int_equal(seal_open_key(&f->admin->keys.seal,
                                        (struct seal_row){"provider", SLICE("one"), 0},
                                        slice_sub(sealed, 0, i), &f->arena, &key),
                          i ? -EBADMSG : OK);
