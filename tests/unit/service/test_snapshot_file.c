@@ -13,7 +13,7 @@
 
 enum { KEYS = 200 };
 
-static const struct snapshot_stamp stamp = {42, 1769860800000000};
+static const struct snapshot_stamp stamp = {42, 1769860800000000, "the hash key"};
 
 struct fixture {
     struct scratch scratch;
@@ -182,6 +182,7 @@ static int read_file(struct fixture *f, const struct sealed_key *key)
     if (rc == OK) {
         assert_int_equal(got.version, stamp.version);
         assert_int_equal(got.true_wall_us, stamp.true_wall_us);
+        assert_memory_equal(got.hash_key, stamp.hash_key, sizeof(got.hash_key));
         assert_int_equal(e.providers_len, 2);
         for (size_t i = 0; i < 2; i++) {
             check_text(e.providers[i].name, f->providers[i].name);
