@@ -105,11 +105,31 @@ static void what_is_stored_is_loaded(void **state)
     assert_int_equal(key_table_len(s->keys), 0);
 }
 
-static void another_secret_leaves_the_entry_out(void **state)
+static void another_secret_loads_nothing(void **state)
 {
     struct fixture *f = *state;
 
-    assert_int_equal(start_with(f, f->url, "another secret"), OK);
+    assert_int_equal(start_with(f, f->url, "another secret"), -EKEYREJECTED);
+    assert_false(snapshot_ready(f->slot));
+}
+
+/* As long as a key that was sealed for another row. */
+#define DAMAGED "UPDATE %s SET sealed_key = zeroblob(40) WHERE sealed_key IS NOT NULL"
+
+static void damage(struct fixture *f, const char *table)
+{
+    char sql[128];
+
+    snprintf(sql, sizeof(sql), DAMAGED, table);
+    assert_int_equal(db_exec(f->admin->db, sql), OK);
+}
+
+static void a_key_that_does_not_open_leaves_the_entry_out(void **state)
+{
+    struct fixture *f = *state;
+
+    damage(f, "providers");
+    assert_int_equal(start_with(f, f->url, "the secret"), OK);
     assert_null(registry_find(hold(f)->registry, SLICE("a")));
 }
 
@@ -165,7 +185,8 @@ static void targets_whose_keys_do_not_open_are_left_out(void **state)
     };
 
     assert_int_equal(registry_admin_seed(f->admin, &provider, 1, models, 2), OK);
-    assert_int_equal(start_with(f, f->url, "another secret"), OK);
+    damage(f, "model_targets");
+    assert_int_equal(start_with(f, f->url, "the secret"), OK);
     assert_null(registry_find(hold(f)->registry, SLICE("all")));
     const struct registry_model *some = registry_find(hold(f)->registry, SLICE("some"));
     assert_non_null(some);
@@ -496,7 +517,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_is_stored_is_loaded),
-        TEST(another_secret_leaves_the_entry_out),
+        TEST(another_secret_loads_nothing),
+        TEST(a_key_that_does_not_open_leaves_the_entry_out),
         TEST(targets_are_loaded_with_their_keys),
         TEST(targets_whose_keys_do_not_open_are_left_out),
         TEST(changes_are_noticed),
