@@ -106,7 +106,7 @@ def test_a_silent_store_is_not_noticed(provide, gateway, outage):
     """Its connections stay, and nothing comes."""
     made = gateway(provide(either))
     load = Load(made)
-    load.wait_for(50)
+    wait_for(made.rows)  # the ledger is connected
     outage.server.signal(signal.SIGSTOP)
     says(made, "usage records wait")
     load.wait_for(100)
