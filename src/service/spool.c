@@ -199,7 +199,7 @@ int spool_save(struct spool *s)
 
 bool spool_is_empty(const struct spool *s)
 {
-    return s->records == 0 && s->len == 0;
+    return s->len == 0;
 }
 
 /* False: not now. */
