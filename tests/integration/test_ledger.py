@@ -225,27 +225,56 @@ def test_what_a_full_spool_says(provide, gateway, connect):
         status, headers, body = client.answer()
         return status == 503 and (headers, json.loads(body)["error"])
 
-    headers, error = wait_for(refused, step=0)
+    def ledger():
+        """What an administrator sees, also now."""
+        client.send(request(b"", ADMIN_KEY, path="/admin/v1/health", method="GET"))
+        status, _, body = client.answer()
+        assert status == 200
+        return json.loads(body)["ledger"]
+
+    def full():
+        got = refused()
+        state = got and ledger()
+        return state and state["spool_failing_since"] and state["failing_since"] and got
+
+    headers, error = wait_for(full, step=0)
     assert (error["type"], error["code"]) == ("server_error", "ledger_full")
     assert int(headers["retry-after"]) >= 1
     client.send(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
     assert client.answer()[0] == 200
+    seen = ledger()
+    assert seen["status"] == "failing"
+    assert seen["in_spool"] > 100 and seen["in_journals"] > 100 and seen["oldest_at"]
+    assert seen["spool_bytes"] <= seen["spool_limit_bytes"] == 64 * 1024
     unlock(holder)
     wait_for(lambda: not refused(), step=0.05)
+    wait_for(lambda: ledger()["status"] == "ok")
 
 
 def served_after(made, load, client):
-    """Nobody was refused; once there is room again requests have their rows."""
+    """Nobody was refused; once there is room again requests have their rows. What was dropped is
+    counted, exactly."""
     load.stop_served()
+    sent = len(load.statuses)
 
     def has_row():
+        nonlocal sent
+        sent += 1
         client.send(request(chat(), ADMIN_KEY, extra="x-request-id: after\r\n"))
         assert client.answer()[0] == 200
         return made.rows("request_id = 'after'")
 
+    def all_are_counted():
+        client.send(request(b"", ADMIN_KEY, path="/metrics", method="GET"))
+        dropped = client.answer()[2].partition(b'records_total{result="dropped"} ')[2].split()[0]
+        rows = made.rows("request_id = 'after' or request_id like 'load-%'")
+        assert int(dropped) > 0
+        return len(rows) + int(dropped) == sent
+
     wait_for(has_row, step=0.05)
-    rows = [row["request_id"] for row in made.rows("request_id != 'after'")]
-    assert len(rows) == len(set(rows)) < len(load.statuses)
+    wait_for(all_are_counted, step=0.05)
+    rows = [row["request_id"] for row in made.rows("request_id like 'load-%'")]
+    assert len(rows) == len(set(rows))
     assert set(rows) <= set(load.statuses)
 
 

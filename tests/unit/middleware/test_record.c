@@ -42,7 +42,9 @@ static const struct route ok = {HTTP_GET, SLICE_INIT("/ok"), .handle = ok_handle
 static const struct route open_route = {HTTP_GET, SLICE_INIT("/open"), .open = true,
                                         .handle = work_handle};
 static const struct route work = {HTTP_POST, SLICE_INIT("/work/{id}"), .handle = work_handle};
-static const struct route *const routes[] = {&ok, &open_route, &work, NULL};
+static const struct route admin = {HTTP_GET, SLICE_INIT("/admin"), .admin = true,
+                                   .handle = work_handle};
+static const struct route *const routes[] = {&ok, &open_route, &work, &admin, NULL};
 
 static int rig_up(void **state)
 {
@@ -230,6 +232,12 @@ static void a_tight_journal_keeps_its_room_for_what_runs(void **state)
     assert_string_equal(fake_answer_field("retry-after"), "5");
     fake_done(true);
     assert_int_equal(journal_backlog(rig.services.journal), backlog + 1); /* refused: no row */
+
+    ask(HTTP_GET, "/admin", "sk-admin"); /* who looks at what is wrong */
+    reply_send(seen, 200, SLICE("text/plain"), SLICE("done"));
+    assert_int_equal(fake.status, 200);
+    fake_done(true);
+    assert_int_equal(journal_backlog(rig.services.journal), backlog + 2);
 }
 
 static void a_record_that_found_no_room_is_tried_again(void **state)
