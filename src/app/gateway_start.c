@@ -170,6 +170,7 @@ static bool start_desk(struct gateway *g)
         .threads = DESK_THREADS,
         .waiting = DESK_WAITING,
         .wait_ms = DESK_WAIT_MS,
+        .keeper = g->keeper,
     };
     int rc = admin_desk_start(&options, &g->desk);
 

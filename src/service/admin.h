@@ -11,6 +11,7 @@ struct hmac;
 struct admin {
     char *store;       /* the setting; NULL: db was opened for good */
     struct db *db;     /* NULL: not connected */
+    uint64_t changed;  /* the catalog's version after the last change; 0: none, or told */
     struct hmac *hmac; /* of users' keys; NULL until the store said under which */
     struct installation_keys keys;
 };

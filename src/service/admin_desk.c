@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "repository/repository.h"
 #include "service/admin.h"
+#include "service/snapshot_keeper.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -27,12 +28,25 @@ struct admin_desk {
     struct list line;
     size_t line_len, line_most;
     uint64_t wait_ms;
+    struct snapshot_keeper *keeper;
     bool closed;
     unsigned clerks_len;
     struct clerk clerks[];
 };
 
 /* --- a thread --- */
+
+enum { CATCH_UP_MS = 1000 };
+
+/* So that the next request of whoever made a change finds it, at this instance at least. */
+static void wait_until_served(struct clerk *c)
+{
+    struct admin *a = c->admin;
+
+    if (a->changed && c->desk->keeper)
+        snapshot_keeper_catch_up(c->desk->keeper, a->changed, CATCH_UP_MS);
+    a->changed = 0;
+}
 
 static int serve(struct clerk *c, struct admin_job *job)
 {
@@ -43,6 +57,10 @@ static int serve(struct clerk *c, struct admin_job *job)
         return rc;
     repository_set_patience(c->admin->db, (unsigned)(job->deadline_ms - now));
     rc = job->work(job, c->admin);
+    if (rc < 0 && rc != -EPERM)
+        log_event(LOG_WARN, "the store failed an administrator's request", LOG_RC(rc),
+                  LOG_STR("why", repository_error(c->admin->db)), LOG_END);
+    wait_until_served(c);
     if (rc == -EIO || rc == -EBADMSG || rc == -EACCES) /* the next one begins anew */
         admin_disconnect(c->admin);
     return rc;
@@ -171,6 +189,7 @@ int admin_desk_start(const struct admin_desk_options *options, struct admin_desk
     list_init(&d->line);
     d->line_most = options->waiting;
     d->wait_ms = options->wait_ms;
+    d->keeper = options->keeper;
     for (unsigned i = 0; rc == OK && i < options->threads; i++)
         rc = start_clerk(d, &options->admin);
     if (rc < 0)

@@ -10,6 +10,7 @@
 #include "service/key_admin.h"
 
 struct admin_desk;
+struct snapshot_keeper;
 
 struct admin_job {
     /* On a thread of the desk, with an open connection. */
@@ -31,6 +32,7 @@ struct admin_desk_options {
     unsigned threads;
     size_t waiting; /* jobs in the line */
     uint64_t wait_ms;
+    struct snapshot_keeper *keeper; /* a change is told when it is served; NULL: at once */
 };
 
 /* The store may be away: it is opened when there is work. */

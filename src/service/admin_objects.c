@@ -177,6 +177,15 @@ static int finish(struct admin *a, const struct admin_kind *kind, struct admin_c
 
 /* --- changing --- */
 
+/* The end of a transaction; a good one is noted for whoever waits until it is served. */
+static int end_change(struct admin *a, int rc)
+{
+    rc = repository_end(a->db, rc);
+    if (rc == OK && repository_catalog_version(a->db, &a->changed) < 0)
+        a->changed = 0;
+    return rc;
+}
+
 static int recall(const struct admin_kind *kind, struct admin_change *c, const void *written)
 {
     if (kind->recall && c->row)
@@ -203,7 +212,7 @@ int admin_make(struct admin *a, const struct admin_kind *kind, struct admin_chan
     if (rc < 0)
         return rc;
     memcpy(row, c->wanted.row, kind->row_size);
-    return repository_end(a->db, make(a, kind, c, row));
+    return end_change(a, make(a, kind, c, row));
 }
 
 static int find_to_change(struct admin *a, const struct admin_kind *kind, struct admin_change *c,
@@ -241,7 +250,7 @@ int admin_update(struct admin *a, const struct admin_kind *kind, struct admin_ch
     void *row = arena_alloc(c->arena, kind->row_size);
     int rc = row ? admin_begin(a) : -ENOMEM;
 
-    return rc < 0 ? rc : repository_end(a->db, update(a, kind, c, row));
+    return rc < 0 ? rc : end_change(a, update(a, kind, c, row));
 }
 
 /* What is not there: was it ever? */
@@ -274,5 +283,5 @@ int admin_delete(struct admin *a, const struct admin_kind *kind, struct admin_ch
 {
     int rc = admin_begin(a);
 
-    return rc < 0 ? rc : repository_end(a->db, delete_one(a, kind, c));
+    return rc < 0 ? rc : end_change(a, delete_one(a, kind, c));
 }

@@ -20,6 +20,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { WATCH_MS = 1000, RETRY_MS = 500, PATIENCE_MS = 1000, OFFER_MS = 10 * 60 * 1000 };
@@ -45,6 +46,7 @@ struct snapshot_keeper {
     uint64_t question_us, schema;
 
     pthread_mutex_t lock; /* of state */
+    pthread_cond_t noted; /* the state was renewed */
     struct snapshot_state state;
 };
 
@@ -144,6 +146,7 @@ static void note_state(struct snapshot_keeper *k, int rc)
         s->keys = key_table_len(current->keys);
         s->models = models;
     }
+    pthread_cond_broadcast(&k->noted);
     pthread_mutex_unlock(&k->lock);
     snapshot_drop(current);
 }
@@ -247,6 +250,7 @@ static void keeper_free(struct snapshot_keeper *k)
     free(k->file);
     if (k->wake_fd >= 0)
         close(k->wake_fd);
+    pthread_cond_destroy(&k->noted);
     pthread_mutex_destroy(&k->lock);
     free(k->store);
     free(k);
@@ -265,13 +269,24 @@ static int set_up(struct snapshot_keeper *k, const struct snapshot_keeper_option
     return rc;
 }
 
+static void init_state(struct snapshot_keeper *k)
+{
+    pthread_condattr_t monotonic;
+
+    pthread_mutex_init(&k->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&k->noted, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
 static struct snapshot_keeper *keeper_new(const struct snapshot_keeper_options *options)
 {
     struct snapshot_keeper *k = calloc(1, sizeof(*k));
 
     if (!k)
         return NULL;
-    pthread_mutex_init(&k->lock, NULL);
+    init_state(k);
     k->loader.slot = options->slot;
     k->max_age_ms = options->max_age_ms;
     atomic_init(&k->admitted, !options->unready);
@@ -331,6 +346,20 @@ void snapshot_keeper_reload(struct snapshot_keeper *k)
 {
     atomic_store(&k->asked, true);
     wake(k);
+}
+
+void snapshot_keeper_catch_up(struct snapshot_keeper *k, uint64_t version, uint64_t limit_ms)
+{
+    uint64_t at = clock_now_ms() + limit_ms;
+    struct timespec until = {.tv_sec = (time_t)(at / 1000), .tv_nsec = (long)(at % 1000) * 1000000};
+    int rc = 0;
+
+    pthread_mutex_lock(&k->lock);
+    if (k->state.version < version && !k->state.failing)
+        wake(k);
+    while (rc == 0 && k->state.version < version && !k->state.failing)
+        rc = pthread_cond_timedwait(&k->noted, &k->lock, &until);
+    pthread_mutex_unlock(&k->lock);
 }
 
 void snapshot_keeper_state(struct snapshot_keeper *k, struct snapshot_state *ret)

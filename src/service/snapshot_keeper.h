@@ -33,6 +33,10 @@ void snapshot_keeper_admit(struct snapshot_keeper *k);
 /* Load now (SIGHUP). Any thread. */
 void snapshot_keeper_reload(struct snapshot_keeper *k);
 
+/* Waits until the catalog's version or a later one is served, at most limit_ms: whoever has changed
+ * something can then say that it holds. Any thread of the yard. */
+void snapshot_keeper_catch_up(struct snapshot_keeper *k, uint64_t version, uint64_t limit_ms);
+
 /* Where what is served comes from. */
 enum snapshot_source { SNAPSHOT_OF_NOTHING, SNAPSHOT_OF_DATABASE, SNAPSHOT_OF_FILE };
 

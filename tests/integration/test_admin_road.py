@@ -65,3 +65,21 @@ def test_calls_go_on_during_changes(provide, gateway, connect):
     for thread in threads:
         thread.join()
     assert len(admin.all("/audit?action=update")) >= 4
+
+
+def test_an_answer_to_a_change_says_that_it_holds(provide, gateway, connect, either_store):
+    """No waiting, no second try: the next request finds it."""
+    running = gateway(provide(answer_once()), **either_store())
+    admin = Admin(running)
+    clients = [connect(running) for _ in range(4)]  # of several workers, for all we know
+    for n in range(5):
+        key = admin.new_key(admin.user(f"u{n}"))
+        assert {caller(client, key["key"])() for client in clients} == {200}
+        admin.patch(f"/keys/{key['id']}", {"status": "disabled"})
+        assert {caller(client, key["key"])() for client in clients} == {401}
+        admin.patch(f"/keys/{key['id']}", {"status": "active"})
+        new = admin.post(f"/keys/{key['id']}/rotate", {"grace": "0"}).json["key"]
+        assert {caller(client, key["key"])() for client in clients} == {401}
+        assert {caller(client, new)() for client in clients} == {200}
+        admin.delete(f"/users/{key['user_id']}")
+        assert {caller(client, new)() for client in clients} == {401}
