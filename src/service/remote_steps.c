@@ -18,7 +18,6 @@ struct remote_step {
     struct remote_limiter *limiter;
     struct list node;
     uint64_t since_ms;
-    bool settles;
     struct limit_settlement what;
 };
 
