@@ -1,5 +1,6 @@
 """GET /metrics: what Prometheus reads there is exactly what clients saw."""
 
+import collections
 import concurrent.futures
 import json
 import re
@@ -11,7 +12,7 @@ import threading
 import httpx
 import pytest
 
-from client import chat
+from client import Raw, chat, request
 from gateway import ADMIN_KEY, BINARY, wait_for
 
 ADMIN = {"authorization": f"Bearer {ADMIN_KEY}"}
@@ -141,6 +142,48 @@ def test_the_figures_are_what_clients_saw(gateway, provide):
     assert figures.sum("courier_upstream_circuits", state="closed") >= 1
     assert figures.sum("courier_limiter_decisions_total", decision="taken") >= 35
     assert figures.sum("courier_requests_in_flight") >= 1  # the scrape itself
+
+
+def test_the_figures_are_those_of_the_rows(gateway, provide):
+    """Under load, with clients that leave: outcome by outcome, token by token."""
+    g = gateway(provide(answer_all), model={"retries": 0}, workers=3)
+    keys = [ADMIN_KEY, g.create_key("--rpm", "30")]
+    wait_for(lambda: post(g, chat(), keys[1]) == 200)
+    bodies = [chat(), chat(stream=True), chat(user="fail"), chat(model="invented"), {"model": 7}]
+
+    def ask(i):
+        body, key = bodies[i % len(bodies)], keys[i % 2]
+        if i % 7:
+            post(g, body, key)
+            return
+        raw = Raw(g.port)
+        raw.send(request(body, key))
+        raw.close()
+
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        list(pool.map(ask, range(300)))
+    here = {"endpoint": "/v1/chat/completions"}
+
+    def rows():
+        return g.rows("endpoint = '/v1/chat/completions'")
+
+    def settled():
+        figures = scrape(g)
+        return figures.sum("courier_requests_in_flight") == 1 and \
+            figures.sum("courier_requests_total", **here) == len(rows()) and figures
+
+    figures = wait_for(settled)
+    counted = collections.Counter(row["status"] for row in rows())
+    assert len(counted) >= 4
+    for outcome, n in counted.items():
+        assert figures.sum("courier_requests_total", outcome=outcome, **here) == n, outcome
+    told = collections.Counter(row["error_code"] for row in rows() if row["error_code"])
+    for code, n in told.items():
+        assert figures.sum("courier_errors_total", error_type=code, **here) == n, code
+    for kind, column in (("input", "prompt_tokens"), ("output", "completion_tokens")):
+        assert figures.sum("gen_ai_client_token_usage_sum", gen_ai_token_type=kind) == \
+            sum(row[column] for row in rows())
+    assert figures.sum("courier_upstream_attempts_total") == sum(row["attempts"] for row in rows())
 
 
 def test_refusals_of_the_limiter_are_counted(gateway, provide):

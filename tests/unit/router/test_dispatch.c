@@ -241,6 +241,7 @@ struct world {
     struct router *router;
     struct call call;
     struct outcome outcome;
+    struct origin origin;
     struct target targets[3];
     struct registry_model model;
     const struct target *plan[3];
@@ -255,6 +256,11 @@ struct world {
     struct slice said; /* the fault's upstream_body, kept */
     bool last;
     int bytes_rc; /* what the sink answers */
+    struct router_observer observer;
+    struct attempt_report reports[64]; /* what it heard */
+    char spans[64][SPAN_ID_TEXT];
+    size_t reports_len;
+    bool traced;
 };
 
 static int sink_on_head(struct sink *s, const struct sink_head *head)
@@ -300,6 +306,16 @@ static void sink_on_fault(struct sink *s, const struct fault *fault)
 
 static const struct sink_events sink_events = {sink_on_head, sink_on_bytes, sink_on_fault};
 
+static void hear(struct router_observer *o, const struct attempt_report *report)
+{
+    struct world *w = container_of(o, struct world, observer);
+
+    assert_true(w->reports_len < ARRAY_LEN(w->reports));
+    if (!slice_is_empty(report->span))
+        memcpy(w->spans[w->reports_len], report->span.at, SPAN_ID_TEXT);
+    w->reports[w->reports_len++] = *report;
+}
+
 static int setup(void **state)
 {
     struct world *w = calloc(1, sizeof(*w));
@@ -311,9 +327,12 @@ static int setup(void **state)
     w->loop = loop_new();
     const struct router_options options = {
         .loop = w->loop,
+        .observer = &w->observer,
         .clocks = {.first_token = 30, .answer = 60, .idle = 20, .total = 600000},
         .limits = {.frame_bytes = 256,  .answer_bytes = 1024             },
     };
+    w->observer.on_attempt = hear;
+    w->origin = (struct origin){.host = SLICE("box"), .port = 8000};
     w->router = router_new(&options);
     w->call = (struct call){.body = SLICE("{}"), .stream = true, .prompt_estimate = 5};
     static const char *const names[] = {"one", "two", "three"};
@@ -321,6 +340,7 @@ static int setup(void **state)
         w->targets[i] = (struct target){.model = slice_str(names[i]),
                                         .provider = i ? SLICE("p2") : SLICE("p1"),
                                         .adapter = &toy,
+                                        .origin = &w->origin,
                                         .identity = i + 1};
         w->plan[i] = &w->targets[i];
     }
@@ -354,6 +374,8 @@ static int start(struct world *w, size_t targets, struct fault *ret_fault)
                  .rest_ms = w->rest_ms},
         .patience_ms = w->patience_ms,
         .request_id = SLICE("r1"),
+        .traceparent = SLICE("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+        .traced = w->traced,
         .early = &w->early,
         .sink = &w->sink,
         .outcome = &w->outcome,
@@ -1572,11 +1594,102 @@ static void every_failing_allocation_is_survived(void **state)
     }
 }
 
+/* --- who watches --- */
+
+static void assert_reports(const struct world *w, size_t n, const enum fault_kind *faults)
+{
+    assert_int_equal(w->reports_len, n);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(w->reports[i].fault, faults[i]);
+}
+
+static void each_attempt_is_reported_once_when_it_is_over(void **state)
+{
+    static const enum fault_kind faults[] = {FAULT_UPSTREAM_PROTOCOL, FAULT_NONE};
+    struct world *w = *state;
+
+    w->call.stream = false;
+    started(w, 2);
+    head(200, "application/json", 4);
+    body("junk");
+    end(OK);
+    assert_reports(w, 1, faults);
+    assert_ptr_equal(w->reports[0].target, &w->targets[0]);
+    assert_int_equal(w->reports[0].status, 200);
+    assert_int_equal(w->reports[0].tries, 1);
+    assert_true(slice_is_empty(w->reports[0].span));
+    head(200, "application/json", 2);
+    body("{}");
+    end(OK);
+    assert_reports(w, 2, faults);
+    assert_true(slice_eq(w->reports[1].host, SLICE("box")));
+    assert_int_equal(w->reports[1].port, 8000);
+    dispatch_cancel(&w->dispatch);
+    assert_reports(w, 2, faults);
+}
+
+static void a_caller_that_leaves_is_reported_as_such(void **state)
+{
+    static const enum fault_kind gone[] = {FAULT_CLIENT_CLOSED};
+    struct world *w = *state;
+
+    stream_begun(w, 2);
+    body("data: c:a\n\n");
+    assert_reports(w, 0, NULL);
+    dispatch_cancel(&w->dispatch);
+    dispatch_cancel(&w->dispatch);
+    assert_reports(w, 1, gone);
+}
+
+static struct slice sent_traceparent(void)
+{
+    const struct client_request *r = wire.call->request;
+
+    for (size_t i = 0; i < r->headers_len; i++)
+        if (slice_eq(r->headers[i].name, SLICE("traceparent")))
+            return r->headers[i].value;
+    return SLICE("");
+}
+
+static void a_traced_attempt_is_the_providers_parent(void **state)
+{
+    struct world *w = *state;
+    char sent[2][TRACEPARENT_LEN];
+
+    w->call.stream = false;
+    w->traced = true;
+    started(w, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(sent_traceparent().len, TRACEPARENT_LEN);
+        memcpy(sent[i], sent_traceparent().at, TRACEPARENT_LEN);
+        assert_memory_equal(sent[i], "00-4bf92f3577b34da6a3ce929d0e0e4736-", TRACEPARENT_SPAN);
+        assert_memory_equal(sent[i] + TRACEPARENT_FLAGS, "01", 2);
+        head(200, "application/json", 4);
+        body("junk");
+        end(OK);
+        assert_memory_equal(w->spans[i], sent[i] + TRACEPARENT_SPAN, SPAN_ID_TEXT);
+    }
+    assert_memory_not_equal(w->spans[0], w->spans[1], SPAN_ID_TEXT);
+    assert_memory_equal(w->reports[1].traceparent.at + TRACEPARENT_SPAN, "00f067aa0ba902b7",
+                        SPAN_ID_TEXT);
+}
+
+static void what_is_not_traced_passes_on_the_callers_parent(void **state)
+{
+    started(*state, 1);
+    assert_true(slice_eq(sent_traceparent(),
+                         SLICE("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(each_attempt_is_reported_once_when_it_is_over),
+        TEST(a_caller_that_leaves_is_reported_as_such),
+        TEST(a_traced_attempt_is_the_providers_parent),
+        TEST(what_is_not_traced_passes_on_the_callers_parent),
         TEST(frames_reach_the_client_byte_for_byte),
         TEST(an_open_stream_holds_nothing_of_the_request),
         TEST(a_request_that_is_still_being_sent_is_kept),
