@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import time
@@ -43,6 +44,20 @@ def free_port():
         return sock.getsockname()[1]
 
 
+def on_the_page(section):
+    """The shell commands of a section of docs/deployment.md, block by block."""
+    page = (ROOT / "docs/deployment.md").read_text()
+    text = page.split(f"\n## {section}\n", 1)[1].split("\n## ", 1)[0]
+    return re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)
+
+
+def shell(commands, env=None):
+    done = subprocess.run(["sh", "-e", "-c", commands], cwd=ROOT, capture_output=True, text=True,
+                          timeout=LIMIT, stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})})
+    assert done.returncode == 0, f"{commands}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
 class Stack:
     """With a copy of the gateway's configuration, so that a test may change it."""
 
@@ -52,14 +67,18 @@ class Stack:
         override = folder / "override.yml"
         override.write_text(json.dumps({"services": {"courier": {"volumes": [
             f"{self.config}:/etc/courier/courier.yaml:ro"]}}}))
-        self.files = ["--file", ROOT / "docker-compose.yml", "--file", override]
         self.port = free_port()
-        self.env = {"COURIER_PORT": f"127.0.0.1:{self.port}", "COURIER_COMMIT": "of-the-test"}
+        self.env = {"COURIER_PORT": f"127.0.0.1:{self.port}", "COURIER_COMMIT": "of-the-test",
+                    "COMPOSE_FILE": f"{ROOT}/docker-compose.yml:{override}",
+                    "COMPOSE_ANSI": "never", "COMPOSE_PROGRESS": "plain"}
         self.key = None
 
     def compose(self, *args, check=True):
-        return docker("compose", "--ansi", "never", "--progress", "plain", *self.files, *args,
-                      check=check, env=self.env)
+        return docker("compose", *args, check=check, env=self.env)
+
+    def shell(self, commands):
+        """As written on the page, but for the port."""
+        return shell(commands.replace("127.0.0.1:8080", f"127.0.0.1:{self.port}"), self.env)
 
     def up(self, *args):
         """Up, and all of it healthy."""
@@ -115,12 +134,6 @@ class Stack:
         """One figure from usage_logs, as text."""
         return self.exec("postgres", "psql", "--username=courier", "--tuples-only", "--no-align",
                          f"--command=select {what} from usage_logs where {where}").strip()
-
-    def reload(self, more):
-        """What is added to the configuration's end, in force."""
-        with self.config.open("a") as file:
-            file.write(more)
-        self.compose("kill", "--signal", "HUP", "courier")
 
     def answered(self):
         """Which instances have answered a chat, by their logs."""

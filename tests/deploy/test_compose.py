@@ -6,7 +6,7 @@ import json
 import time
 
 import pytest
-from stack import CHAT, docker, inspect, wait_for
+from stack import CHAT, docker, inspect, on_the_page, wait_for
 
 SECRETS = ("secret_key", "admin_key", "database_password", "redis_password")
 asked = 0  # chats that were answered so far: rows that there must be
@@ -20,9 +20,17 @@ def count(answers):
     asked += len(answers)
 
 
+PAGE = on_the_page("Docker Compose")
+
+
 def test_first_start(stack):
-    stack.up("--build")
-    stack.key = stack.secret("admin_key")
+    """The commands of docs/deployment.md."""
+    try:
+        stack.key = stack.shell(PAGE[0]).strip().splitlines()[-1]
+    except AssertionError as found:
+        raise AssertionError(f"{found}\n{stack.state()}") from None
+    assert stack.key == stack.secret("admin_key")
+    wait_for(stack.is_healthy)
     assert stack.ask("/readyz", key="none")[0] == 200
     told = stack.logs("secrets")
     assert "docker compose exec courier cat /run/secrets/admin_key" in told
@@ -66,9 +74,9 @@ def test_redis_and_postgres_ask_for_the_password(stack):
 def test_the_admin_key_works(stack):
     status, models = stack.ask("/v1/models")
     assert status == 200 and [model["id"] for model in models["data"]] == ["mock"]
-    answer = stack.chat()
-    assert answer[1]["choices"][0]["message"]["content"].startswith("Hello!")
-    count([answer])
+    answer = json.loads(stack.shell(PAGE[1]))
+    assert answer["choices"][0]["message"]["content"].startswith("Hello!")
+    count([(200, answer)])
     assert stack.chat(key="sk-cr-none")[0] == 401
 
 
@@ -83,7 +91,8 @@ def test_keys_made_in_the_shell(stack):
 
 
 def test_three_instances_answer(stack):
-    stack.up("--scale", "courier=3", "--no-recreate")
+    stack.shell(PAGE[3])
+    wait_for(stack.is_healthy)
     assert len(stack.containers("courier")) == 3
     with concurrent.futures.ThreadPoolExecutor(8) as crowd:
         for _ in range(100):
@@ -104,7 +113,9 @@ def test_a_limit_holds_over_all_instances(stack):
 
 
 def test_a_changed_configuration_is_read(stack):
-    stack.reload('  - {name: slow, provider: mock, upstream_model: "mock?chunks=3&chunk_delay=2s"}\n')
+    with stack.config.open("a") as file:
+        file.write('  - {name: slow, provider: mock, upstream_model: "mock?chunks=3&chunk_delay=2s"}\n')
+    stack.shell(PAGE[2])
     wait_for(lambda: all(stack.ask("/v1/models/slow")[0] == 200 for _ in range(12)))
 
 

@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from stack import docker, inspect, wait_for
+from stack import docker, free_port, inspect, on_the_page, shell, wait_for
 
 MOST = 40 * 1000 * 1000  # above its base
 
 
 @pytest.fixture(scope="module")
-def image():
+def image(engine):
     docker("compose", "--progress", "plain", "build", "courier",
            env={"COURIER_COMMIT": "of-the-test"})
     return inspect("courier")
@@ -65,6 +65,16 @@ def test_alone_with_a_read_only_root(image, container):
     docker("start", name)
     wait_for(lambda: inspect(name)["State"]["Health"]["Status"] == "healthy")
     assert docker("logs", name).stdout.count("the admin key") == 1
+
+
+def test_the_commands_on_the_page(image):
+    commands = on_the_page("The image alone")[0].replace("8080:8080", f"127.0.0.1:{free_port()}:8080")
+    try:
+        shell(commands)
+        wait_for(lambda: "the admin key" in shell("docker logs courier"))
+    finally:
+        docker("rm", "--force", "courier", check=False)
+        docker("volume", "rm", "courier-data", check=False)
 
 
 def test_unhealthy_when_it_does_not_answer(image, container):
