@@ -1,15 +1,17 @@
 /* gateway.c: the main thread's life: start, wait for signals, drain, stop.
  *
- *   STARTING → RUNNING → DRAINING → (exit 0)
+ *   STARTING → RUNNING → LEAVING → DRAINING → (exit 0)
  *   RUNNING  → RUNNING    SIGHUP: the configuration is read again
- *   RUNNING  → DRAINING   SIGTERM, SIGINT
- *   DRAINING → (exit 1)   SIGTERM, SIGINT again: at once; the journals keep the records */
+ *   RUNNING  → LEAVING    SIGTERM, SIGINT: /readyz is 503, the rest goes on
+ *   LEAVING  → DRAINING   timeouts.drain_delay is over: nothing new is taken
+ *   LEAVING, DRAINING → (exit 1)   SIGTERM, SIGINT again: at once; the journals keep the records */
 
 #include "app/gateway.h"
 
 #include "app/command.h"
 #include "app/notify.h"
 #include "app/worker.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -45,14 +47,23 @@ static bool open_signals(struct gateway *g)
     return false;
 }
 
-static void begin_drain(struct gateway *g, uint32_t signal_number)
+static void begin_drain(struct gateway *g)
 {
-    log_event(LOG_INFO, "draining: no new requests", LOG_U64("signal", signal_number),
-              LOG_U64("limit_ms", g->drain_ms), LOG_END);
-    notify_send("STOPPING=1");
+    log_event(LOG_INFO, "draining: no new requests", LOG_U64("limit_ms", g->drain_ms), LOG_END);
     atomic_store(&g->draining, true);
     for (unsigned i = 0; i < g->workers_len; i++)
         worker_drain(g->workers[i], g->drain_ms);
+}
+
+static void begin_to_leave(struct gateway *g, uint32_t signal_number)
+{
+    log_event(LOG_INFO, "told to end: not ready any more", LOG_U64("signal", signal_number),
+              LOG_U64("drain_delay_ms", g->drain_delay_ms), LOG_END);
+    notify_send("STOPPING=1");
+    atomic_store(&g->leaving, true);
+    g->drain_at_ms = clock_now_ms() + g->drain_delay_ms;
+    if (g->drain_delay_ms == 0)
+        begin_drain(g);
 }
 
 static void on_signal(struct gateway *g)
@@ -62,15 +73,24 @@ static void on_signal(struct gateway *g)
     if (read(g->signal_fd, &got, sizeof(got)) != sizeof(got))
         return;
     if (got.ssi_signo == SIGHUP) {
-        if (!atomic_load(&g->draining))
+        if (!atomic_load(&g->leaving))
             gateway_reload(g);
-    } else if (atomic_load(&g->draining)) {
+    } else if (atomic_load(&g->leaving)) {
         log_event(LOG_WARN, "ended at once by a second signal", LOG_END);
         log_stop();
         _exit(EXIT_FAILED);
     } else {
-        begin_drain(g, got.ssi_signo);
+        begin_to_leave(g, got.ssi_signo);
     }
+}
+
+/* How long to wait for the next thing: what is left of the delay before the drain, or for ever. */
+static int patience(struct gateway *g)
+{
+    if (!atomic_load(&g->leaving) || atomic_load(&g->draining))
+        return -1;
+    uint64_t now = clock_now_ms();
+    return g->drain_at_ms > now ? (int)(g->drain_at_ms - now) : 0;
 }
 
 /* Until all workers have ended. */
@@ -83,8 +103,10 @@ static void wait_for_end(struct gateway *g)
             {g->signal_fd, POLLIN, 0},
             {g->ended_fd,  POLLIN, 0}
         };
-        if (poll(fds, ARRAY_LEN(fds), -1) < 0)
+        if (poll(fds, ARRAY_LEN(fds), patience(g)) < 0)
             continue; /* EINTR */
+        if (patience(g) == 0)
+            begin_drain(g);
         if (fds[0].revents)
             on_signal(g);
         if (fds[1].revents && read(g->ended_fd, &n, sizeof(n)) == sizeof(n))

@@ -19,7 +19,7 @@ struct gateway_options {
 struct gateway {
     struct gateway_options options;
     struct config config; /* as it was at the start */
-    uint64_t drain_ms;
+    uint64_t drain_delay_ms, drain_ms;
 
     struct seeding *seeding;
     struct demo *demo;
@@ -36,7 +36,8 @@ struct gateway {
     struct worker **workers;
     unsigned workers_wanted, workers_len;
     uint16_t port;
-    atomic_bool draining;
+    atomic_bool leaving, draining; /* told to end; taking nothing new */
+    uint64_t drain_at_ms;          /* once leaving: when the drain begins */
     int signal_fd, ended_fd;
     bool logging;
 };

@@ -43,6 +43,7 @@ static void apply_log(const struct config *c)
 static void apply(struct gateway *g, const struct config *c)
 {
     apply_log(c);
+    g->drain_delay_ms = c->settings.timeouts.drain_delay;
     g->drain_ms = c->settings.timeouts.drain;
     for (unsigned i = 0; i < g->workers_len; i++)
         worker_reload(g->workers[i], &c->settings);

@@ -54,6 +54,7 @@ static bool load(struct gateway *g)
     const struct settings *s = &g->config.settings;
     g->workers_wanted =
         (unsigned)(s->workers ? s->workers : (uint64_t)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1));
+    g->drain_delay_ms = s->timeouts.drain_delay;
     g->drain_ms = s->timeouts.drain;
     process_prepare();
     process_tune_malloc(g->workers_wanted);

@@ -64,6 +64,7 @@ static int make_worker(struct gateway *g, struct slice listen)
         .answers = g->answers,
         .desk = g->desk,
         .journal = ledger_journal(g->ledger, g->workers_len),
+        .leaving = &g->leaving,
         .draining = &g->draining,
         .meter = watching_meter(g->watching, g->workers_len),
         .metrics = watching_sources(g->watching),

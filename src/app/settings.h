@@ -46,7 +46,7 @@ struct settings {
     } limits;
 
     struct timeout_settings { /* milliseconds */
-        uint64_t connect, first_token, answer, idle, total, drain;
+        uint64_t connect, first_token, answer, idle, total, drain_delay, drain;
         uint64_t head, body, keep_alive, write;
     } timeouts;
 

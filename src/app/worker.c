@@ -267,6 +267,7 @@ static struct services make_services(struct worker *w, const struct worker_optio
         .cache = w->cache,
         .desk = o->desk,
         .mailbox = w->mailbox,
+        .leaving = o->leaving,
         .draining = o->draining,
         .meter = o->meter,
         .metrics = o->metrics,

@@ -33,7 +33,7 @@ struct worker_options {
     struct limiting *limiting;
     unsigned number;         /* of this worker */
     struct journal *journal; /* its own */
-    const atomic_bool *draining;
+    const atomic_bool *leaving, *draining;
     struct meter *meter; /* its own */
     const struct metrics_sources *metrics;
     struct tracer *tracer; /* its own; NULL: no traces */

@@ -21,7 +21,7 @@ static void healthz_handle(struct exchange *x)
 
 static bool is_ready(struct exchange *x)
 {
-    return !atomic_load_explicit(x->services->draining, memory_order_relaxed) &&
+    return !atomic_load_explicit(x->services->leaving, memory_order_relaxed) &&
            snapshot_hold(x->services->snapshots, x->arena);
 }
 

@@ -28,7 +28,8 @@ struct services {
     struct cache *cache;         /* NULL: none */
     struct admin_desk *desk;     /* shared by all workers */
     struct mailbox *mailbox;     /* this worker's, for what comes back from the yard */
-    const atomic_bool *draining; /* no new work: /readyz is 503 */
+    const atomic_bool *leaving;  /* told to end: /readyz is 503 */
+    const atomic_bool *draining; /* no new work */
     struct meter *meter;         /* this worker's; NULL: nothing is counted */
     const struct metrics_sources *metrics;
     struct tracer *tracer; /* this worker's; NULL: nobody wants traces */

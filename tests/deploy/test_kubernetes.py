@@ -96,7 +96,7 @@ def test_the_configuration_is_good(tmp_path):
     (tmp_path / "secrets").mkdir()
     secrets = {"store": "postgres://courier:0123@db/courier", "limiter": "redis://:0123@redis:6379/0",
                "secret_key": "0123456789abcdef" * 4, "admin_key": "sk-cr-0123456789abcdef"}
-    assert set(secrets) == set(re.findall(r"^[^#]*\$\{file:/run/secrets/(\w+)\}", CONFIG, re.M))
+    assert set(secrets) == set(re.findall(r"^[^#\n]*\$\{file:/run/secrets/(\w+)\}", CONFIG, re.M))
     for name, text in secrets.items():
         (tmp_path / "secrets" / name).write_text(text + "\n")
         assert f"{name}=" in pathlib.Path(ROOT / "docs/deployment.md").read_text()

@@ -7,6 +7,7 @@ import subprocess
 from client import chat, request
 from faults import Acting, silent
 from gateway import ADMIN_KEY, BINARY, LIMIT, wait_for
+from provider import answer_once
 
 
 def health(*args, env=None, cwd=None):
@@ -78,3 +79,24 @@ def test_called_wrongly():
                  ["--timeout", "soon"], ["--timeout", "0s"], ["--timeout", "2h"], ["now"]):
         assert health(*args).returncode == 2, args
     assert "--timeout TIME" in health("--help").stdout
+
+
+def test_a_delay_before_the_drain(provide, gateway, connect):
+    """/readyz says 503 while requests are still taken, until the delay is over."""
+    running = gateway(provide(answer_once()), workers=1, timeouts={"drain_delay": "3s"})
+    client = connect(running)
+    running.signal(signal.SIGTERM)
+    wait_for(lambda: health("--url", running.url + "/readyz").stdout.endswith("answers 503\n"))
+    client.send(request(chat(), ADMIN_KEY))
+    assert client.answer()[0] == 200
+    assert running.wait() == 0
+    told = [line["message"] for line in running.log_lines()]
+    assert told.index("told to end: not ready any more") < told.index("draining: no new requests")
+
+
+def test_a_second_signal_within_the_delay(gateway):
+    running = gateway(timeouts={"drain_delay": "1h"})
+    running.signal(signal.SIGTERM)
+    wait_for(lambda: health("--url", running.url + "/readyz").returncode == 1)
+    running.signal(signal.SIGTERM)
+    assert running.wait() == 1

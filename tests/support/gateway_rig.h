@@ -26,7 +26,7 @@ static struct {
     struct services services;
     struct snapshot_slot *slot;
     struct quota *quota;
-    atomic_bool draining;
+    atomic_bool leaving, draining;
     char journal_path[64];
     struct chain chain;
 } rig;
@@ -114,6 +114,7 @@ static inline void rig_open(const struct middleware *const *gates,
     rig_must(rig.services.snapshots && rig.services.keys && rig.quota);
     rig_must(limiter_new(&(struct limiter_options){.quota = rig.quota}, &rig.services.limiter) ==
              OK);
+    rig.services.leaving = &rig.leaving;
     rig.services.draining = &rig.draining;
     rig.chain = (struct chain){gates, routes, &rig.services};
 }

@@ -38,11 +38,11 @@ static void alive_is_always_alive(void **state)
     (void)state;
     assert_int_equal(get("/healthz"), 200);
     assert_string_equal(fake.body, "{\"status\":\"ok\"}\n");
-    atomic_store(&rig.draining, true);
+    atomic_store(&rig.leaving, true);
     assert_int_equal(get("/healthz"), 200);
 }
 
-static void ready_is_loaded_and_not_draining(void **state)
+static void ready_is_loaded_and_not_leaving(void **state)
 {
     (void)state;
     assert_int_equal(get("/readyz"), 503);
@@ -52,7 +52,7 @@ static void ready_is_loaded_and_not_draining(void **state)
     assert_int_equal(get("/readyz"), 200);
     assert_string_equal(fake.body, "{\"status\":\"ready\"}\n");
     assert_string_equal(fake_answer_field("cache-control"), "no-store");
-    atomic_store(&rig.draining, true);
+    atomic_store(&rig.leaving, true);
     assert_int_equal(get("/readyz"), 503);
 }
 
@@ -60,7 +60,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(alive_is_always_alive, rig_up, rig_down),
-        cmocka_unit_test_setup_teardown(ready_is_loaded_and_not_draining, rig_up, rig_down),
+        cmocka_unit_test_setup_teardown(ready_is_loaded_and_not_leaving, rig_up, rig_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
