@@ -122,19 +122,24 @@ static bool is_among(const struct key_row *rows, size_t n, const unsigned char *
     return false;
 }
 
+static struct principal principal_of(const struct key_row *row)
+{
+    return (struct principal){.key_id = row->id,
+                              .user_id = row->user_id,
+                              .key_name = row->name,
+                              .user_name = row->user_name,
+                              .admin = row->admin,
+                              .rpm = row->rpm,
+                              .tpm = row->tpm,
+                              .concurrency = row->concurrency,
+                              .models = row->models,
+                              .model_limits = row->model_limits,
+                              .expires_wall_us = row->expires_wall_us};
+}
+
 static void add_row(struct key_shard_maker *m, const struct key_row *row)
 {
-    struct principal p = {.key_id = row->id,
-                          .user_id = row->user_id,
-                          .key_name = row->name,
-                          .user_name = row->user_name,
-                          .admin = row->admin,
-                          .rpm = row->rpm,
-                          .tpm = row->tpm,
-                          .concurrency = row->concurrency,
-                          .models = row->models,
-                          .model_limits = row->model_limits,
-                          .expires_wall_us = row->expires_wall_us};
+    struct principal p = principal_of(row);
 
     add_draft(m, row->hash, &p);
 }
@@ -259,4 +264,29 @@ const struct principal *key_shard_find(const struct key_shard *s,
             return &e->principal;
     }
     return NULL;
+}
+
+static bool is_same(const struct principal *a, const struct principal *b)
+{
+    return a->key_id == b->key_id && a->user_id == b->user_id &&
+           slice_eq(a->key_name, b->key_name) && slice_eq(a->user_name, b->user_name) &&
+           a->admin == b->admin && a->rpm == b->rpm && a->tpm == b->tpm &&
+           a->concurrency == b->concurrency && slice_eq(a->models, b->models) &&
+           slice_eq(a->model_limits, b->model_limits) && a->expires_wall_us == b->expires_wall_us;
+}
+
+bool key_shard_holds(const struct key_shard *s, const struct key_row *rows, size_t n)
+{
+    size_t active = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (rows[i].revoked)
+            continue;
+        struct principal wanted = principal_of(&rows[i]);
+        const struct principal *p = s ? key_shard_find(s, rows[i].hash) : NULL;
+        if (!p || !is_same(p, &wanted))
+            return false;
+        active++;
+    }
+    return active == (s ? s->len : 0);
 }

@@ -44,3 +44,5 @@ void key_shard_unref(struct key_shard *s);
 /* NULL: not there. */
 const struct principal *key_shard_find(const struct key_shard *s,
                                        const unsigned char hash[KEY_HASH_LEN]);
+/* Whether the rows say just what stands in the shard (NULL: nothing). */
+bool key_shard_holds(const struct key_shard *s, const struct key_row *rows, size_t n);

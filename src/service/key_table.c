@@ -20,24 +20,40 @@ static size_t shard_len(const struct key_shard *s)
 
 /* --- changing --- */
 
-static int change_shard(struct key_table *t, struct key_gathering *g, size_t i,
-                        struct key_shard_maker *maker)
+/* One making of a table. */
+struct making {
+    struct key_table *table; /* begins as the old one */
+    struct key_gathering *gathering;
+    struct key_shard_maker *maker;
+    bool whole; /* the rows are all that there are */
+};
+
+static int make_shard(struct making *m, size_t i, const struct key_row *rows, size_t n)
 {
-    struct key_shard *old = t->shards[i], *changed = NULL;
+    struct key_shard *old = m->table->shards[i], *made;
+
+    if (m->whole ? key_shard_holds(old, rows, n) : n == 0)
+        return OK;
+    int rc = key_shard_change(m->maker, m->whole ? NULL : old, rows, n, &made);
+    if (rc < 0)
+        return rc;
+    m->table->shards[i] = made;
+    m->table->len += shard_len(made);
+    m->table->len -= shard_len(old);
+    key_shard_unref(old);
+    return OK;
+}
+
+static int take_shard(struct making *m, size_t i)
+{
     struct key_row *rows;
     struct arena arena;
     size_t n;
 
     arena_init(&arena, 0);
-    int rc = key_gathering_take(g, i, &arena, &rows, &n);
-    if (rc == OK && n > 0)
-        rc = key_shard_change(maker, old, rows, n, &changed);
-    if (rc == OK && n > 0) {
-        t->shards[i] = changed;
-        t->len += shard_len(changed);
-        t->len -= shard_len(old);
-        key_shard_unref(old);
-    }
+    int rc = key_gathering_take(m->gathering, i, &arena, &rows, &n);
+    if (rc == OK)
+        rc = make_shard(m, i, rows, n);
     arena_clear(&arena);
     return rc;
 }
@@ -54,21 +70,31 @@ static struct key_table *share(const struct key_table *old)
     return t;
 }
 
-int key_table_change(const struct key_table *old, struct key_gathering *g, struct key_table **ret)
+static int make_table(const struct key_table *old, struct key_gathering *g, bool whole,
+                      struct key_table **ret)
 {
-    struct key_shard_maker *maker = key_shard_maker_new();
-    struct key_table *t = share(old);
-    int rc = maker && t ? OK : -ENOMEM;
+    struct making m = {share(old), g, key_shard_maker_new(), whole};
+    int rc = m.maker && m.table ? OK : -ENOMEM;
 
     for (size_t i = 0; rc == OK && i < KEY_SHARDS; i++)
-        rc = change_shard(t, g, i, maker);
-    key_shard_maker_free(maker);
+        rc = take_shard(&m, i);
+    key_shard_maker_free(m.maker);
     if (rc < 0) {
-        key_table_free(t);
-        t = NULL;
+        key_table_free(m.table);
+        m.table = NULL;
     }
-    *ret = t;
+    *ret = m.table;
     return rc;
+}
+
+int key_table_change(const struct key_table *old, struct key_gathering *g, struct key_table **ret)
+{
+    return make_table(old, g, false, ret);
+}
+
+int key_table_replace(const struct key_table *old, struct key_gathering *g, struct key_table **ret)
+{
+    return make_table(old, g, true, ret);
 }
 
 int key_table_new(const struct key_row *rows, size_t n, struct key_table **ret)

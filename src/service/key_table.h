@@ -14,6 +14,9 @@ struct key_gathering;
 /* old (NULL: none) but for the rows, which are taken out of g: each takes the place of the key with
  * its hash, or ends it when it is revoked. old stays as it is. -ENOMEM. */
 int key_table_change(const struct key_table *old, struct key_gathering *g, struct key_table **ret);
+/* The rows are all keys that there are. Shards in which old (NULL: none) says the same are shared,
+ * so that loading what is known takes little memory. */
+int key_table_replace(const struct key_table *old, struct key_gathering *g, struct key_table **ret);
 /* From rows in memory. */
 int key_table_new(const struct key_row *rows, size_t n, struct key_table **ret);
 void key_table_free(struct key_table *t);

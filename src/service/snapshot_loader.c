@@ -59,11 +59,14 @@ static int hear_key(struct key_ear *ear, const struct key_row *row)
 static int make_table(struct snapshot_loader *l, struct key_gathering *g, bool all,
                       struct key_table **ret)
 {
-    const struct snapshot *current = all ? NULL : snapshot_take(l->slot);
+    const struct snapshot *current = snapshot_take(l->slot);
+    const struct key_table *old = current ? current->keys : NULL;
     int rc = OK;
 
-    if (all || key_gathering_len(g) > 0)
-        rc = key_table_change(current ? current->keys : NULL, g, ret);
+    if (all)
+        rc = key_table_replace(old, g, ret);
+    else if (key_gathering_len(g) > 0)
+        rc = key_table_change(old, g, ret);
     snapshot_drop(current);
     return rc;
 }

@@ -103,18 +103,38 @@ static void check_table(const struct world *w, const struct key_table *t)
     assert_int_equal(seen, active);
 }
 
+static struct key_gathering *gather(const struct key_row *rows, size_t n)
+{
+    struct key_gathering *g = key_gathering_new();
+
+    for (size_t i = 0; g && i < n; i++)
+        if (key_gathering_add(g, &rows[i]) < 0) {
+            key_gathering_free(g);
+            g = NULL;
+        }
+    return g;
+}
+
 /* old but for these rows. */
 static int change_table(const struct key_table *old, const struct key_row *rows, size_t n,
                         struct key_table **ret)
 {
-    struct key_gathering *g = key_gathering_new();
-    int rc = g ? OK : -ENOMEM;
+    struct key_gathering *g = gather(rows, n);
 
     *ret = NULL;
-    for (size_t i = 0; rc == OK && i < n; i++)
-        rc = key_gathering_add(g, &rows[i]);
-    if (rc == OK)
-        rc = key_table_change(old, g, ret);
+    int rc = g ? key_table_change(old, g, ret) : -ENOMEM;
+    key_gathering_free(g);
+    return rc;
+}
+
+/* These rows and no more. */
+static int replace_table(const struct key_table *old, const struct key_row *rows, size_t n,
+                         struct key_table **ret)
+{
+    struct key_gathering *g = gather(rows, n);
+
+    assert_non_null(g);
+    int rc = key_table_replace(old, g, ret);
     key_gathering_free(g);
     return rc;
 }
@@ -204,6 +224,47 @@ static void shards_without_a_change_are_shared(void **state)
     free(w);
 }
 
+/* All keys again: only the shards in which something differs are made anew. */
+static void a_whole_load_shares_what_is_the_same(void **state)
+{
+    struct world *w = calloc(1, sizeof(*w));
+    struct key_table *t = make_table(w), *changed;
+    unsigned first = 0;
+
+    (void)state;
+    while (w->rows[first].revoked)
+        first++;
+    unsigned other = first + 1;
+    while (w->rows[other].revoked || other % 7 == first % 7 || other % 3 == first % 3)
+        other++;
+    assert_int_equal(replace_table(t, w->rows, KEYS, &changed), OK);
+    for (unsigned i = 0; i < KEYS; i++)
+        assert_ptr_equal(nth(changed, i), nth(t, i));
+    key_table_free(changed);
+
+    w->rows[first].rpm++;
+    assert_int_equal(replace_table(t, w->rows, KEYS, &changed), OK);
+    assert_ptr_not_equal(nth(changed, first), nth(t, first));
+    assert_ptr_equal(nth(changed, other), nth(t, other));
+    check_table(w, changed);
+    key_table_free(changed);
+
+    w->rows[first].rpm--;
+    struct key_row gone = w->rows[first];
+    w->rows[first] = w->rows[KEYS - 1]; /* it leaves no row */
+    assert_int_equal(replace_table(t, w->rows, KEYS - 1, &changed), OK);
+    assert_null(nth(changed, first));
+    assert_ptr_equal(nth(changed, other), nth(t, other));
+    key_table_free(changed);
+    w->rows[first] = gone;
+
+    assert_int_equal(replace_table(t, NULL, 0, &changed), OK);
+    assert_int_equal(key_table_len(changed), 0);
+    key_table_free(changed);
+    key_table_free(t);
+    free(w);
+}
+
 static void out_of_memory_leaves_the_old_table(void **state)
 {
     struct world *w = calloc(1, sizeof(*w));
@@ -238,6 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_changed_table_is_the_one_made_anew),
         cmocka_unit_test(shards_without_a_change_are_shared),
+        cmocka_unit_test(a_whole_load_shares_what_is_the_same),
         cmocka_unit_test(out_of_memory_leaves_the_old_table),
     };
 
