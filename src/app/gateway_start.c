@@ -102,10 +102,8 @@ static bool start_keeper(struct gateway *g)
 
     options.slot = g->slot = snapshot_slot_new();
     int rc = g->slot ? snapshot_keeper_start(&options, &g->keeper) : -ENOMEM;
-    if (g->keeper) /* nothing loaded yet is said in the log, and tried again */
-        rc = seeding_start(g->seeding, g->keeper);
-    if (g->keeper && rc == OK)
-        return true;
+    if (g->keeper)
+        return true; /* nothing loaded yet is said in the log, and tried again */
     command_complain("keys and models cannot be loaded: %s", log_errno(rc));
     return false;
 }
@@ -247,6 +245,15 @@ static void tell_ready(struct gateway *g)
                   LOG_END);
 }
 
+static bool start_seeding(struct gateway *g)
+{
+    int rc = seeding_start(g->seeding, g->keeper);
+
+    if (rc < 0)
+        command_complain("a thread cannot be started: %s", log_errno(rc));
+    return rc == OK;
+}
+
 bool gateway_start(struct gateway *g)
 {
     if (!load(g) || !start_demo(g) || !start_log(g))
@@ -257,7 +264,7 @@ bool gateway_start(struct gateway *g)
     if (!g->seeding || !seeding_open(g->seeding) || !start_ledger(g) || !seeding_begin(g->seeding))
         return false;
     if (!start_keeper(g) || !start_shared(g) || !start_traces(g) || !start_watching(g) ||
-        !start_desk(g) || !start_housekeeper(g) || !gateway_start_workers(g))
+        !start_desk(g) || !start_housekeeper(g) || !gateway_start_workers(g) || !start_seeding(g))
         return false;
     tell_ready(g);
     notify_send("READY=1");

@@ -138,6 +138,17 @@ def test_a_snapshot_that_is_not_its_own_is_none(start, server, ask, tmp_path):
     assert is_ready(ask, made)
 
 
+def test_a_database_of_another_secret_is_not_read(start, server, ask):
+    first = start()
+    wait_for(lambda: ask(first, ADMIN_KEY)[0] == 200)
+    first.stop()
+    server.stop()
+    made = start("two", secret_key="another-secret-key-alas", snapshot={"file": "off"})
+    server.start()
+    wait_for(lambda: "another secret_key" in made.text())
+    assert_not_loaded(ask, made)
+
+
 def test_a_reload_meanwhile_counts_when_it_is_back(start, server, ask):
     made = start()
     wait_for(lambda: ask(made, ADMIN_KEY)[0] == 200)
