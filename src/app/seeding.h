@@ -24,7 +24,8 @@ bool seeding_begin(struct seeding *s);
 bool seeding_is_done(const struct seeding *s);
 /* The admin key that was made by seeding_begin; empty: none was. Valid until seeding_stop. */
 struct secret seeding_first_key(const struct seeding *s);
-/* Starts the thread, which then owns config's arena. The keeper is admitted to the store when all is written. -errno. */
+/* Starts the thread, which then owns config's arena. The keeper is admitted to the store when all
+ * is written. -errno. */
 int seeding_start(struct seeding *s, struct snapshot_keeper *keeper);
 /* SIGHUP: from now on that is what the configuration says. Takes it; "reloaded" is logged when it
  * has been written. */
