@@ -1,3 +1,4 @@
+import os
 import sys
 import pathlib
 
@@ -45,8 +46,8 @@ def postgres():
 
 @pytest.fixture
 def store_kind(request):
-    """Which store; a test of both says `pytestmark = BOTH_STORES`."""
-    return getattr(request, "param", "sqlite")
+    """Which store; a test of both says `pytestmark = BOTH_STORES`, a run of all COURIER_TEST_STORE."""
+    return getattr(request, "param", os.environ.get("COURIER_TEST_STORE", "sqlite"))
 
 
 @pytest.fixture
