@@ -35,6 +35,7 @@ struct postgres_statement {
 
     struct pg_result *row; /* the one that columns are read from */
     struct arena arena;    /* what columns of that row were turned into */
+    bool short_of_memory;  /* a column could not be turned; the next step tells */
     _Alignas(16) unsigned char lent[256];
 };
 

@@ -71,6 +71,13 @@ static struct slice unhex(struct arena *a, struct slice text)
     return slice_of(at, at ? n : 0);
 }
 
+/* A value that is missing must not pass for one that is empty. */
+static struct slice kept(struct postgres_statement *s, struct slice value)
+{
+    s->short_of_memory |= !value.at;
+    return value.at ? value : (struct slice){0};
+}
+
 struct slice postgres_column_text(struct db_statement *base, unsigned i)
 {
     struct postgres_statement *s = statement_of(base);
@@ -80,7 +87,7 @@ struct slice postgres_column_text(struct db_statement *base, unsigned i)
     case TYPE_BOOL:
         return text.len == 0 ? text : text.at[0] == 't' ? SLICE("1") : SLICE("0");
     case TYPE_TIMESTAMPTZ:
-        return text.len == 0 ? text : time_text(&s->arena, text);
+        return text.len == 0 ? text : kept(s, time_text(&s->arena, text));
     default:
         return text;
     }
@@ -91,5 +98,5 @@ struct slice postgres_column_bytes(struct db_statement *base, unsigned i)
     struct postgres_statement *s = statement_of(base);
     struct slice text = raw(s, i);
 
-    return type_of(s, i) == TYPE_BYTEA ? unhex(&s->arena, text) : text;
+    return type_of(s, i) == TYPE_BYTEA && text.len ? kept(s, unhex(&s->arena, text)) : text;
 }

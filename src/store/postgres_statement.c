@@ -197,6 +197,7 @@ static void clear_row(struct postgres_statement *s)
 {
     PQclear(s->row);
     s->row = NULL;
+    s->short_of_memory = false;
     arena_clear(&s->arena);
     arena_init_with(&s->arena, 0, s->lent, sizeof(s->lent));
 }
@@ -247,6 +248,11 @@ int postgres_step(struct db_statement *base)
     PGresult *result;
     int rc = OK;
 
+    if (s->short_of_memory) {
+        postgres_reset(base);
+        db_set_error(&pg->base, "out of memory");
+        return -ENOMEM;
+    }
     if (pg->active != s)
         rc = s->row ? cut_short(pg) : start(pg, s);
     clear_row(s);

@@ -5,6 +5,8 @@
 
 #include "store/migrate.h"
 
+#include "support/alloc_fail.h"
+
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
@@ -94,6 +96,37 @@ static void writers_that_only_append_do_not_wait(void **state)
     assert_int_equal(db_rig_count(f->db), 1);
     assert_int_equal(db_end(f->db, OK), OK);
     db_close(other);
+}
+
+/* Each allocation of ours fails once: told, and never a value that is not there. */
+static void out_of_memory_is_told(void **state)
+{
+    static const char sql[] = "SELECT decode(repeat('ab', 400), 'hex'), now(), $1";
+    struct db_rig *f = *state;
+
+    for (unsigned n = 1;; n++) {
+        struct db_statement *s;
+        size_t bytes = 0;
+        alloc_fail_at(n);
+        int rc = db_prepare(f->db, sql, &s);
+        if (rc == OK) {
+            db_bind_text(s, 1, SLICE("a"));
+            rc = db_step(s);
+        }
+        if (rc == DB_ROW) {
+            bytes = db_column_bytes(s, 0).len;
+            (void)db_column_text(s, 1);
+            rc = db_run(s);
+        }
+        bool hit = alloc_fail_hit();
+        if (rc == OK)
+            assert_int_equal(bytes, 400);
+        else
+            assert_int_equal(rc, -ENOMEM);
+        if (!hit)
+            break;
+    }
+    assert_int_equal(db_rig_count(f->db), 0);
 }
 
 /* --- COPY --- */
@@ -378,6 +411,7 @@ int main(void)
         TEST(values_that_cannot_be_are_told),
         TEST(a_failed_transaction_does_not_commit),
         TEST(writers_that_only_append_do_not_wait),
+        TEST(out_of_memory_is_told),
         TEST(copied_rows_are_as_they_were),
         TEST(many_rows_are_copied),
         TEST(a_copy_that_fails_leaves_nothing),
