@@ -1,8 +1,10 @@
 """Administration and calls to models at the same time: neither waits for the other."""
 
+import signal
 import sqlite3
 import threading
 
+import postgres as postgres_server
 from admin import Admin, refused
 from client import chat, request
 from gateway import wait_for
@@ -83,3 +85,25 @@ def test_an_answer_to_a_change_says_that_it_holds(provide, gateway, connect, eit
         assert {caller(client, new)() for client in clients} == {200}
         admin.delete(f"/users/{key['user_id']}")
         assert {caller(client, new)() for client in clients} == {401}
+
+
+def test_a_database_that_is_away_or_silent(provide, gateway, connect, made):
+    server = postgres_server.Server()
+    made.append(server)
+    running = gateway(provide(answer_once()), store=server.url(server.make_database()),
+                      secret_key="a-secret-for-tests-and-only-for-tests")
+    admin = Admin(running)
+    key = admin.new_key(admin.user())
+    status = caller(connect(running), key["key"])
+    assert status() == 200
+    for away, back in ((lambda: server.stop("immediate"), server.start),
+                       (lambda: server.signal(signal.SIGSTOP),
+                        lambda: server.signal(signal.SIGCONT))):
+        away()
+        for answer in (admin.get("/users"), admin.patch(f"/keys/{key['id']}", {"name": "x"})):
+            refused(answer, 503, "store_unavailable")
+            assert int(answer.headers["retry-after"]) >= 1
+        assert status() == 200
+        back()
+        wait_for(lambda: admin.get("/users").status == 200)
+        assert admin.patch(f"/keys/{key['id']}", {"name": "y"}).status == 200

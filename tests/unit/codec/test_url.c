@@ -150,6 +150,43 @@ static void a_cut_url_is_judged_inside_its_bytes(void **state)
     }
 }
 
+static void assert_text(struct slice got, const char *expected)
+{
+    assert_true(slice_eq(got, slice_str(expected)));
+}
+
+static void parts_are_decoded(void **state)
+{
+    struct arena a;
+
+    (void)state;
+    arena_init(&a, 0);
+    assert_text(url_decode(SLICE("a%2Fb%c3%a9"), false, &a), "a/b\xc3\xa9");
+    assert_text(url_decode(SLICE("a+b"), false, &a), "a+b");
+    assert_text(url_decode(SLICE("a+b%2B"), true, &a), "a b+");
+    assert_non_null(url_decode((struct slice){0}, true, &a).at);
+    assert_null(url_decode(SLICE("%"), false, &a).at);
+    assert_null(url_decode(SLICE("a%4"), false, &a).at);
+    assert_null(url_decode(SLICE("%zz"), false, &a).at);
+    assert_text(url_encode_path(SLICE("Org/a b?c#%\xc3\xa9"), &a), "Org/a%20b%3Fc%23%25%C3%A9");
+    assert_text(url_encode_path(SLICE("gpt-4o:1.2_x~@"), &a), "gpt-4o:1.2_x~@");
+    arena_clear(&a);
+}
+
+static void every_byte_comes_back(void **state)
+{
+    struct arena a;
+    char all[256];
+
+    (void)state;
+    arena_init(&a, 0);
+    for (int i = 0; i < 256; i++)
+        all[i] = (char)i;
+    struct slice bytes = slice_of(all, sizeof(all));
+    assert_true(slice_eq(url_decode(url_encode_path(bytes, &a), false, &a), bytes));
+    arena_clear(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +195,8 @@ int main(void)
         cmocka_unit_test(bad_urls_are_refused_with_a_reason),
         cmocka_unit_test(a_host_name_has_a_longest_length),
         cmocka_unit_test(a_cut_url_is_judged_inside_its_bytes),
+        cmocka_unit_test(parts_are_decoded),
+        cmocka_unit_test(every_byte_comes_back),
     };
     return cmocka_run_group_tests_name("url", tests, NULL, NULL);
 }
