@@ -1,6 +1,7 @@
 """A redis-server of a test's own: a free port, an empty folder, nothing kept."""
 
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -12,9 +13,15 @@ from gateway import wait_for
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the kernel gives to connections: nobody takes it while the server restarts."""
+    while True:
+        port = random.SystemRandom().randrange(18000, 32000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 class RedisError(Exception):

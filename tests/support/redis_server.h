@@ -24,17 +24,30 @@ struct redis_server {
     struct resp_reply reply; /* of the last redis_ask; lives in answer */
 };
 
+static inline bool redis_port_is_free(uint16_t port)
+{
+    struct sockaddr_in a = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    bool is_free = bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+
+    close(fd);
+    return is_free;
+}
+
+/* Below those that the kernel gives to connections: nobody takes it while the server restarts. */
 static inline uint16_t redis_free_port(void)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(a);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct timespec now;
+    uint16_t port;
 
-    if (bind(fd, (struct sockaddr *)&a, len) < 0 ||
-        getsockname(fd, (struct sockaddr *)&a, &len) < 0)
-        abort();
-    close(fd);
-    return ntohs(a.sin_port);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    unsigned seed = (unsigned)getpid() * 7919u + (unsigned)now.tv_nsec;
+    do {
+        seed = seed * 1664525u + 1013904223u;
+        port = (uint16_t)(18000 + (seed >> 8) % 14000);
+    } while (!redis_port_is_free(port));
+    return port;
 }
 
 /* The socket, or -1. */
