@@ -19,6 +19,11 @@ bool remote_is_reached(const struct remote_limiter *r)
     return !r->open && limit_repo_is_up(r->repo);
 }
 
+bool remote_is_worth_asking(const struct remote_limiter *r)
+{
+    return remote_is_reached(r) && r->in_vain_ms != loop_now_ms(r->loop);
+}
+
 const char *remote_why(const struct remote_limiter *r)
 {
     return limit_repo_is_up(r->repo) ? r->why : limit_repo_why(r->repo);
@@ -129,6 +134,7 @@ static void failed(struct remote_limiter *r, struct slice why)
 void remote_timed_out(struct remote_limiter *r)
 {
     r->figures.timeouts++;
+    r->in_vain_ms = loop_now_ms(r->loop);
     failed(r, SLICE("no answer in time"));
 }
 

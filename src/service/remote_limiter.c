@@ -246,7 +246,7 @@ int remote_limiter_take(struct remote_limiter *r, struct limiter_take *t, const 
     t->lease = (struct quota_lease){0};
     if (!p->rpm && !p->tpm && !p->concurrency)
         return OK;
-    if (remote_is_reached(r) && ask_redis(r, t, &ask) == AGAIN)
+    if (remote_is_worth_asking(r) && ask_redis(r, t, &ask) == AGAIN)
         return AGAIN;
     return decide_alone(r, t, &ask);
 }

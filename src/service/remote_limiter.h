@@ -24,6 +24,7 @@ struct remote_limiter {
     /* remote_circuit.c */
     unsigned failures, good; /* in a row */
     bool open;               /* Redis is not asked */
+    uint64_t in_vain_ms;     /* when a request waited in vain last */
     bool was_reached;        /* as the outage knows */
     struct limit_call probe;
     bool probing;
@@ -65,6 +66,9 @@ void remote_free_steps(struct remote_limiter *r);
 
 void remote_circuit_init(struct remote_limiter *r);
 bool remote_is_reached(const struct remote_limiter *r);
+/* The same, and no request has waited in vain in this turn: one that takes twice (for its key and
+ * for a model) does not wait twice. */
+bool remote_is_worth_asking(const struct remote_limiter *r);
 /* Why not; no secret. */
 const char *remote_why(const struct remote_limiter *r);
 /* The connection stands or does not. */

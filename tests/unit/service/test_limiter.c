@@ -137,6 +137,23 @@ static int64_t tokens(struct bench *b)
     return redis_says(b, "HGET courier:{k7}:windows ts");
 }
 
+struct moment {
+    struct loop *loop;
+    uint64_t ms;
+};
+
+static bool is_over(void *arg)
+{
+    const struct moment *m = arg;
+
+    return loop_now_ms(m->loop) != m->ms;
+}
+
+static void wait_a_moment(struct bench *b)
+{
+    pump_until(b->loop, is_over, &(struct moment){b->loop, loop_now_ms(b->loop)});
+}
+
 /* Redis says nothing any more until go_on. */
 static void pause_redis(struct bench *b)
 {
@@ -389,6 +406,7 @@ static void who_was_refused_or_left_is_undone(void **state)
     assert_int_equal(take(b, &refused, &all_limits, 100), -ENOTCONN);
     assert_false(limiter_holds(&refused.take));
     set_policy(b, LIMITER_CLOSED, 60000);
+    wait_a_moment(b);
     begin(b->l, &left, &all_limits, 100);
     assert_int_equal(left.rc, AGAIN);
     assert_true(limiter_holds(&left.take));
@@ -418,6 +436,47 @@ static void a_share_refuses_what_redis_has_let_in_already(void **state)
     assert_int_equal(requests(b), 2);
 }
 
+struct twice {
+    struct limiter *l;
+    struct limiter_take first, second;
+    int second_rc;
+    bool done;
+};
+
+static void on_first_done(struct op *op, int rc)
+{
+    struct twice *t = container_of(op, struct twice, first.op);
+
+    assert_int_equal(rc, OK);
+    t->second_rc = limiter_take(t->l, &t->second, &all_limits, 1);
+    t->done = true;
+}
+
+static bool is_done_twice(void *arg)
+{
+    return ((struct twice *)arg)->done;
+}
+
+/* A request that takes twice waits once. */
+static void nobody_waits_in_vain_twice(void **state)
+{
+    struct bench *b = *state;
+    struct twice t = {.first.op.done = on_first_done};
+
+    make_instances(b);
+    t.l = b->l;
+    set_policy(b, LIMITER_OPEN, 5);
+    pause_redis(b);
+    assert_int_equal(limiter_take(b->l, &t.first, &all_limits, 1), AGAIN);
+    pump_until(b->loop, is_done_twice, &t);
+    assert_int_equal(t.second_rc, OK);
+    assert_int_equal(figures_of(b->l).by_open, 2);
+    limiter_settle(b->l, &t.second, 1);
+    limiter_settle(b->l, &t.first, 1);
+    go_on(b);
+    assert_int_equal(places(b), 0);
+}
+
 /* --- the circuit --- */
 
 static void after_some_failures_nobody_waits(void **state)
@@ -430,6 +489,7 @@ static void after_some_failures_nobody_waits(void **state)
     set_policy(b, LIMITER_OPEN, 5);
     pause_redis(b);
     for (int i = 0; i < 5; i++) {
+        wait_a_moment(b);
         begin(b->l, &a, &p, 1);
         assert_int_equal(a.rc, AGAIN);
         pump_until(b->loop, is_done, &a);
@@ -626,6 +686,7 @@ int main(void)
         TEST(who_has_ended_before_the_answer_is_settled_by_it),
         TEST(who_was_refused_or_left_is_undone),
         TEST(a_share_refuses_what_redis_has_let_in_already),
+        TEST(nobody_waits_in_vain_twice),
         TEST(after_some_failures_nobody_waits),
         TEST(a_redis_that_refuses_is_not_asked),
         TEST(without_redis_each_keeps_its_share),
