@@ -16,18 +16,23 @@
 
 enum { CONNECT_MS = 5000, VERSION_LEAST = 150000 };
 
-/* A courier that hangs must not hold locks for ever, nor a server work for one that is gone. What
- * is committed must survive the server: journals are advanced over it. */
+/* What is committed must survive the server: journals are advanced over it. */
 static const char session[] = "SET timezone = 'UTC'; SET datestyle = 'ISO'; "
                               "SET bytea_output = 'hex'; SET standard_conforming_strings = on; "
                               "SET client_min_messages = error; "
                               "SET default_transaction_isolation = 'read committed'; "
-                              "SET idle_in_transaction_session_timeout = '60s'; "
-                              "SET client_connection_check_interval = '10s'; "
-                              "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; "
-                              "SET tcp_keepalives_count = 3; SET tcp_user_timeout = '60s'; "
                               "SELECT set_config('synchronous_commit', 'on', false) "
                               "WHERE current_setting('synchronous_commit') = 'off'";
+
+/* A courier that hangs must not hold locks for ever, nor a server work for one that is gone; a
+ * server that cannot see to it will do all the same (not every system tells it of a closed
+ * connection). */
+static const char *const wishes[] = {
+    "SET idle_in_transaction_session_timeout = '60s'",
+    "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; "
+    "SET tcp_keepalives_count = 3; SET tcp_user_timeout = '60s'",
+    "SET client_connection_check_interval = '10s'",
+};
 
 static PGconn *begin_connect(const char *url)
 {
@@ -141,7 +146,14 @@ static int set_up(struct postgres_db *pg)
     pg->epoch++;
     pg->patience_told = pg->listening = pg->leading = false;
     int rc = check_server(pg);
-    return rc < 0 ? rc : postgres_query(pg, session);
+    if (rc == OK)
+        rc = postgres_query(pg, session);
+    for (size_t i = 0; rc == OK && i < ARRAY_LEN(wishes); i++)
+        if (postgres_query(pg, wishes[i]) < 0 && !pg->conn)
+            rc = pg->lost;
+    if (rc == OK)
+        db_set_error(&pg->base, "");
+    return rc;
 }
 
 /* What libpq cannot read it repeats, and it may be a part of the password: not told. */
