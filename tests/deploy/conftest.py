@@ -6,7 +6,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from stack import Stack  # noqa: E402
+from stack import COMMIT, Stack, docker, inspect  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +14,14 @@ def engine():
     """For what needs one; where none runs, the rest is tested all the same."""
     if "DOCKER_HOST" not in os.environ:
         pytest.skip("no Docker engine")
+
+
+@pytest.fixture(scope="session")
+def image(engine):
+    """What is known of the image `courier`, built."""
+    docker("compose", "build", "courier",
+           env={"COURIER_COMMIT": COMMIT, "COMPOSE_PROGRESS": "plain"})
+    return inspect("courier")
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIMIT = 600
 CHAT = "/v1/chat/completions"
+COMMIT = "of-the-test"  # one for all builds, so that the second finds the first's layers
 
 
 def wait_for(what, seconds=LIMIT, step=0.1):
@@ -68,7 +69,7 @@ class Stack:
         override.write_text(json.dumps({"services": {"courier": {"volumes": [
             f"{self.config}:/etc/courier/courier.yaml:ro"]}}}))
         self.port = free_port()
-        self.env = {"COURIER_PORT": f"127.0.0.1:{self.port}", "COURIER_COMMIT": "of-the-test",
+        self.env = {"COURIER_PORT": f"127.0.0.1:{self.port}", "COURIER_COMMIT": COMMIT,
                     "COMPOSE_FILE": f"{ROOT}/docker-compose.yml:{override}",
                     "COMPOSE_ANSI": "never", "COMPOSE_PROGRESS": "plain"}
         self.key = None

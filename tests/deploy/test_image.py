@@ -8,13 +8,6 @@ from stack import docker, free_port, inspect, on_the_page, shell, wait_for
 MOST = 40 * 1000 * 1000  # above its base
 
 
-@pytest.fixture(scope="module")
-def image(engine):
-    docker("compose", "--progress", "plain", "build", "courier",
-           env={"COURIER_COMMIT": "of-the-test"})
-    return inspect("courier")
-
-
 @pytest.fixture
 def container():
     """container(OPTION...): runs one as a careful person would; gone after the test."""

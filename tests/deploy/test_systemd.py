@@ -64,9 +64,8 @@ class Machine:
 
 
 @pytest.fixture(scope="module")
-def machine(engine):
+def machine(image):
     here = ROOT / "tests/deploy/standins"
-    docker("compose", "--progress", "plain", "build", "courier")
     docker("build", "--network", "host", "--tag", "courier-systemd",
            "--file", here / "systemd.Dockerfile", here)
     # all that the engine may give: systemd takes from the service what the unit says
