@@ -21,6 +21,8 @@ static int take(struct record_taker *taker, const struct record *records, size_t
 {
     struct ledger_writer *w = container_of(taker, struct ledger_writer, taker);
 
+    if (w->offered == 0)
+        w->first = records->id;
     w->offered += n;
     return usage_repo_add(w->db, records, n);
 }
@@ -103,10 +105,12 @@ static int reject(struct record_taker *taker, const struct record *records, size
     struct rejection *r = container_of(taker, struct rejection, taker);
 
     (void)n;
+    if (memcmp(&records->id, &r->writer->first, sizeof(records->id)) != 0)
+        return -ESTALE; /* another worker's, of this moment: nobody has refused it */
     return rejects_write(r->writer->folder, records, r->writer->why);
 }
 
-/* The first record of the queue: it alone was refused. */
+/* The record that was refused alone. AGAIN: it is the first of the queue no more. */
 static int put_away(struct ledger_writer *w, struct ledger_queue *from, size_t *ret)
 {
     struct rejection r = {{reject}, w};
@@ -116,6 +120,8 @@ static int put_away(struct ledger_writer *w, struct ledger_queue *from, size_t *
     if (rc < 0)
         return fail(w, rc);
     rc = ledger_queue_hand_over(from, &r.taker, 1, ret);
+    if (rc == -ESTALE)
+        return AGAIN;
     if (rc < 0 && rc != -EFBIG)
         return rc;
     if (w->rejected == 0 || (rc == -EFBIG && w->lost == 0))

@@ -15,8 +15,9 @@ enum { LEDGER_BATCH = 1024, LEDGER_WHY = 256 };
 struct ledger_writer {
     struct record_taker taker;
     char *store, *folder;
-    struct db *db;   /* NULL: to be opened */
-    size_t offered;  /* records in the transaction */
+    struct db *db;          /* NULL: to be opened */
+    size_t offered;         /* records in the transaction */
+    struct record_id first; /* of them */
     size_t suspects; /* that many of the next ones hold one that is refused; 0: nothing is known */
     char why[LEDGER_WHY];                     /* what went wrong last */
     _Atomic uint64_t written, rejected, lost; /* lost: refused, and no room in the file */
