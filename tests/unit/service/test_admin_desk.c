@@ -76,7 +76,7 @@ static int work(struct admin_job *job, struct admin *a)
 {
     struct task *t = container_of(job, struct task, job);
 
-    t->worked = a->db != NULL;
+    __atomic_store_n(&t->worked, a->db != NULL, __ATOMIC_RELEASE);
     if (t->waits)
         sem_wait(&t->f->go);
     return t->result;
