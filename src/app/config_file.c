@@ -3,6 +3,7 @@
 #include "app/config_file.h"
 
 #include "app/config_reading.h"
+#include "app/redaction.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,11 +15,12 @@ enum {
     OUTSIDE_NAME = SETTINGS_ENV_NAME + sizeof("_FILE"),
 };
 
-static const char *const groups[] = {"log",     "limits", "timeouts", "upstream",
-                                     "journal", "cache",  "snapshot", NULL};
+static const char *const groups[] = {"log",   "limits",  "timeouts", "upstream", "journal",
+                                     "cache", "prompts", "redact",   "snapshot", NULL};
 /* what stands at the top and is no single setting */
-static const char *const top_extra[] = {"log",   "limits",   "timeouts",  "upstream", "journal",
-                                        "cache", "snapshot", "providers", "models",   NULL};
+static const char *const top_extra[] = {"log",      "limits",    "timeouts", "upstream",
+                                        "journal",  "cache",     "prompts",  "redact",
+                                        "snapshot", "providers", "models",   NULL};
 
 static void read_group(struct config *c, const char *group, const struct yaml_node *node)
 {
@@ -96,6 +98,9 @@ static void read_variable(struct config *c, const struct config_outside *outside
         rc = text.at && setting_set(s, &c->settings, text, &why) ? OK : -EINVAL;
         setting_allowed(s, &allowed);
     }
+    if (rc == OK && text.len && s->type == SETTING_PATTERNS &&
+        (why = redaction_fault(&c->arena, text)))
+        rc = -EINVAL;
     if (rc < 0)
         config_fault_env(&c->faults, name, arena_copy(&c->arena, buf_slice(&allowed)), why);
     buf_free(&allowed);

@@ -3,6 +3,7 @@
 #include "app/config_reading.h"
 
 #include "adapter/registry.h"
+#include "app/redaction.h"
 #include "app/suggest.h"
 #include "codec/store_url.h"
 
@@ -131,10 +132,43 @@ static void read_text(struct config *c, const struct config_section *section,
 
 static bool is_list(const struct setting *s)
 {
-    return s->type == SETTING_NAMES || s->type == SETTING_WORDS;
+    return s->type == SETTING_NAMES || s->type == SETTING_WORDS || s->type == SETTING_PATTERNS;
 }
 
-/* A list of names or words becomes one text: "a,b". */
+/* Of a list: what may not stand in one of its texts, since it stands between them. */
+static char separator_of(const struct setting *s)
+{
+    return s->type == SETTING_PATTERNS ? '\n' : ',';
+}
+
+static const char *one_of(const struct setting *s)
+{
+    return s->type == SETTING_WORDS      ? "word"
+           : s->type == SETTING_PATTERNS ? "regular expression on one line"
+                                         : "name";
+}
+
+static bool is_one_of(struct config *c, const struct config_section *section,
+                      const struct setting *s, const struct yaml_node *n)
+{
+    char separator = separator_of(s);
+    const char *why;
+
+    if (n->kind == YAML_BROKEN)
+        return false;
+    if (n->kind != YAML_SCALAR || (n->text.len && memchr(n->text.at, separator, n->text.len))) {
+        config_fault_at(&c->faults, n->line, allowed_of(c, s), "%s%s: this is no %s",
+                        section->prefix, s->path, one_of(s));
+        return false;
+    }
+    if (s->type != SETTING_PATTERNS || !(why = redaction_fault(&c->arena, n->text)))
+        return true;
+    config_fault_at(&c->faults, n->line, allowed_of(c, s), "%s%s: %.*s %s", section->prefix,
+                    s->path, SLICE_FMT(config_shown(&c->faults, n->text)), why);
+    return false;
+}
+
+/* A list of names, words or patterns becomes one text: "a,b". */
 static void read_names(struct config *c, const struct config_section *section,
                        const struct setting *s, const struct yaml_node *list)
 {
@@ -143,12 +177,9 @@ static void read_names(struct config *c, const struct config_section *section,
 
     buf_init(&out, YAML_TREE_BYTES);
     for (const struct yaml_node *n = list->first; n && good; n = n->next) {
-        good = n->kind == YAML_SCALAR && slice_find(n->text, SLICE(",")) == n->text.len;
-        if (!good && n->kind != YAML_BROKEN)
-            config_fault_at(&c->faults, n->line, allowed_of(c, s), "%s%s: this is no %s",
-                            section->prefix, s->path, s->type == SETTING_WORDS ? "word" : "name");
+        good = is_one_of(c, section, s, n);
         if (out.len)
-            buf_add_char(&out, ',');
+            buf_add_char(&out, separator_of(s));
         buf_add(&out, n->text);
     }
     struct slice joined = arena_copy(&c->arena, buf_slice(&out));

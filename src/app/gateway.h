@@ -27,6 +27,8 @@ struct gateway {
     struct snapshot_keeper *keeper;
     struct ledger *ledger;
     struct housekeeper *housekeeper;
+    struct redactor *redactor;
+    struct prompt_keeper *prompts;
     struct limiting limiting;
     struct answer_cache *answers;
     struct admin_desk *desk;

@@ -6,6 +6,7 @@
 #include "app/seeding.h"
 #include "app/worker.h"
 #include "base/log.h"
+#include "service/prompt_keeper.h"
 
 #include <stdlib.h>
 
@@ -45,6 +46,7 @@ static void apply(struct gateway *g, const struct config *c)
     apply_log(c);
     g->drain_delay_ms = c->settings.timeouts.drain_delay;
     g->drain_ms = c->settings.timeouts.drain;
+    prompt_keeper_set_mode(g->prompts, (enum prompt_mode)c->settings.store_prompts);
     for (unsigned i = 0; i < g->workers_len; i++)
         worker_reload(g->workers[i], &c->settings);
 }

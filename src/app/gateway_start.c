@@ -9,17 +9,21 @@
 #include "app/listen.h"
 #include "app/notify.h"
 #include "app/process.h"
+#include "app/prompt_storing.h"
+#include "app/redaction.h"
 #include "app/seeding.h"
 #include "app/trace_exporter.h"
 #include "app/version.h"
 #include "app/watching.h"
 #include "app/worker.h"
 #include "base/log.h"
+#include "codec/redact.h"
 #include "codec/store_url.h"
 #include "io/tls.h"
 #include "service/admin_desk.h"
 #include "service/housekeeper.h"
 #include "service/ledger.h"
+#include "service/prompt_keeper.h"
 #include "service/snapshot_keeper.h"
 
 #include <errno.h>
@@ -27,7 +31,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { TRACES_STOP_MS = 3000, LEDGER_STOP_MS = 10000 };
+enum { TRACES_STOP_MS = 3000, LEDGER_STOP_MS = 10000, PROMPTS_STOP_MS = 5000 };
 /* Administration: threads of the yard, each with a connection to the store. */
 enum { DESK_THREADS = 2, DESK_WAITING = 256, DESK_WAIT_MS = 5000 };
 
@@ -129,11 +133,25 @@ static bool start_ledger(struct gateway *g)
 static bool start_housekeeper(struct gateway *g)
 {
     const struct settings *s = &g->config.settings;
-    int rc =
-        housekeeper_start(&(struct housekeeper_options){s->store, s->retention}, &g->housekeeper);
+    int rc = housekeeper_start(
+        &(struct housekeeper_options){s->store, s->retention, s->prompts.retention},
+        &g->housekeeper);
 
     if (rc < 0)
         command_complain("a thread cannot be started: %s", log_errno(rc));
+    return rc == OK;
+}
+
+/* Before those who hand prompts over, and those who show what callers wrote. */
+static bool start_prompts(struct gateway *g)
+{
+    const struct settings *s = &g->config.settings;
+    int rc = redaction_new(s->redact.patterns, &g->redactor);
+
+    if (rc == OK)
+        rc = prompt_storing_start(s, g->redactor, &g->prompts);
+    if (rc < 0)
+        command_complain("prompts cannot be looked after: %s", log_errno(rc));
     return rc == OK;
 }
 
@@ -203,6 +221,7 @@ static bool start_watching(struct gateway *g)
         .ledger = g->ledger,
         .cache = answer_cache_memory(g->answers),
         .traces = trace_exporter_figures(g->traces),
+        .prompts = prompt_keeper_figures(g->prompts),
         .draining = &g->draining,
     };
 
@@ -263,8 +282,9 @@ bool gateway_start(struct gateway *g)
      * must leave the store as it is */
     if (!g->seeding || !seeding_open(g->seeding) || !start_ledger(g) || !seeding_begin(g->seeding))
         return false;
-    if (!start_keeper(g) || !start_shared(g) || !start_traces(g) || !start_watching(g) ||
-        !start_desk(g) || !start_housekeeper(g) || !gateway_start_workers(g) || !start_seeding(g))
+    if (!start_keeper(g) || !start_shared(g) || !start_prompts(g) || !start_traces(g) ||
+        !start_watching(g) || !start_desk(g) || !start_housekeeper(g) ||
+        !gateway_start_workers(g) || !start_seeding(g))
         return false;
     tell_ready(g);
     notify_send("READY=1");
@@ -289,6 +309,8 @@ void gateway_stop(struct gateway *g)
     watching_free(g->watching);
     trace_exporter_stop(g->traces, TRACES_STOP_MS);
     housekeeper_stop(g->housekeeper);
+    prompt_keeper_stop(g->prompts, PROMPTS_STOP_MS);
+    redactor_free(g->redactor);
     stop_ledger(g);
     limiting_free(&g->limiting);
     answer_cache_free(g->answers);

@@ -69,6 +69,8 @@ static int make_worker(struct gateway *g, struct slice listen)
         .meter = watching_meter(g->watching, g->workers_len),
         .metrics = watching_sources(g->watching),
         .tracer = trace_exporter_tracer(g->traces, g->workers_len),
+        .prompts = g->prompts,
+        .redactor = g->redactor,
         .fleet = watching_fleet(g->watching),
         .ended_fd = g->ended_fd,
     };

@@ -10,7 +10,6 @@
 
 #define GATEWAY(member) SETTING_MEMBER(struct settings, member)
 #define WORDS(...)      .words = SETTING_LIST(__VA_ARGS__)
-#define LATER(...)      .later = SETTING_LIST(__VA_ARGS__)
 
 /* Laid out by hand, or every row would move with each new one. */
 /* clang-format off */
@@ -69,8 +68,11 @@ const struct setting settings_table[] = {
          "must enter those keys anew and make new keys for users.",
      .absent = "made, and kept beside the SQLite file as `NAME.key`, or as `courier.key` in "
                "`data`, with mode 0600"},
-    {"store_prompts", SETTING_WORD, "off", WORDS("off"), LATER("redacted", "full"),
-     GATEWAY(store_prompts), .help = "Whether prompts and answers are kept. They are not."},
+    {"store_prompts", SETTING_WORD, "off", .reloadable = true, WORDS("off", "redacted", "full"),
+     GATEWAY(store_prompts),
+     .help = "Whether prompts and answers are stored, in a table of their own, for "
+             "`prompts.retention`: not at all; without what tells about persons or opens doors; "
+             "or as they are (docs/privacy.md)."},
 
     {"otlp_endpoint", SETTING_URL, GATEWAY(otlp_endpoint),
      .help = "Where OpenTelemetry traces are sent, by OTLP/HTTP with JSON, like "
@@ -168,6 +170,21 @@ const struct setting settings_table[] = {
     {"cache.timeout", SETTING_DURATION, "8ms", .min = 1, .max = 10 * 1000, GATEWAY(cache.timeout),
      .help = "With Redis as limiter answers are kept there: how long a call waits to be told "
              "whether its answer is."},
+
+    {"prompts.retention", SETTING_DURATION, "30d", .min = 24 * HOUR, .max = 36500 * 24 * HOUR, GATEWAY(prompts.retention),
+     .help = "How long stored prompts stay, by whole days; also when none are stored any more."},
+    {"prompts.size", SETTING_SIZE, "256KB", .min = KB, .max = 512 * KB, GATEWAY(prompts.size),
+     .help = "The most of one prompt, and of one answer, that is stored: a longer one is cut, and "
+             "says so."},
+    {"prompts.queue", SETTING_SIZE, "16MB", .min = MB, .max = 16 * GB, GATEWAY(prompts.queue),
+     .help = "Memory for prompts and answers on their way into the store, of all workers together. "
+             "What finds no room is not stored, and is counted; no request waits for it."},
+
+    {"redact.patterns", SETTING_PATTERNS, GATEWAY(redact.patterns),
+     .help = "Regular expressions (PCRE2) for what is to be taken out besides the kinds that are "
+             "known (docs/privacy.md): of stored prompts, and of what callers wrote into log lines "
+             "and rows. In the variable one a line.",
+     .absent = "none"},
 
     {"snapshot.file", SETTING_PATH, GATEWAY(snapshot.file),
      .help =

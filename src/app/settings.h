@@ -20,7 +20,7 @@ struct settings {
     struct slice store;                  /* sqlite:PATH or postgres://… */
     uint64_t retention;                  /* milliseconds, 0: for ever */
     struct slice folder;                 /* `data`: of own files, when the store is no file */
-    unsigned store_prompts;
+    unsigned store_prompts; /* enum prompt_mode */
     struct slice otlp_endpoint, otlp_service_name; /* the first may be empty: no traces */
     struct secret otlp_headers;                    /* may be empty */
     uint64_t otlp_sample;                          /* millionths */
@@ -68,6 +68,15 @@ struct settings {
         uint64_t entry;
         uint64_t timeout; /* milliseconds */
     } cache;
+
+    struct prompts_settings {
+        uint64_t retention;   /* milliseconds */
+        uint64_t size, queue; /* bytes */
+    } prompts;
+
+    struct redact_settings {
+        struct slice patterns; /* one a line; may be empty */
+    } redact;
 
     struct snapshot_settings {
         struct slice file; /* empty: the usual place, or none */

@@ -49,6 +49,7 @@ struct watching *watching_new(const struct watching_options *options)
         .ledger = options->ledger,
         .cache = options->cache,
         .traces = options->traces,
+        .prompts = options->prompts,
         .draining = options->draining,
         .version = courier_version,
         .commit = courier_commit,

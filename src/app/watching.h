@@ -15,6 +15,7 @@ struct watching_options {
     struct snapshot_keeper *keeper;
     struct ledger *ledger;
     struct cache_memory *cache;
+    const struct prompt_figures *prompts;
     const struct trace_figures *traces; /* NULL: none are made */
     const atomic_bool *draining;
 };

@@ -13,6 +13,7 @@
 #include "middleware/access_log.h"
 #include "middleware/auth.h"
 #include "middleware/measure.h"
+#include "middleware/prompts.h"
 #include "middleware/rate_limit.h"
 #include "middleware/record.h"
 #include "middleware/trace.h"
@@ -41,13 +42,8 @@ enum {
 
 /* The gates in order: whoever is refused by one has passed those before it. */
 static const struct middleware *const gates[] = {
-    &middleware_trace,
-    &middleware_measure,
-    &middleware_access_log,
-    &middleware_auth,
-    &middleware_record,
-    &middleware_rate_limit,
-    NULL,
+    &middleware_trace,  &middleware_measure, &middleware_access_log, &middleware_auth,
+    &middleware_record, &middleware_prompts, &middleware_rate_limit, NULL,
 };
 
 static const struct middleware *const metrics_gates[] = {&middleware_trace, NULL};
@@ -271,6 +267,7 @@ static struct services make_services(struct worker *w, const struct worker_optio
         .draining = o->draining,
         .meter = o->meter,
         .metrics = o->metrics,
+        .prompts = o->prompts,
         .tracer = o->tracer,
         .drop_records = o->settings->journal.drop,
     };
@@ -310,8 +307,9 @@ int worker_new(const struct worker_options *o, struct worker **ret)
     if (make_parts(w, o)) {
         timer_init(&w->drain_timer, w->loop, on_drain_timer);
         w->services = make_services(w, o);
-        w->chain = (struct chain){gates, controller_routes, &w->services};
-        w->metrics_chain = (struct chain){metrics_gates, controller_metrics_routes, &w->services};
+        w->chain = (struct chain){gates, controller_routes, &w->services, o->redactor};
+        w->metrics_chain =
+            (struct chain){metrics_gates, controller_metrics_routes, &w->services, o->redactor};
         rc = listen_on(w, o);
     }
     if (rc == OK)

@@ -20,6 +20,8 @@ struct meter;
 struct metrics_sources;
 struct fleet;
 struct tracer;
+struct prompt_keeper;
+struct redactor;
 
 /* What the workers of a process share, and where one listens. */
 struct worker_options {
@@ -37,6 +39,8 @@ struct worker_options {
     struct meter *meter; /* its own */
     const struct metrics_sources *metrics;
     struct tracer *tracer; /* its own; NULL: no traces */
+    struct prompt_keeper *prompts;
+    const struct redactor *redactor;
     struct fleet *fleet;
     int ended_fd; /* eventfd: one is added when the thread is about to end */
 };

@@ -4,6 +4,8 @@
 
 #include "controller/call_wish.h"
 #include "service/completion.h"
+#include "service/prompt_keeper.h"
+#include "service/prompt_note.h"
 #include "service/services.h"
 #include "web/exchange.h"
 #include "web/problem.h"
@@ -21,6 +23,20 @@ static void calls_cancel(struct exchange *x)
     completion_cancel(x->work.owner);
 }
 
+/* Where the answer goes: to the client, past whoever writes it down when prompts are stored. What
+ * is only counted is no prompt. */
+static struct sink *calls_sink(struct exchange *x, const struct call *call)
+{
+    struct prompt_keeper *keeper = x->services->prompts;
+    struct sink *client = reply_sink(x);
+
+    if (LIKELY(!keeper || prompt_keeper_mode(keeper) == PROMPTS_OFF) ||
+        call->kind == CALL_COUNT_TOKENS)
+        return client;
+    x->note = prompt_note_new(keeper, call->body, client, x->arena);
+    return x->note ? &x->note->sink : client;
+}
+
 /* As completion_start; the fault is not answered yet. */
 static int calls_start(struct exchange *x, struct fault *ret_fault)
 {
@@ -29,6 +45,7 @@ static int calls_start(struct exchange *x, struct fault *ret_fault)
     if (!call || !exchange_patience(x, &patience_ms, ret_fault))
         return -EINVAL;
 
+    struct sink *sink = calls_sink(x, call);
     struct completion *completion;
     const struct completion_ask ask = {
         .call = call,
@@ -38,7 +55,7 @@ static int calls_start(struct exchange *x, struct fault *ret_fault)
         .traceparent = x->traceparent,
         .traced = x->traced,
         .early = x->early,
-        .sink = reply_sink(x),
+        .sink = sink,
         .outcome = &x->outcome,
         .started_us = x->request->started_us,
         .patience_ms = patience_ms,

@@ -7,6 +7,7 @@
 #include "controller/admin/keys.h"
 #include "controller/admin/logs.h"
 #include "controller/admin/models.h"
+#include "controller/admin/prompts.h"
 #include "controller/admin/providers.h"
 #include "controller/admin/usage.h"
 #include "controller/admin/users.h"
@@ -27,7 +28,7 @@ const struct route *const controller_routes[] = {
     &route_metrics,
     ALL(admin_user_routes), ALL(admin_key_routes), &admin_key_rotate_route,
     ALL(admin_provider_routes), ALL(admin_model_routes), &admin_audit_route,
-    &admin_logs_route, &admin_usage_route, &route_usage, &route_openapi,
+    &admin_logs_route, &admin_prompts_route, &admin_usage_route, &route_usage, &route_openapi,
     &admin_health_route,
     NULL,
 };

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "web/chain.h"
 #include "web/exchange.h"
+#include "web/shown.h"
 
 enum { LINE_FIELDS = 30, TEXT_SHOWN = 256 };
 
@@ -27,13 +28,13 @@ static void line_add_text(struct line *l, const char *name, struct slice text)
         line_add(l, LOG_SLICE(name, text));
 }
 
-static void line_add_request(struct line *l, const struct exchange *x)
+static void line_add_request(struct line *l, struct exchange *x)
 {
     const struct server_request *r = x->request;
     const struct outcome *o = &x->outcome;
 
     line_add_text(l, "method", r->method_text);
-    line_add_text(l, "path", r->path);
+    line_add_text(l, "path", shown_path(x));
     line_add(l, LOG_U64("status", o->http_status));
     line_add(l, LOG_STR("outcome", outcome_status_name(o->status)));
     if (o->fault != FAULT_NONE)

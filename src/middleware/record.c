@@ -12,13 +12,14 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "model/record.h"
+#include "service/catalog.h"
 #include "service/journal.h"
 #include "service/services.h"
 #include "web/exchange.h"
 #include "web/problem.h"
+#include "web/shown.h"
 
 struct record_state {
-    struct record_id id;
     enum outcome_status told; /* as it stands in the journal */
     bool wanted, written;
 };
@@ -52,12 +53,12 @@ static void record_numbers(struct record *r, const struct exchange *x)
     r->fallback_used = o->fallback_used;
 }
 
-static void record_texts(struct record *r, const struct exchange *x)
+static void record_texts(struct record *r, struct exchange *x)
 {
     const struct outcome *o = &x->outcome;
 
     record_text(r->request_id, sizeof(r->request_id), x->request_id);
-    record_text(r->endpoint, sizeof(r->endpoint), x->route ? x->route->path : x->request->path);
+    record_text(r->endpoint, sizeof(r->endpoint), shown_endpoint(x));
     record_text(r->requested_model, sizeof(r->requested_model), o->requested_model);
     record_text(r->served_model, sizeof(r->served_model), o->served_model);
     record_text(r->provider, sizeof(r->provider), outcome_asked(o));
@@ -65,13 +66,13 @@ static void record_texts(struct record *r, const struct exchange *x)
         record_text(r->error_code, sizeof(r->error_code), slice_str(fault_traits(o->fault)->code));
 }
 
-static void record_append(const struct exchange *x, struct record_state *state)
+static void record_append(struct exchange *x, struct record_state *state)
 {
     /* zeroed whole: what stood on the stack must not reach the file */
     struct record r;
     memset(&r, 0, sizeof(r));
 
-    r.id = state->id;
+    r.id = x->record_id;
     record_numbers(&r, x);
     record_texts(&r, x);
     state->told = x->outcome.status;
@@ -95,16 +96,29 @@ static enum mw record_on_request(struct exchange *x)
     if (is_refused(x))
         return problem_answer(x, FAULT_LEDGER_FULL);
     state->wanted = true;
-    state->id = record_id_new(x->wall_us);
+    x->record_id = record_id_new(x->wall_us);
     if (atomic_load_explicit(x->services->draining, memory_order_relaxed))
         return problem_answer(x, FAULT_DRAINING);
     return MW_NEXT;
+}
+
+/* A name of no model is what the caller made up: from here on, in the row, the log line and the
+ * span, it stands as far as it tells nothing personal. */
+static void record_hide_model(struct exchange *x)
+{
+    struct outcome *o = &x->outcome;
+
+    if (o->attempts > 0 || o->cache == OUTCOME_CACHE_HIT || slice_is_empty(o->requested_model) ||
+        (x->snapshot && catalog_has(x->snapshot, o->requested_model)))
+        return;
+    o->requested_model = shown_text(x, o->requested_model);
 }
 
 static void record_on_settle(struct exchange *x)
 {
     struct record_state *state = exchange_slot(x, &middleware_record);
 
+    record_hide_model(x);
     if (state->wanted)
         record_append(x, state);
 }

@@ -2,8 +2,8 @@
  *
  * traceparent (W3C Trace Context, section 3.2) is continued: same trace, a span id of our own, same
  * flags. A trace that begins here is told of by chance (otlp_sample), one that is continued when
- * its flag says so. The request id is the client's x-request-id where that is sane, else the trace
- * id. */
+ * its flag says so. The request id is the client's x-request-id where that is sane and
+ * tells nothing personal (an e-mail address, a key …), else the trace id. */
 
 #include "middleware/trace.h"
 
@@ -12,6 +12,7 @@
 #include "service/services.h"
 #include "service/tracer.h"
 #include "web/exchange.h"
+#include "web/shown.h"
 
 enum { REQUEST_ID_MAX = 128 };
 
@@ -105,7 +106,7 @@ static enum mw trace_on_request(struct exchange *x)
     parent_write(t, exchange_field(x, SLICE("traceparent")));
     x->traced = trace_decide(x, t);
     x->traceparent = slice_of(t->parent, TRACEPARENT_LEN);
-    if (request_id_is_sane(id)) /* outlives the field that it came in */
+    if (request_id_is_sane(id) && shown_as_is(x, id)) /* outlives the field that it came in */
         x->request_id = arena_copy(x->arena, id);
     if (!x->request_id.at)
         x->request_id = slice_of(t->parent + TRACEPARENT_TRACE, TRACE_ID_TEXT);

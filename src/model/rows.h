@@ -88,7 +88,7 @@ struct audit_row {
     uint64_t wall_us;
     int64_t key_id, user_id;    /* who: the key that asked, and whose it is */
     struct slice request_id;    /* of the request that asked */
-    struct slice action;        /* "create", "update", "delete", "rotate" */
+    struct slice action;        /* "create", "update", "delete", "rotate", "read" */
     struct slice kind, object;  /* what: "key" and its id, "model" and its name … */
     struct slice before, after; /* as the API showed it, without secrets; empty: there was none */
 };

@@ -24,6 +24,7 @@ enum setting_type {
     SETTING_URL,      /* struct slice */
     SETTING_NAMES,    /* struct slice: names, comma-separated; a list in the file */
     SETTING_WORDS,    /* struct slice: some of `words`, comma-separated; a list in the file */
+    SETTING_PATTERNS, /* struct slice: regular expressions, one a line; a list in the file */
     SETTING_LABEL,    /* struct slice: UTF-8 for people, at most max bytes, no controls */
     SETTING_BOOL,     /* bool: true, false */
     SETTING_TIME,     /* uint64_t, microseconds: RFC 3339; 0: never */
@@ -40,7 +41,6 @@ struct setting {
     bool fixed;  /* given when the object is made, never changed */
     bool filled; /* SETTING_NAMES: not an empty list; without a list it is all */
     const char *const *words; /* SETTING_WORD, SETTING_WORDS, ended by NULL */
-    const char *const *later; /* beginnings of values that a later version will know; may be NULL */
     uint64_t min, max;
     size_t at, size; /* of the member */
     const char *help;

@@ -1,14 +1,9 @@
-/* usage_log_repo.c: see usage_log_repo.h.
- *
- * Newest first is the order of each store's key, so that a page costs its rows and no more: of the
- * ids, which are in the order of time, in SQLite; of the time and then the id in PostgreSQL, where
- * each day is a partition. */
+/* usage_log_repo.c: see usage_log_repo.h. */
 
 #include "repository/usage_log_repo.h"
 
-#include "base/clock.h"
-#include "base/ids.h"
 #include "repository/columns.h"
+#include "repository/newest_first.h"
 
 #include <errno.h>
 
@@ -29,21 +24,6 @@ static const char page_by_id[] =
 static const char page_by_time[] = SELECT "AND (created_at, id) < ($10, $9) AND id >= $11 "
                                           "ORDER BY created_at DESC, id DESC LIMIT $12";
 
-/* Beyond all rows. */
-static const struct slice last_id = SLICE_INIT("ffffffff-ffff-ffff-ffff-ffffffffffff");
-static const struct slice last_time = SLICE_INIT("9999-12-31T23:59:59.999Z");
-
-/* The least id that a record of that time has (RFC 9562, section 5.7: milliseconds come first). */
-static void first_id_of(uint64_t wall_us, char ret[RECORD_ID_TEXT])
-{
-    uint64_t ms = wall_us / 1000;
-    struct record_id id = {{0}};
-
-    for (unsigned i = 0; i < 6; i++)
-        id.bytes[i] = (unsigned char)(ms >> (8 * (5 - i)));
-    record_id_format(&id, ret);
-}
-
 static void read_row(struct columns *c, void *row)
 {
     struct usage_log *log = row;
@@ -60,26 +40,15 @@ struct page_texts {
 static void bind_wish(struct db_statement *s, const struct usage_log_wish *w, struct page_texts *t)
 {
     bind_time(s, 1, MAX(w->from_wall_us, 1u), t->from);
-    if (w->to_wall_us)
-        bind_time(s, 2, w->to_wall_us, t->to);
-    else
-        db_bind_text(s, 2, last_time);
+    newest_first_bind_end(s, 2, w->to_wall_us, t->to);
     db_bind_text(s, 3, w->status);
     db_bind_text(s, 4, w->model);
     db_bind_text(s, 5, w->provider);
     db_bind_text(s, 6, w->request_id);
     db_bind_i64(s, 7, w->user_id);
     db_bind_i64(s, 8, w->key_id);
-    first_id_of(w->from_wall_us, t->first_id);
+    newest_first_least_id(w->from_wall_us, t->first_id);
     db_bind_text(s, 11, slice_of(t->first_id, sizeof(t->first_id)));
-}
-
-static bool is_row(struct slice id, struct slice created_at)
-{
-    struct record_id unused;
-    uint64_t unused_us;
-
-    return record_id_parse(id, &unused) == OK && clock_parse_rfc3339(created_at, &unused_us) == OK;
 }
 
 int usage_log_repo_page(struct db *db, const struct usage_log_wish *wish, struct arena *a,
@@ -87,18 +56,16 @@ int usage_log_repo_page(struct db *db, const struct usage_log_wish *wish, struct
 {
     struct row_list rows = {.a = a, .row_size = sizeof(struct usage_log)};
     struct slice id = wish->after_id, time = wish->after_created_at;
-    bool by_id = strcmp(db_driver_name(db), "sqlite") == 0;
     struct page_texts texts;
     struct db_statement *s;
 
-    if (id.len + time.len > 0 && !is_row(id, time))
+    if (!newest_first_is_row(id, time))
         return -EINVAL;
-    int rc = db_prepare(db, by_id ? page_by_id : page_by_time, &s);
+    int rc = db_prepare(db, newest_first_by_id(db) ? page_by_id : page_by_time, &s);
     if (rc < 0)
         return rc;
     bind_wish(s, wish, &texts);
-    db_bind_text(s, 9, id.len ? id : last_id);
-    db_bind_text(s, 10, time.len ? time : last_time);
+    newest_first_bind_after(s, 9, id, time);
     db_bind_u64(s, 12, wish->limit);
     rc = row_list_fill(&rows, s, read_row);
     *ret = (struct usage_log *)(void *)rows.at;

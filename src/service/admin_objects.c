@@ -162,6 +162,22 @@ static int write_audit(struct admin *a, const struct admin_kind *kind, struct ad
     return rc < 0 ? rc : audit_repo_add(a->db, &row);
 }
 
+int admin_note_reading(struct admin *a, const struct admin_kind *kind, struct admin_change *c,
+                       struct slice what)
+{
+    const struct audit_row row = {.wall_us = clock_wall_us(),
+                                  .key_id = c->key_id,
+                                  .user_id = c->user_id,
+                                  .request_id = c->request_id,
+                                  .action = SLICE("read"),
+                                  .kind = slice_str(kind->name),
+                                  .object = SLICE("*"),
+                                  .after = what};
+    int rc = repository_begin(a->db);
+
+    return rc < 0 ? rc : repository_end(a->db, audit_repo_add(a->db, &row));
+}
+
 /* The object as it stands after the change, and the row that tells of it. */
 static int finish(struct admin *a, const struct admin_kind *kind, struct admin_change *c,
                   const char *action, const void *old)

@@ -24,6 +24,8 @@ extern const struct admin_kind admin_audit;
 /* Rows: struct usage_log. Filters: from, to, status, model, provider, user_id, key_id, request_id.
  */
 extern const struct admin_kind admin_logs;
+/* Rows: struct prompt_log. Filters: from, to, model, user_id, key_id, request_id. */
+extern const struct admin_kind admin_prompts;
 
 struct admin_page {
     const void *rows;
@@ -58,6 +60,11 @@ int admin_make(struct admin *a, const struct admin_kind *kind, struct admin_chan
 int admin_update(struct admin *a, const struct admin_kind *kind, struct admin_change *c);
 /* Deleting what was deleted is OK; what never was is refused. */
 int admin_delete(struct admin *a, const struct admin_kind *kind, struct admin_change *c);
+
+/* Writes down in the audit log that who asks (c) has read rows of the kind: how many, and which
+ * were wanted. */
+int admin_note_reading(struct admin *a, const struct admin_kind *kind, struct admin_change *c,
+                       struct slice what);
 
 /* The version of a row. */
 uint64_t admin_version(const struct admin_kind *kind, const void *row);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "repository/prompt_repo.h"
 #include "repository/repository.h"
 #include "repository/rollup_repo.h"
 #include "repository/usage_retention.h"
@@ -29,7 +30,7 @@ enum {
 
 struct housekeeper {
     char *store;
-    uint64_t retention_ms;
+    uint64_t retention_ms, prompt_retention_ms;
     pthread_t thread;
     struct pacer pacer;
 
@@ -80,6 +81,16 @@ static int end_sums(struct housekeeper *h)
     return rc;
 }
 
+/* Whether or not any are stored now. */
+static int end_prompts(struct housekeeper *h)
+{
+    int rc = OK;
+
+    while (rc == OK && (rc = prompt_repo_end_rows(h->db, ago(h->prompt_retention_ms))) > 0)
+        rc = breathe(h) ? OK : -ECANCELED;
+    return rc;
+}
+
 static int work(struct housekeeper *h)
 {
     bool leads;
@@ -89,7 +100,10 @@ static int work(struct housekeeper *h)
         rc = repository_lead(h->db, &leads);
     if (rc < 0 || !leads)
         return rc;
-    rc = rollup_repo_note_use(h->db, ago(LOOK_BACK_MS));
+    if (h->prompt_retention_ms)
+        rc = end_prompts(h);
+    if (rc == OK)
+        rc = rollup_repo_note_use(h->db, ago(LOOK_BACK_MS));
     if (rc == OK)
         rc = roll(h);
     if (rc == OK && h->retention_ms)
@@ -104,10 +118,10 @@ static void tell(struct housekeeper *h, int rc, const char *why)
     bool failed = rc < 0 && rc != -ECANCELED;
 
     if (failed && !h->failing)
-        log_event(LOG_WARN, "sums and retention of usage wait: the store failed", LOG_RC(rc),
+        log_event(LOG_WARN, "sums and retention wait: the store failed", LOG_RC(rc),
                   LOG_STR("why", why), LOG_END);
     if (!failed && h->failing)
-        log_event(LOG_INFO, "sums and retention of usage are kept again", LOG_END);
+        log_event(LOG_INFO, "sums and retention are kept again", LOG_END);
     h->failing = failed;
 }
 
@@ -175,6 +189,7 @@ int housekeeper_start(const struct housekeeper_options *options, struct housekee
     pacer_init(&h->pacer);
     pthread_mutex_init(&h->lock, NULL);
     h->retention_ms = options->retention_ms;
+    h->prompt_retention_ms = options->prompt_retention_ms;
     h->store = strndup(options->store.at ? options->store.at : "", options->store.len);
     int rc = h->store ? -pthread_create(&h->thread, NULL, housekeeper_run, h) : -ENOMEM;
     if (rc < 0) {

@@ -1,6 +1,7 @@
 /* housekeeper.h: the yard thread that looks after what usage leaves in the store: once a minute it
  * notes when keys were used, works out the sums of hours that are over, and ends rows that are
- * older than the retention. Of several instances one does it; each makes room for the days to come.
+ * older than their retention: usage, and prompts. Of several instances one does it; each makes room
+ * for the days to come.
  *
  * It is never in anybody's way: nothing waits for it, and a store that is away is tried again. */
 
@@ -12,7 +13,8 @@ struct housekeeper;
 
 struct housekeeper_options {
     struct slice store;
-    uint64_t retention_ms; /* of rows in usage_logs; 0: for ever */
+    uint64_t retention_ms;        /* of rows in usage_logs; 0: for ever */
+    uint64_t prompt_retention_ms; /* of rows in prompt_logs; 0: for ever */
 };
 
 int housekeeper_start(const struct housekeeper_options *options, struct housekeeper **ret);

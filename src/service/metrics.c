@@ -9,6 +9,7 @@
 #include "service/ledger.h"
 #include "service/meter.h"
 #include "service/process_figures.h"
+#include "service/prompt_keeper.h"
 #include "service/snapshot_keeper.h"
 #include "service/target_names.h"
 #include "service/tracer.h"
@@ -228,6 +229,17 @@ static void tell_traces(struct exposition *e, const struct trace_figures *figure
         exposition_add(e, METRIC_ID_TRACE_SPANS, &dropped, tracer_dropped(figures->tracers[i]));
 }
 
+/* --- stored prompts --- */
+
+static void tell_prompts(struct exposition *e, const struct prompt_figures *figures)
+{
+    if (!figures)
+        return;
+    tell_one(e, METRIC_ID_PROMPTS, SLICE("stored"), &figures->stored);
+    tell_one(e, METRIC_ID_PROMPTS, SLICE("dropped"), &figures->dropped);
+    tell_one(e, METRIC_ID_PROMPTS, SLICE("failed"), &figures->failed);
+}
+
 /* --- the process --- */
 
 static void tell_process(struct exposition *e, const struct metrics_sources *s)
@@ -262,6 +274,7 @@ int metrics_write(const struct metrics_sources *s, struct buf *ret)
     tell_ledger(e, s->ledger);
     tell_cache(e, s->cache);
     tell_traces(e, s->traces);
+    tell_prompts(e, s->prompts);
     tell_process(e, s);
     exposition_write(e, ret);
     int rc = e->rc < 0 ? e->rc : ret->rc;

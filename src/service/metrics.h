@@ -16,6 +16,7 @@ struct ledger;
 struct meter;
 struct snapshot_keeper;
 struct snapshot_slot;
+struct prompt_figures;
 struct trace_figures;
 
 /* What is asked. All of it outlives the workers; NULL: there is none. */
@@ -28,6 +29,7 @@ struct metrics_sources {
     const struct ledger *ledger;
     struct cache_memory *cache;
     const struct trace_figures *traces;
+    const struct prompt_figures *prompts;
     const atomic_bool *draining;
     const char *version, *commit;
     struct slice instance; /* this process, among all */

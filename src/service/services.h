@@ -14,6 +14,7 @@ struct limiter;
 struct journal;
 struct meter;
 struct metrics_sources;
+struct prompt_keeper;
 struct router;
 struct snapshot_view;
 struct tracer;
@@ -32,6 +33,7 @@ struct services {
     const atomic_bool *draining; /* no new work */
     struct meter *meter;         /* this worker's; NULL: nothing is counted */
     const struct metrics_sources *metrics;
-    struct tracer *tracer; /* this worker's; NULL: nobody wants traces */
-    bool drop_records;     /* with the journal full requests go on, without a row */
+    struct prompt_keeper *prompts; /* shared by all workers; NULL: none are stored */
+    struct tracer *tracer;         /* this worker's; NULL: nobody wants traces */
+    bool drop_records;             /* with the journal full requests go on, without a row */
 };

@@ -17,6 +17,8 @@
 
 enum mw { MW_NEXT, MW_WAIT, MW_DONE };
 
+struct redactor;
+
 struct middleware {
     const char *name;
     size_t slot_bytes; /* its own memory in each exchange: exchange_slot */
@@ -48,6 +50,7 @@ struct chain {
     const struct middleware *const *middlewares; /* ended by NULL, at most EXCHANGE_GATES */
     const struct route *const *routes;           /* ended by NULL */
     struct services *services;
+    const struct redactor *redactor; /* for texts that callers chose; NULL: they are shown as is */
 };
 
 /* For struct server_options: the owner is the chain. */

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "http/server.h"
+#include "base/ids.h"
 #include "model/call.h"
 #include "model/outcome.h"
 #include "model/principal.h"
@@ -14,6 +15,7 @@
 struct chain;
 struct exchange;
 struct middleware;
+struct prompt_note;
 struct route;
 struct services; /* service/services.h; the web itself never looks inside */
 struct snapshot;
@@ -50,6 +52,7 @@ struct exchange {
     bool traced;                       /* it and its attempts are to be spans */
     const struct snapshot *snapshot;   /* held; set by middleware/auth */
     const struct principal *principal; /* set by middleware/auth; NULL: nobody asked */
+    struct record_id record_id;        /* of its usage record; set by middleware/record */
     struct outcome outcome;
 
     /* fields that every answer of this exchange carries, gathered on the way; EXCHANGE_HEADERS of
@@ -60,6 +63,7 @@ struct exchange {
     struct call *call;           /* exchange_call */
     struct reply_state reply;    /* web/reply */
     struct exchange_work work;   /* while a model answers */
+    struct prompt_note *note;    /* what is kept of its prompt; NULL: nothing */
     void *slots[EXCHANGE_GATES]; /* exchange_slot */
     uint8_t next;                /* the gate to enter next */
     uint8_t entered;             /* bit i: gate i's on_request ran */

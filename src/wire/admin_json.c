@@ -119,6 +119,19 @@ struct slice admin_log_json(const void *row, struct arena *a)
     return json_out_slice(&o);
 }
 
+struct slice admin_prompt_json(const void *row, struct arena *a)
+{
+    const struct prompt_log *log = row;
+    size_t expected = 1024;
+    struct json_out o;
+
+    for (size_t i = 0; i < PROMPT_LOG_COLUMNS; i++)
+        expected += log->at[i].len + log->at[i].len / 2;
+    json_out_begin(&o, a, expected);
+    prompt_log_write_json(&o, log);
+    return json_out_slice(&o);
+}
+
 struct slice admin_page_json(const struct admin_rows *page,
                              struct slice (*one)(const void *row, struct arena *a), struct arena *a)
 {

@@ -18,6 +18,7 @@ struct slice admin_provider_json(const void *row, struct arena *a);
 struct slice admin_model_json(const void *row, struct arena *a);
 struct slice admin_audit_json(const void *row, struct arena *a);
 struct slice admin_log_json(const void *row, struct arena *a);
+struct slice admin_prompt_json(const void *row, struct arena *a);
 
 /* {"data":[…],"next":…}; rows: n of row_size bytes; next empty: null. */
 struct admin_rows {

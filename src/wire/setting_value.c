@@ -153,6 +153,8 @@ static const char *why_not_words(const struct setting *s, struct slice text)
 static const char *why_not_text(const struct setting *s, struct slice text)
 {
     switch (s->type) {
+    case SETTING_PATTERNS: /* whoever reads the file knows which one is wrong, and why */
+        return NULL;
     case SETTING_ADDRESS:
         return why_not_address(text);
     case SETTING_STORE:
@@ -261,23 +263,11 @@ static void store_text(const struct setting *s, void *object, struct slice text)
     memcpy((char *)object + s->at, &text, sizeof(text));
 }
 
-static bool comes_later(const struct setting *s, struct slice text)
-{
-    for (const char *const *p = s->later; p && *p; p++)
-        if (slice_starts(text, slice_str(*p)))
-            return true;
-    return false;
-}
-
 bool setting_set(const struct setting *s, void *object, struct slice text, const char **ret_why)
 {
     const char *why = NULL;
     uint64_t number = 0;
 
-    if (comes_later(s, text)) {
-        *ret_why = "is not supported by this version of courier";
-        return false;
-    }
     switch (s->type) {
     case SETTING_COUNT:
         if (!(s->automatic && slice_eq(text, SLICE("auto"))))
@@ -431,6 +421,9 @@ void setting_allowed(const struct setting *s, struct buf *ret)
     case SETTING_WORDS:
         buf_printf(ret, "a list of ");
         allow_words(s, ret);
+        break;
+    case SETTING_PATTERNS:
+        buf_printf(ret, "a list of regular expressions");
         break;
     case SETTING_LABEL:
         buf_printf(ret, "a text of at most %llu bytes without control characters",

@@ -19,16 +19,27 @@ static void write_value(struct json_out *o, enum usage_log_kind kind, struct sli
     }
 }
 
-void usage_log_write_json(struct json_out *o, const struct usage_log *row)
+static void write_object(struct json_out *o, const struct usage_log_column *columns, size_t n,
+                         const struct slice *values)
 {
     json_out_char(o, '{');
-    for (size_t i = 0; i < USAGE_LOG_COLUMNS; i++) {
+    for (size_t i = 0; i < n; i++) {
         json_out_comma(o);
-        json_out_quote(o, slice_str(usage_log_columns[i].name));
+        json_out_quote(o, slice_str(columns[i].name));
         json_out_char(o, ':');
-        write_value(o, usage_log_columns[i].kind, row->at[i]);
+        write_value(o, columns[i].kind, values[i]);
     }
     json_out_char(o, '}');
+}
+
+void usage_log_write_json(struct json_out *o, const struct usage_log *row)
+{
+    write_object(o, usage_log_columns, USAGE_LOG_COLUMNS, row->at);
+}
+
+void prompt_log_write_json(struct json_out *o, const struct prompt_log *row)
+{
+    write_object(o, prompt_log_columns, PROMPT_LOG_COLUMNS, row->at);
 }
 
 void usage_log_write_csv_head(struct json_out *o)

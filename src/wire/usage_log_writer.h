@@ -3,10 +3,12 @@
 #pragma once
 
 #include "codec/json_out.h"
-#include "model/usage_log.h"
+#include "model/prompt.h"
 
 /* One object; what is NULL is null. */
 void usage_log_write_json(struct json_out *o, const struct usage_log *row);
+/* The same for a stored prompt. */
+void prompt_log_write_json(struct json_out *o, const struct prompt_log *row);
 /* RFC 4180: the names of the columns; a row. What a spreadsheet would take for a formula (a text
  * that begins with one of = + - @) gets an apostrophe in front. */
 void usage_log_write_csv_head(struct json_out *o);

@@ -35,3 +35,21 @@ def rows(store, sql, **values):
     with psycopg.connect(store, row_factory=psycopg.rows.dict_row) as db:
         return [{name: as_sqlite(value) for name, value in row.items()}
                 for row in db.execute(sql, values).fetchall()]
+
+
+def insert(store, table, row, before=None):
+    """Adds a row; before: what PostgreSQL must do first."""
+    names = ", ".join(row)
+    if store.startswith("sqlite:"):
+        with sqlite3.connect(store[len("sqlite:"):], timeout=LIMIT) as db:
+            marks = ", ".join(":" + name for name in row)
+            db.execute(f"insert into {table} ({names}) values ({marks})", row)
+        db.close()
+        return
+    import psycopg
+
+    with psycopg.connect(store) as db:
+        if before:
+            db.execute(before)
+        marks = ", ".join(f"%({name})s" for name in row)
+        db.execute(f"insert into {table} ({names}) values ({marks})", row)

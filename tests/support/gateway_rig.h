@@ -116,7 +116,7 @@ static inline void rig_open(const struct middleware *const *gates,
              OK);
     rig.services.leaving = &rig.leaving;
     rig.services.draining = &rig.draining;
-    rig.chain = (struct chain){gates, routes, &rig.services};
+    rig.chain = (struct chain){.middlewares = gates, .routes = routes, .services = &rig.services};
 }
 
 static inline void rig_close(void)

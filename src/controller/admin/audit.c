@@ -2,8 +2,8 @@
 
 #include "controller/admin/audit.h"
 
-static const char *const kinds[] = {"user", "key", "provider", "model", NULL};
-static const char *const actions[] = {"create", "update", "delete", "rotate", NULL};
+static const char *const kinds[] = {"user", "key", "provider", "model", "prompt", NULL};
+static const char *const actions[] = {"create", "update", "delete", "rotate", "read", NULL};
 
 static const struct query_field filters[] = {
     {"object_type", QUERY_WORD, kinds},

@@ -94,6 +94,30 @@ static bool refuse_cursor(struct fault *fault)
                   SLICE("Invalid value for 'cursor': it is what `next` of the page before said."));
 }
 
+/* {"rows":3,"from":"…",…}: how many were read, and what was asked for. */
+static int note_reading(struct admin_task *t, struct admin *a, size_t n)
+{
+    const struct query_field *filters = t->view->filters;
+    struct json_out o;
+
+    json_out_begin(&o, &t->arena, 256);
+    json_out_literal(&o, "{\"rows\":");
+    json_out_u64(&o, n);
+    for (size_t i = 0; i < PAGE_FILTERS && filters[i].name; i++) {
+        if (slice_is_empty(t->page.filter[i]))
+            continue;
+        json_out_comma(&o);
+        json_out_quote(&o, slice_str(filters[i].name));
+        json_out_literal(&o, ":\"");
+        json_out_escape(&o, t->page.filter[i]);
+        json_out_char(&o, '"');
+    }
+    json_out_char(&o, '}');
+    if (json_out_failed(&o))
+        return -ENOMEM;
+    return admin_note_reading(a, t->view->kind, &t->change, json_out_slice(&o));
+}
+
 static int run_list(struct admin_task *t, struct admin *a)
 {
     struct admin_page page;
@@ -104,6 +128,8 @@ static int run_list(struct admin_task *t, struct admin *a)
         return -EPERM;
     }
     if (rc < 0)
+        return rc;
+    if (t->view->audited && (rc = note_reading(t, a, page.len)) < 0)
         return rc;
     struct admin_rows rows = {page.rows, page.len, t->view->row_size,
                               cursor_of(page.next, &t->arena)};
@@ -117,12 +143,15 @@ static int run_list(struct admin_task *t, struct admin *a)
 /* values: limit, cursor, then the view's filters. */
 static bool read_page(struct admin_task *t, const struct slice *values, struct fault *fault)
 {
-    uint64_t limit = LIMIT_DEFAULT;
+    uint64_t most = t->view->page_most ? t->view->page_most : PAGE_ROWS_MOST;
+    uint64_t limit = MIN(most, (uint64_t)LIMIT_DEFAULT);
 
-    if (values[0].len && (slice_to_u64(values[0], &limit) < 0 || limit > PAGE_ROWS_MOST))
+    if (values[0].len && (slice_to_u64(values[0], &limit) < 0 || limit > most))
         return refuse(fault, SLICE("limit"),
-                      SLICE("Invalid value for 'limit': it must be a whole number from 1 to "
-                            "1000."));
+                      arena_printf(&t->arena,
+                                   "Invalid value for 'limit': it must be a whole number from 1 "
+                                   "to %llu.",
+                                   (unsigned long long)most));
     t->page.limit = limit;
     if (values[1].len && !key_of_cursor(values[1], &t->arena, &t->page.after))
         return refuse_cursor(fault);

@@ -17,6 +17,8 @@ struct admin_view {
     struct slice path; /* of one object, without its key: "/admin/v1/users/" */
     /* page_wish.filter[i] is filters[i]; limit and cursor are known anyway */
     const struct query_field *filters;
+    size_t page_most; /* rows of a page; 0: PAGE_ROWS_MOST */
+    bool audited;     /* who reads it is told in the audit log */
 };
 
 /* For struct route. */

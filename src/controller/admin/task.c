@@ -15,7 +15,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { TASK_MEMORY = 64 << 20, BODY_MOST = 1 << 20 };
+enum { TASK_MEMORY = 256 << 20, BODY_MOST = 1 << 20 };
 
 static void task_free(void *arg)
 {

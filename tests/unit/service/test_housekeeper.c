@@ -88,7 +88,8 @@ static void put(struct fixture *f, uint64_t wall_us)
 static void a_round_keeps_the_house(void **state)
 {
     struct fixture *f = *state;
-    struct housekeeper_options options = {slice_str(f->url), 48 * 3600 * (uint64_t)1000};
+    struct housekeeper_options options = {.store = slice_str(f->url),
+                                          .retention_ms = 48 * 3600 * (uint64_t)1000};
     struct housekeeper *h, *second;
     uint64_t now = clock_wall_us();
 
@@ -120,7 +121,7 @@ static void a_round_keeps_the_house(void **state)
 
 static void a_store_that_is_away_harms_nobody(void **state)
 {
-    struct housekeeper_options options = {SLICE("sqlite:/dev/null/courier.db"), 0};
+    struct housekeeper_options options = {.store = SLICE("sqlite:/dev/null/courier.db")};
     struct housekeeper *h;
 
     (void)state;
