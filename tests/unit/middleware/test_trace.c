@@ -28,7 +28,7 @@ static const struct middleware *const gates[] = {&middleware_trace, NULL};
 static const struct route ok = {HTTP_GET, SLICE_INIT("/"), .handle = ok_handle};
 static const struct route *const routes[] = {&ok, NULL};
 static struct services services;
-static struct chain chain = {gates, routes, &services};
+static struct chain chain = {.middlewares = gates, .routes = routes, .services = &services};
 
 static void serve(const char *request_id, const char *traceparent)
 {

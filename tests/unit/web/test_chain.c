@@ -150,7 +150,7 @@ static const struct route thing = {HTTP_GET, SLICE_INIT("/things/{id}"), .handle
 static const struct route work = {HTTP_POST, SLICE_INIT("/work"), .handle = work_handle};
 static const struct route *const routes[] = {&hello, &hello_put, &thing, &work, NULL};
 
-static struct chain chain = {gates, routes, NULL};
+static struct chain chain = {.middlewares = gates, .routes = routes};
 
 static void begin(enum http_method method, const char *name, const char *path)
 {

@@ -14,7 +14,7 @@
 
 static const struct middleware *const gates[] = {NULL};
 static const struct route *const routes[] = {NULL};
-static struct chain chain = {gates, routes, NULL};
+static struct chain chain = {.middlewares = gates, .routes = routes};
 static const struct route chat = {HTTP_POST, SLICE_INIT("/chat"), .has_call = true};
 
 static struct exchange *begin(void)

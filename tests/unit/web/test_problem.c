@@ -34,7 +34,7 @@ static const struct middleware note = {.name = "note", .on_end = note_end};
 static const struct middleware *const gates[] = {&note, NULL};
 static const struct route fail_route = {HTTP_GET, SLICE_INIT("/"), .handle = fail_handle};
 static const struct route *const routes[] = {&fail_route, NULL};
-static struct chain chain = {gates, routes, NULL};
+static struct chain chain = {.middlewares = gates, .routes = routes};
 
 static void answer(struct fault f, unsigned tried)
 {

@@ -53,7 +53,7 @@ static void work_handle(struct exchange *x)
 
 static const struct route work = {HTTP_POST, SLICE_INIT("/work"), .handle = work_handle};
 static const struct route *const routes[] = {&work, NULL};
-static struct chain chain = {gates, routes, NULL};
+static struct chain chain = {.middlewares = gates, .routes = routes};
 
 /* A request whose answer is to come through the sink. */
 static struct sink *begin(void)
