@@ -20,7 +20,7 @@ struct settings {
     struct slice store;                  /* sqlite:PATH or postgres://… */
     uint64_t retention;                  /* milliseconds, 0: for ever */
     struct slice folder;                 /* `data`: of own files, when the store is no file */
-    unsigned store_prompts; /* enum prompt_mode */
+    unsigned store_prompts;              /* enum prompt_mode */
     struct slice otlp_endpoint, otlp_service_name; /* the first may be empty: no traces */
     struct secret otlp_headers;                    /* may be empty */
     uint64_t otlp_sample;                          /* millionths */

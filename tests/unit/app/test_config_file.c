@@ -220,111 +220,111 @@ static void test_bad_files(void **state)
 {
     static const struct bad_file files[] = {
   /* syntax */
-        {"listen: [\n",                                                                              "f:2: not YAML: while parsing a flow node, did not "
-                        "find expected node content\n"                                                                              },
-        {"a: b: c\n",                                                                                "f:1: not YAML: mapping values are not allowed in "
-                      "this context\n"                                                                                                },
-        {"listen: \"\xff\"\n",                                                                       "f:1: not YAML: invalid leading UTF-8 octet\n"        },
-        {"workers: 1\nlisten: \"\x01\"\n",                                                           "f:2: not YAML: control characters are not allowed\n" },
-        {"- a\n",                                                                                    "f:1: the file must be a mapping; allowed: NAME: "
-                  "VALUE lines\n"                                                                                                         },
-        {"just text",                                                                                "f:1: the file must be a mapping; allowed: NAME: "
-                      "VALUE lines\n"                                                                                                 },
-        {"workers: 1\n---\nworkers: 2\n",                                                            "f:2: a second document begins here; allowed: one "
-                                          "document\n"                                                            },
+        {"listen: [\n",                                                                            "f:2: not YAML: while parsing a flow node, did not "
+                        "find expected node content\n"                                                                                                               },
+        {"a: b: c\n",                                                                              "f:1: not YAML: mapping values are not allowed in "
+                      "this context\n"                                                                                                                                 },
+        {"listen: \"\xff\"\n",                                                                     "f:1: not YAML: invalid leading UTF-8 octet\n"                                           },
+        {"workers: 1\nlisten: \"\x01\"\n",                                                         "f:2: not YAML: control characters are not allowed\n"                                    },
+        {"- a\n",                                                                                  "f:1: the file must be a mapping; allowed: NAME: "
+                  "VALUE lines\n"                                                                                                                                          },
+        {"just text",                                                                              "f:1: the file must be a mapping; allowed: NAME: "
+                      "VALUE lines\n"                                                                                                                                  },
+        {"workers: 1\n---\nworkers: 2\n",                                                          "f:2: a second document begins here; allowed: one "
+                                          "document\n"                                                                                             },
         {"x: &a 1\nlimits: {body: *a}\n",
          "f:1: unknown setting \"x\"" TOP
-         "f:2: aliases are not supported; allowed: the value, written out\n"                                                                               },
-        {"? [a]\n: b\n",                                                                             "f:1: a key must be plain text\n"                     },
+         "f:2: aliases are not supported; allowed: the value, written out\n"                                                                                                                },
+        {"? [a]\n: b\n",                                                                           "f:1: a key must be plain text\n"                                                        },
  /* members */
-        {"workers: 1\nworkers: 2\n",                                                                 "f:2: workers is given twice, first on line 1\n"      },
-        {"limits: {body: 1MB}\n\nlimits: {}",                                                        "f:3: limits is given twice, first on line 1\n"       },
-        {"limits:\n  bodi: 1MB\n",                                                                   "f:2: unknown setting \"limits.bodi\", did you mean "
+        {"workers: 1\nworkers: 2\n",                                                               "f:2: workers is given twice, first on line 1\n"                                         },
+        {"limits: {body: 1MB}\n\nlimits: {}",                                                      "f:3: limits is given twice, first on line 1\n"                                          },
+        {"limits:\n  bodi: 1MB\n",                                                                 "f:2: unknown setting \"limits.bodi\", did you mean "
                                    "body?; allowed: body, header, answer, frame, "
-                                   "connections\n"                                                                       },
-        {"limits: 5\n",                                                                              "f:1: limits must be a mapping\n"                     },
-        {"timeouts:\n",                                                                              ""                                                    },
-        {"log: {level: loud}\n",                                                                     "f:1: log.level: \"loud\" is none of the words "
-                                 "allowed; allowed: debug | info | warn | error\n"                                         },
-        {"workers: []\n",                                                                            "f:1: workers must be a single value, not a list; "
-                          "allowed: auto | a whole number from 1 to 256\n"                                                        },
-        {"workers:\n",                                                                               "f:1: workers has no value; leave it out to get the "
+                                   "connections\n"                                                                                                        },
+        {"limits: 5\n",                                                                            "f:1: limits must be a mapping\n"                                                        },
+        {"timeouts:\n",                                                                            ""                                                                                       },
+        {"log: {level: loud}\n",                                                                   "f:1: log.level: \"loud\" is none of the words "
+                                 "allowed; allowed: debug | info | warn | error\n"                                                                          },
+        {"workers: []\n",                                                                          "f:1: workers must be a single value, not a list; "
+                          "allowed: auto | a whole number from 1 to 256\n"                                                                                         },
+        {"workers:\n",                                                                             "f:1: workers has no value; leave it out to get the "
                        "default; allowed: auto | a whole number from 1 to "
-                       "256\n"                                                                                                       },
+                       "256\n"                                                                                                                                        },
  /* values */
-        {"limits: {body: 32 megabytes}\n",                                                           "f:1: limits.body: \"32 megabytes\" is no size" SIZES },
-        {"limits: {body: 1}\n",                                                                      "f:1: limits.body: \"1\" is too small" SIZES          },
-        {"timeouts:\n  idle: 30\n",                                                                  "f:2: timeouts.idle: \"30\" is no duration" DURATIONS },
+        {"limits: {body: 32 megabytes}\n",                                                         "f:1: limits.body: \"32 megabytes\" is no size" SIZES                                    },
+        {"limits: {body: 1}\n",                                                                    "f:1: limits.body: \"1\" is too small" SIZES                                             },
+        {"timeouts:\n  idle: 30\n",                                                                "f:2: timeouts.idle: \"30\" is no duration" DURATIONS                                    },
         {"timeouts:\n  idle: 99999999999999999999s\n",
-         "f:2: timeouts.idle: \"99999999999999999999s\" is too large" DURATIONS                                                                            },
-        {"listen: localhost:80\n",                                                                   "f:1: listen: \"localhost:80\" does not begin with an "
+         "f:2: timeouts.idle: \"99999999999999999999s\" is too large" DURATIONS                                                                                                             },
+        {"listen: localhost:80\n",                                                                 "f:1: listen: \"localhost:80\" does not begin with an "
                                    "IP address; allowed: IP:PORT, like 127.0.0.1:8080, "
-                                   "[::1]:8080, :8080\n"                                                                 },
-        {"admin_key: short\n",                                                                       "f:1: admin_key is too short to be safe; allowed: "
-                               "visible ASCII characters, at least 16\n"                                                     },
+                                   "[::1]:8080, :8080\n"                                                                                                  },
+        {"admin_key: short\n",                                                                     "f:1: admin_key is too short to be safe; allowed: "
+                               "visible ASCII characters, at least 16\n"                                                                                      },
         {"store: postgres://u:p@@h/d\n",
          "f:1: store has an @ that is not between the password and the host: in a user, a password "
          "or a name, @ : / ? % are written %40 %3A %2F %3F %25; allowed: sqlite:PATH | "
-         "postgres://USER:PASSWORD@HOST[:PORT]/DATABASE\n"                                                                                                 },
+         "postgres://USER:PASSWORD@HOST[:PORT]/DATABASE\n"                                                                                                                                  },
         {"limiter: memroy\n",
-         "f:1: limiter: \"memroy\" does not begin with redis:// or rediss://" LIMITERS                                                                     },
+         "f:1: limiter: \"memroy\" does not begin with redis:// or rediss://" LIMITERS                                                                                                      },
         {"limiter: redis://:secret@h:x\n",
-         "f:1: limiter: \"redis://\" has a port that is no number from 1 to 65535" LIMITERS                                                                },
+         "f:1: limiter: \"redis://\" has a port that is no number from 1 to 65535" LIMITERS                                                                                                 },
         {"limiter: ':secret@h'\n",
-         "f:1: limiter does not begin with redis:// or rediss://" LIMITERS                                                                                 },
-        {"store_prompts: some\n",                                                                    "f:1: store_prompts: \"some\" is none of the words allowed; "
-         "allowed: off | redacted | full\n"                                                                                                                          },
+         "f:1: limiter does not begin with redis:// or rediss://" LIMITERS                                                                                                                  },
+        {"store_prompts: some\n",                                                                  "f:1: store_prompts: \"some\" is none of the words allowed; "
+                                  "allowed: off | redacted | full\n"                                                                                       },
         {"redact: {patterns: [good, '(']}\n",
          "f:1: redact.patterns: \"(\" pattern 1: missing closing parenthesis; allowed: a list of "
-         "regular expressions\n"},
-        {"redact: {patterns: [[]]}\n",                                           "f:1: redact.patterns: this is no regular expression on one "
-         "line; allowed: a list of regular expressions\n"                                                                                                                                 },
+         "regular expressions\n"                                                                                                                                                            },
+        {"redact: {patterns: [[]]}\n",                                                             "f:1: redact.patterns: this is no regular expression on one "
+                                       "line; allowed: a list of regular expressions\n"                                                               },
  /* variables */
         {"a: 1\nlisten: ${NOPE}\n",
-         "f:1: unknown setting \"a\"" TOP "f:2: the environment variable NOPE is not set\n"},
-        {"listen: ${PORT\n",        "f:1: a variable is not written as it should be; "
-                             "allowed: ${NAME}, ${file:PATH}, or $${ for a plain ${\n"                                                                                               },
-        {"listen: ${}\n",                                                       "f:1: a variable is not written as it should be; "
-                          "allowed: ${NAME}, ${file:PATH}, or $${ for a plain ${\n"},
-        {"limits: {body: \"${UPSTREAM_KEY}\"}\n",                              "f:1: limits.body is no size" SIZES                                                                                                  },
-        {"admin_key: ${EMPTY}\n",                                 "f:1: admin_key is empty; allowed: visible ASCII "
-                                  "characters, at least 16\n"},
+         "f:1: unknown setting \"a\"" TOP "f:2: the environment variable NOPE is not set\n"                                                                                                 },
+        {"listen: ${PORT\n",                                                                       "f:1: a variable is not written as it should be; "
+                             "allowed: ${NAME}, ${file:PATH}, or $${ for a plain ${\n"                                                                          },
+        {"listen: ${}\n",                                                                          "f:1: a variable is not written as it should be; "
+                          "allowed: ${NAME}, ${file:PATH}, or $${ for a plain ${\n"                                                                                },
+        {"limits: {body: \"${UPSTREAM_KEY}\"}\n",                                                  "f:1: limits.body is no size" SIZES                                                      },
+        {"admin_key: ${EMPTY}\n",                                                                  "f:1: admin_key is empty; allowed: visible ASCII "
+                                  "characters, at least 16\n"                                                                                              },
  /* entries */
-        {"providers: {name: a}\n",                                                   "f:1: providers must be a list; allowed: - {name: …}\n"                                                                                                      },
-        {"providers:\n  - a\n",                                                                      "f:2: providers[0] must be a mapping; allowed: {name: "
-                                "…}\n"},
+        {"providers: {name: a}\n",                                                                 "f:1: providers must be a list; allowed: - {name: …}\n"                                },
+        {"providers:\n  - a\n",                                                                    "f:2: providers[0] must be a mapping; allowed: {name: "
+                                "…}\n"                                                                                                                     },
         {"providers:\n  - {name: a, type: openai_compatible}\n",
          "f:2: provider a: a provider of type openai_compatible "
          "needs base_url; allowed: where its API is; ends before "
-         "/chat/completions\n"                                                                                                                                                                          },
+         "/chat/completions\n"                                                                                                                                                              },
         {"providers:\n  - {name: a, type: openai, base_url: nowhere}\n",
          "f:2: providers[0].base_url: a URL begins with http:// or https://; allowed: "
-         "http(s)://HOST[:PORT][/PATH][?QUERY]\n"},
+         "http(s)://HOST[:PORT][/PATH][?QUERY]\n"                                                                                                                                           },
         {"models:\n  - {name: m, provider: a, timeout: 5}\n",
          "f:2: models[0].timeout: \"5\" is no duration" DURATIONS
-         "f:2: the provider a is not there\n"                                                                                                                                                       },
+         "f:2: the provider a is not there\n"                                                                                                                                               },
         {"providers:\n  - {name: a, type: nothing}\n",
          "f:2: providers[0].type: \"nothing\" is no provider type; allowed: openai | azure_openai "
          "| "
          "openai_compatible | vllm | ollama | deepseek | qwen | zhipu | moonshot | groq | mistral "
-         "| openrouter | together | xai | siliconflow | gemini | anthropic\n"},
+         "| openrouter | together | xai | siliconflow | gemini | anthropic\n"                                                                                                               },
         {"providers:\n  - {name: a, type: openai}\n  - {name: a, type: openai}\n",
-         "f:3: providers: the name a is taken, first on line 2\n"                                                                                                                       },
+         "f:3: providers: the name a is taken, first on line 2\n"                                                                                                                           },
         {"providers:\n  - {name: a, type: openai}\nmodels:\n  - {name: m, provider: a}\n"
-         "  - name: m\n    provider: a\n",              "f:5: models: the name m is taken, first on line 4\n"},
+         "  - name: m\n    provider: a\n",                                                "f:5: models: the name m is taken, first on line 4\n"                                    },
         {"providers:\n  - {name: first, type: openai}\nmodels:\n  - {name: m, provider: frist}\n",
-         "f:4: the provider frist is not there, did you mean first?; allowed: first\n"                                                                                                            },
+         "f:4: the provider frist is not there, did you mean first?; allowed: first\n"                                                                                                      },
         {"providers:\n  - {name: a, type: openai}\nmodels:\n  - {name: m, provider: a, fallback: "
          "[m, "
-         "x]}\n",                                                       "f:4: model m falls back on itself\nf:4: the fallback model x is not there; allowed: m\n"},
+         "x]}\n",                                                                         "f:4: model m falls back on itself\nf:4: the fallback model x is not there; allowed: m\n"},
         {"models:\n  - {provider: a, retries: 11}\n",
          "f:2: models[0].retries: \"11\" is too large; allowed: a whole number from 0 to 10\n"
          "f:2: models[0].name is missing; allowed: 1 to 128 visible ASCII characters, no comma\n"
-         "f:2: the provider a is not there\n"                                         },
+         "f:2: the provider a is not there\n"                                                                                                                                               },
         {"providers:\n  - {name: a b, type: openai, key: x}\n",
          "f:2: providers[0].name: \"a b\" has a character that a name cannot have; allowed: 1 to "
          "64 visible ASCII characters, no comma\nf:2: unknown setting \"providers[0].key\"; "
-         "allowed: name, type, base_url, api_key\n"                                                                   },
+         "allowed: name, type, base_url, api_key\n"                                                                                                                                         },
     };
 
     (void)state;
