@@ -13,9 +13,10 @@
 
 enum { POSTGRES_PARAMETERS = 64 };
 
-/* libpq's PGconn and PGresult. */
+/* libpq's PGconn, PGresult and PQconninfoOption. */
 struct pg_conn;
 struct pg_result;
+struct _PQconninfoOption;
 
 struct postgres_value {
     struct slice bytes; /* borrowed until the statement ends */
@@ -70,6 +71,19 @@ static inline struct postgres_db *postgres_of(struct db *db)
 int postgres_connect(struct postgres_db *pg);
 /* A connection to work with: the one there is, or, outside of a transaction, a new one. */
 int postgres_alive(struct postgres_db *pg);
+
+/* --- postgres_hosts.c --- */
+
+/* Lists as libpq wants them; NULL: none. */
+struct postgres_hosts {
+    const char *names, *addresses, *ports;
+};
+
+/* How many hosts the options name, at least 1. */
+size_t postgres_hosts(const struct _PQconninfoOption *options);
+/* Those hosts, the first `behind` of them last. -ENOMEM. */
+int postgres_turn_hosts(struct arena *a, const struct _PQconninfoOption *options, size_t behind,
+                        struct postgres_hosts *ret);
 
 /* --- postgres_wait.c --- */
 

@@ -34,7 +34,7 @@ static const char *const wishes[] = {
     "SET client_connection_check_interval = '10s'",
 };
 
-static PGconn *begin_connect(const char *url)
+static PGconn *begin_connect(const char *url, const struct postgres_hosts *hosts)
 {
     const char *const names[] = {"application_name",
                                  "client_encoding",
@@ -44,8 +44,13 @@ static PGconn *begin_connect(const char *url)
                                  "keepalives_count",
                                  "tcp_user_timeout",
                                  "dbname",
+                                 "host",
+                                 "hostaddr",
+                                 "port",
                                  NULL};
-    const char *const values[] = {"courier", "UTF8", "disable", "10", "5", "3", "15000", url, NULL};
+    const char *const values[] = {"courier",    "UTF8",  "disable", "10",         "5",
+                                  "3",          "15000", url,       hosts->names, hosts->addresses,
+                                  hosts->ports, NULL};
 
     return PQconnectStartParams(names, values, 1);
 }
@@ -94,9 +99,9 @@ static int poll_until(int fd, short events, uint64_t deadline_ms)
     return n < 0 ? -errno : OK;
 }
 
-static int drive_connect(struct postgres_db *pg)
+static int drive_connect(struct postgres_db *pg, uint64_t limit_ms)
 {
-    uint64_t deadline = clock_now_ms() + CONNECT_MS;
+    uint64_t deadline = clock_now_ms() + limit_ms;
     PostgresPollingStatusType want = PGRES_POLLING_WRITING;
 
     while (want != PGRES_POLLING_OK) {
@@ -156,30 +161,48 @@ static int set_up(struct postgres_db *pg)
     return rc;
 }
 
-/* What libpq cannot read it repeats, and it may be a part of the password: not told. */
-static bool is_understood(const char *url)
+static int connect_hosts(struct postgres_db *pg, const struct postgres_hosts *hosts,
+                         uint64_t limit_ms)
 {
-    char *why = NULL;
-    PQconninfoOption *options = PQconninfoParse(url, &why);
-
-    PQfreemem(why);
-    PQconninfoFree(options);
-    return options != NULL;
-}
-
-int postgres_connect(struct postgres_db *pg)
-{
-    if (!is_understood(pg->url)) {
-        postgres_set_error(pg, "the URL or one of its parameters is not understood by libpq");
-        return -EINVAL;
-    }
-    pg->conn = begin_connect(pg->url);
+    pg->conn = begin_connect(pg->url, hosts);
     if (!pg->conn)
         return -ENOMEM;
     if (PQstatus(pg->conn) == CONNECTION_BAD) /* the host's name, a parameter's value */
         return connect_failed(pg);
     PQsetErrorVerbosity(pg->conn, PQERRORS_VERBOSE);
-    int rc = drive_connect(pg);
+    return drive_connect(pg, limit_ms);
+}
+
+/* The time is shared among the hosts: behind a silent one the next may stand. */
+static int connect_any(struct postgres_db *pg, const PQconninfoOption *options)
+{
+    size_t n = postgres_hosts(options);
+    struct postgres_hosts hosts;
+    struct arena arena;
+    int rc = -ETIMEDOUT;
+
+    arena_init(&arena, 0);
+    for (size_t i = 0; rc == -ETIMEDOUT && i < n; i++) {
+        rc = postgres_turn_hosts(&arena, options, i, &hosts);
+        if (rc == OK)
+            rc = connect_hosts(pg, &hosts, CONNECT_MS / n);
+    }
+    arena_clear(&arena);
+    return rc;
+}
+
+int postgres_connect(struct postgres_db *pg)
+{
+    char *why = NULL;
+    PQconninfoOption *options = PQconninfoParse(pg->url, &why);
+
+    PQfreemem(why); /* what libpq cannot read it repeats, and it may be a part of the password */
+    if (!options) {
+        postgres_set_error(pg, "the URL or one of its parameters is not understood by libpq");
+        return -EINVAL;
+    }
+    int rc = connect_any(pg, options);
+    PQconninfoFree(options);
     return rc < 0 ? rc : set_up(pg);
 }
 

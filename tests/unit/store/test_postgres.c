@@ -297,22 +297,53 @@ static void a_silent_server_is_given_up(void **state)
     assert_int_equal(db_rig_count(f->db), 0);
 }
 
-static void a_server_that_never_answers_is_given_up(void **state)
+/* A port at which somebody listens and never speaks; *ret_fd ends it. */
+static unsigned silent_port(int *ret_fd)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t len = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    *ret_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(*ret_fd, (struct sockaddr *)&at, len), 0);
+    assert_int_equal(listen(*ret_fd, 8), 0);
+    assert_int_equal(getsockname(*ret_fd, (struct sockaddr *)&at, &len), 0);
+    return ntohs(at.sin_port);
+}
+
+static void a_server_that_never_answers_is_given_up(void **state)
+{
     char url[POSTGRES_URL], why[DB_WHY];
     struct db *db;
+    int fd;
 
     (void)state;
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
-    assert_int_equal(listen(fd, 8), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    snprintf(url, sizeof(url), "postgres://me:secret@127.0.0.1:%u/db", ntohs(at.sin_port));
+    snprintf(url, sizeof(url), "postgres://me:secret@127.0.0.1:%u/db", silent_port(&fd));
     assert_int_equal(db_open(slice_str(url), why, &db), -ETIMEDOUT);
     assert_non_null(strstr(why, "does not answer"));
     assert_null(strstr(why, "secret"));
+    close(fd);
+}
+
+/* One host is silent, or two are; another one is not. */
+static void behind_a_silent_host_there_is_another(void **state)
+{
+    struct db_rig *f = *state;
+    const char *host = strchr(f->url, '@') + 1;
+    char url[POSTGRES_URL], why[DB_WHY];
+    struct db *db;
+    int fd;
+    unsigned port = silent_port(&fd);
+
+    for (unsigned silent = 1; silent <= 2; silent++) {
+        int n = snprintf(url, sizeof(url), "%.*s", (int)(host - f->url), f->url);
+        for (unsigned i = 0; i < silent; i++)
+            n += snprintf(url + n, sizeof(url) - (size_t)n, "127.0.0.1:%u,", port);
+        snprintf(url + n, sizeof(url) - (size_t)n, "%s", host);
+        if (db_open(slice_str(url), why, &db) < 0)
+            fail_msg("%s", why);
+        assert_int_equal(db_rig_count(db), 0);
+        db_close(db);
+    }
     close(fd);
 }
 
@@ -420,6 +451,7 @@ int main(void)
         TEST(a_listener_that_was_ended_listens_again),
         TEST(a_silent_server_is_given_up),
         cmocka_unit_test(a_server_that_never_answers_is_given_up),
+        TEST(behind_a_silent_host_there_is_another),
         TEST(who_may_not_enter_is_told),
         TEST(another_encoding_is_refused),
         TEST(rights_are_told_and_few_are_needed),
