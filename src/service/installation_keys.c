@@ -39,7 +39,9 @@ int installation_keys_derive(struct secret secret_key, struct installation_keys 
     int rc = secret_is_empty(secret_key) ? -EINVAL : seal_init(&ret->seal, secret_key);
 
     if (rc == OK)
-        rc = key_service_derive(secret_key, ret->hash_key);
+        rc = key_service_derive(secret_key, ret->derived);
+    if (rc == OK)
+        memcpy(ret->hash_key, ret->derived, sizeof(ret->hash_key));
     if (rc == OK)
         rc = crypto_derive(secret_key, SLICE("courier: the key of hashes, sealed"), ret->wrap);
     return rc == OK ? make_fingerprint(secret_key, ret->fingerprint) : rc;
@@ -92,9 +94,11 @@ static int read_hash_key(struct installation_keys *k, struct db *db, struct aren
     struct slice text;
     int rc = installation_repo_find(db, hash_key_name, a, &text);
 
-    if (rc == -ENOENT)
-        return OK; /* never rotated: as it was derived */
-    return rc < 0 ? rc : open_hash_key(k, text);
+    if (rc == OK)
+        return open_hash_key(k, text);
+    if (rc == -ENOENT) /* never rotated, whatever a snapshot file of another store said */
+        memcpy(k->hash_key, k->derived, sizeof(k->hash_key));
+    return rc == -ENOENT ? OK : rc;
 }
 
 /* --- the store --- */

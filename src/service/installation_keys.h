@@ -18,6 +18,7 @@ enum { FINGERPRINT_TEXT = 64 };
 struct installation_keys {
     struct seal seal;                     /* of providers' keys */
     unsigned char hash_key[KEY_HASH_LEN]; /* of users' keys */
+    unsigned char derived[KEY_HASH_LEN];  /* hash_key where nothing was ever rotated */
     unsigned char wrap[SEAL_KEY_LEN];     /* seals hash_key when it comes from an older secret */
     char fingerprint[FINGERPRINT_TEXT];   /* tells secrets apart, and nothing of them */
 };

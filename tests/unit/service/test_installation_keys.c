@@ -95,6 +95,18 @@ static void a_rotation_keeps_the_hash_key(void **state)
     assert_memory_equal(first.hash_key, again.hash_key, sizeof(first.hash_key));
 }
 
+/* The hash key at hand may be another store's, of a snapshot file. */
+static void a_store_that_was_never_rotated_has_the_derived_hash_key(void **state)
+{
+    struct fixture *f = *state;
+    struct installation_keys first = keys_of("first"), moved = keys_of("first");
+
+    assert_int_equal(installation_keys_agree(&first, f->db), OK);
+    memset(moved.hash_key, 7, sizeof(moved.hash_key));
+    assert_int_equal(installation_keys_read(&moved, f->db), OK);
+    assert_memory_equal(first.hash_key, moved.hash_key, sizeof(first.hash_key));
+}
+
 static void what_was_tampered_with_is_noticed(void **state)
 {
     static const char *const wrong[] = {"", "zz", "00"};
@@ -128,6 +140,8 @@ int main(void)
         cmocka_unit_test(an_empty_secret_is_none),
         cmocka_unit_test_setup_teardown(the_first_secret_is_the_stores, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_rotation_keeps_the_hash_key, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_store_that_was_never_rotated_has_the_derived_hash_key,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_tampered_with_is_noticed, set_up, tear_down),
     };
 
