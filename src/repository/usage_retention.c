@@ -8,11 +8,15 @@
 #include "base/clock.h"
 #include "repository/columns.h"
 
+#include <errno.h>
+
 #define DAY_US ((uint64_t)24 * 3600 * 1000000)
 
 enum { MORE = 1 };
 
 static const char make_day[] = "SELECT usage_logs_make_day(CAST(CAST($1 AS text) AS date))";
+static const char is_ahead[] =
+    "SELECT CAST(CAST($1 AS text) AS timestamptz) > now() + interval '1 hour'";
 /* marks before the horizon are of rows that came too late to count */
 static const char advance[] =
     "UPDATE usage_horizon SET hour = $1 WHERE hour < $1 AND NOT EXISTS (SELECT 1 FROM usage_marks "
@@ -69,6 +73,23 @@ int usage_retention_make_days(struct db *db, uint64_t from_wall_us, unsigned day
     for (unsigned i = 0; rc == OK && i < days && db_can_copy(db); i++)
         rc = make_one(db, from_wall_us + i * DAY_US);
     return rc;
+}
+
+int usage_retention_check_clock(struct db *db, uint64_t now_wall_us)
+{
+    char now[TIME_TEXT];
+    struct db_statement *s;
+
+    if (!db_can_copy(db))
+        return OK;
+    int rc = db_prepare(db, is_ahead, &s);
+    if (rc < 0)
+        return rc;
+    bind_time(s, 1, now_wall_us, now);
+    rc = db_step(s);
+    bool ahead = rc == DB_ROW && db_column_i64(s, 0);
+    db_reset(s);
+    return rc < 0 ? rc : ahead ? -ERANGE : OK;
 }
 
 int usage_retention_advance(struct db *db, uint64_t wall_us)

@@ -10,6 +10,9 @@ struct db;
 /* Makes room for the rows of `days` days, the one of that time first; where rows of a day need none
  * it does nothing. Several processes may do it. */
 int usage_retention_make_days(struct db *db, uint64_t from_wall_us, unsigned days);
+/* Whether the time that is taken for now can be: a clock that is an hour and more ahead of the
+ * server's (-ERANGE) must end nothing. Without a server there is no other clock to ask. */
+int usage_retention_check_clock(struct db *db, uint64_t now_wall_us);
 /* Nothing before that day (UTC) is needed any more: unless hours before it are still to be worked
  * out (rollup_repo_roll), the next time then. */
 int usage_retention_advance(struct db *db, uint64_t wall_us);

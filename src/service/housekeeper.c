@@ -100,7 +100,8 @@ static int work(struct housekeeper *h)
         rc = repository_lead(h->db, &leads);
     if (rc < 0 || !leads)
         return rc;
-    if (h->prompt_retention_ms)
+    rc = usage_retention_check_clock(h->db, clock_wall_us());
+    if (rc == OK && h->prompt_retention_ms)
         rc = end_prompts(h);
     if (rc == OK)
         rc = rollup_repo_note_use(h->db, ago(LOOK_BACK_MS));
@@ -117,6 +118,8 @@ static void tell(struct housekeeper *h, int rc, const char *why)
 {
     bool failed = rc < 0 && rc != -ECANCELED;
 
+    if (rc == -ERANGE)
+        why = "this machine's clock is ahead of the database's";
     if (failed && !h->failing)
         log_event(LOG_WARN, "sums and retention wait: the store failed", LOG_RC(rc),
                   LOG_STR("why", why), LOG_END);

@@ -5,9 +5,12 @@
 #include "repository/usage_repo.h"
 #include "repository/usage_retention.h"
 
+#include "base/clock.h"
 #include "model/outcome.h"
 
 #include "store_rig.h"
+
+#include <errno.h>
 
 #define HOUR ((uint64_t)3600 * 1000000)
 #define DAY  (24 * HOUR)
@@ -51,6 +54,18 @@ static uint64_t counted(struct store_rig *r)
 
     assert_int_equal(rollup_repo_sum(r->db, &q, &r->arena, &rows, &n), OK);
     return rows[0].sums.requests;
+}
+
+/* What it ends is gone, and the horizon never comes back. */
+static void a_clock_that_is_ahead_is_noticed(void **state)
+{
+    struct store_rig *r = *state;
+    uint64_t now = clock_wall_us();
+
+    assert_int_equal(usage_retention_check_clock(r->db, now), OK);
+    assert_int_equal(usage_retention_check_clock(r->db, now - 2 * HOUR), OK);
+    assert_int_equal(usage_retention_check_clock(r->db, now + 2 * HOUR),
+                     db_can_copy(r->db) ? -ERANGE : OK);
 }
 
 static void old_days_end_and_their_sums_stay(void **state)
@@ -133,6 +148,7 @@ static void days_are_made_ahead(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        STORE_TEST(a_clock_that_is_ahead_is_noticed),
         STORE_TEST(old_days_end_and_their_sums_stay),
         STORE_TEST(more_rows_than_one_piece),
         STORE_TEST(sums_end_by_the_hour),
