@@ -90,7 +90,8 @@ void db_rollback(struct db *db);
 int db_end(struct db *db, int rc) MUST_USE;
 
 /* Whether this connection leads all that ask for the same: work that one at a time should do. It
- * leads until it is closed or lost; ask again before each piece of work. */
+ * leads until it is closed or lost, with a server also when it does nothing for 5 minutes; ask
+ * again before each piece of work. */
 int db_lead(struct db *db, bool *ret);
 
 /* Where changes show: a channel that the database tells them on, and SQL for a number that moves

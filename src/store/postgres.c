@@ -105,7 +105,11 @@ static int postgres_transact(struct db *base, enum db_transaction what)
     }
 }
 
-/* The session's own lock: "leads" as a number. It ends with the session. */
+/* The session's own lock: "leads" as a number. It ends with the session, and the server ends that
+ * of a process which was stopped, so that another may lead. */
+static const char lead[] = "SELECT pg_try_advisory_lock(x'6c65616473'::bigint), "
+                           "set_config('idle_session_timeout', '5min', false)";
+
 static int postgres_lead(struct db *base, bool *ret)
 {
     struct postgres_db *pg = postgres_of(base);
@@ -113,7 +117,7 @@ static int postgres_lead(struct db *base, bool *ret)
     int rc = postgres_alive(pg); /* a new session leads nobody */
 
     if (rc == OK && !pg->leading) {
-        rc = db_prepare(base, "SELECT pg_try_advisory_lock(x'6c65616473'::bigint)", &s);
+        rc = db_prepare(base, lead, &s);
         if (rc == OK)
             rc = db_step(s);
         pg->leading = rc == DB_ROW && db_column_i64(s, 0);

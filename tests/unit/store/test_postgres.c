@@ -8,6 +8,7 @@
 #include "support/alloc_fail.h"
 
 #include <arpa/inet.h>
+#include <sched.h>
 #include <sys/socket.h>
 
 static void types_read_as_everywhere(void **state)
@@ -285,6 +286,35 @@ static void a_listener_that_was_ended_listens_again(void **state)
     db_close(victim);
 }
 
+static bool leads(struct db *db)
+{
+    bool ret;
+
+    assert_int_equal(db_lead(db, &ret), OK);
+    return ret;
+}
+
+static void one_leads_until_its_session_ends(void **state)
+{
+    struct db_rig *f = *state;
+    struct db *leader = db_rig_open(f);
+
+    assert_true(leads(leader));
+    assert_true(leads(leader));
+    assert_false(leads(f->db));
+    /* the server's own end of a session whose process was stopped */
+    assert_int_equal(
+        db_rig_number(leader,
+                      "SELECT setting FROM pg_settings WHERE name = 'idle_session_timeout'"),
+        300000);
+    assert_int_equal(db_exec(leader, "SET idle_session_timeout = 1"), OK);
+    while (!leads(f->db))
+        sched_yield();
+    assert_false(leads(leader));
+    assert_int_equal(db_rig_count(leader), 0);
+    db_close(leader);
+}
+
 /* --- being silent --- */
 
 static void a_silent_server_is_given_up(void **state)
@@ -449,6 +479,7 @@ int main(void)
         TEST(a_session_that_was_ended_comes_back),
         TEST(a_statement_that_is_cut_is_told),
         TEST(a_listener_that_was_ended_listens_again),
+        TEST(one_leads_until_its_session_ends),
         TEST(a_silent_server_is_given_up),
         cmocka_unit_test(a_server_that_never_answers_is_given_up),
         TEST(behind_a_silent_host_there_is_another),
