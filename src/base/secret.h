@@ -27,6 +27,9 @@ static inline struct slice secret_reveal(struct secret s)
     return s.hidden;
 }
 
+/* Overwrites with '*' wherever the secret stands in text, whose memory is the caller's to change.
+ * One so short that it may stand there by chance is no secret: nothing is done. */
+void secret_blot(struct secret s, struct slice text);
 /* Overwrites memory in a way the compiler keeps. */
 void secret_wipe(void *at, size_t n);
 /* The same for the text of a secret that its caller owns. */

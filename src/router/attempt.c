@@ -82,6 +82,8 @@ void attempt_fail_fault(struct attempt *a, const struct fault *fault)
         return;
     if (fault_is_refusal(told.kind) && a->op->refusal)
         a->op->refusal(&told, a->dispatch->arena);
+    /* what a provider says about the caller's request passes on, but not what it repeats of ours */
+    secret_blot(a->target->api_key, told.upstream_body);
     client_cancel(&a->http);
     attempt_close(a);
     dispatch_failed(a->dispatch, &told);

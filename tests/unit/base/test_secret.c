@@ -22,8 +22,22 @@ static void wiping_leaves_zeros(void **state)
     assert_true(secret_is_empty(secret_of((struct slice){0})));
 }
 
+static void what_others_repeat_is_blotted_out(void **state)
+{
+    (void)state;
+    char text[] = "key-1234, key-123, key-1234key-1234";
+    struct slice all = slice_of(text, sizeof(text) - 1);
+    secret_blot(secret_of(SLICE("key-1234")), all);
+    assert_string_equal(text, "********, key-123, ****************");
+    secret_blot(secret_of(SLICE("key")), all); /* too short to be one */
+    secret_blot(secret_of((struct slice){0}), all);
+    secret_blot(secret_of(SLICE("key-1234")), (struct slice){0});
+    assert_string_equal(text, "********, key-123, ****************");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(wiping_leaves_zeros)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(wiping_leaves_zeros),
+                                       cmocka_unit_test(what_others_repeat_is_blotted_out)};
     return cmocka_run_group_tests_name("secret", tests, NULL, NULL);
 }
