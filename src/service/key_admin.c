@@ -165,7 +165,8 @@ static int renew_file_key(struct admin *a, const struct key_row *wanted, struct 
         return rc;
     memcpy(row.hash, wanted->hash, sizeof(row.hash));
     row.prefix = wanted->prefix;
-    row.revoked = false;
+    row.revoked = row.disabled = false;
+    row.old_until_wall_us = 0; /* of a rotation before it was the configured one */
     return key_repo_update(a->db, &row);
 }
 
@@ -183,21 +184,38 @@ static int adopt_key(struct admin *a, struct key_row *row, struct arena *arena)
     if (rc < 0 && rc != -ENOENT)
         return rc;
     row->admin = row->from_file = true;
-    row->revoked = false;
+    row->revoked = row->disabled = false;
     row->expires_wall_us = 0;
     return key_repo_update(a->db, row);
 }
 
 static bool is_as_wanted(const struct key_row *row)
 {
-    return row->from_file && row->admin && !row->revoked && row->expires_wall_us == 0;
+    return row->from_file && row->admin && !row->revoked && !row->disabled &&
+           row->expires_wall_us == 0;
 }
 
+/* The configuration has no key any more: the one that it had is a key like any other, which
+ * administrators may revoke. */
+static int release_file_key(struct admin *a, struct arena *arena)
+{
+    struct key_row row;
+    int rc = key_repo_find_from_file(a->db, arena, &row);
+
+    if (rc < 0)
+        return rc == -ENOENT ? OK : rc;
+    row.from_file = false;
+    return key_repo_update(a->db, &row);
+}
+
+/* wanted: NULL: none is configured. */
 static int configure(struct admin *a, const struct key_row *wanted, struct arena *arena)
 {
     struct key_row row;
-    int rc = key_repo_find_by_hash(a->db, wanted->hash, arena, &row);
 
+    if (!wanted)
+        return release_file_key(a, arena);
+    int rc = key_repo_find_by_hash(a->db, wanted->hash, arena, &row);
     if (rc == -ENOENT)
         return renew_file_key(a, wanted, arena);
     if (rc < 0 || is_as_wanted(&row))
@@ -215,15 +233,13 @@ int key_admin_configure(struct admin *a, struct secret key)
                              .from_file = true};
     struct arena arena;
 
-    if (slice_is_empty(token))
-        return OK;
-    int rc = hmac_sign(a->hmac, token, wanted.hash);
+    int rc = token.len ? hmac_sign(a->hmac, token, wanted.hash) : OK;
     if (rc == OK)
         rc = admin_begin(a);
     if (rc < 0)
         return rc;
     arena_init(&arena, 0);
-    rc = repository_end(a->db, configure(a, &wanted, &arena));
+    rc = repository_end(a->db, configure(a, token.len ? &wanted : NULL, &arena));
     arena_clear(&arena);
     return rc;
 }

@@ -223,8 +223,22 @@ static void the_configured_key_is_one_row(void **state)
     assert_int_equal(list(f, &rows), 1);
     assert_false(may_enter(f, "the secret", SLICE("first-key")));
     assert_true(may_enter(f, "the secret", SLICE("second-key")));
+}
+
+/* Else nobody could revoke it: the API refuses to touch the configured one. */
+static void a_key_that_is_configured_no_more_is_one_like_any_other(void **state)
+{
+    struct fixture *f = *state;
+    struct key_row *rows;
+
+    assert_int_equal(key_admin_configure(f->admin, secret_of(SLICE("the-key"))), OK);
     assert_int_equal(key_admin_configure(f->admin, secret_of(SLICE(""))), OK);
-    assert_true(may_enter(f, "the secret", SLICE("second-key")));
+    assert_int_equal(list(f, &rows), 1);
+    assert_true(rows[0].admin && !rows[0].from_file);
+    assert_true(may_enter(f, "the secret", SLICE("the-key")));
+    assert_int_equal(key_admin_configure(f->admin, secret_of(SLICE("the-key"))), OK);
+    assert_int_equal(list(f, &rows), 1);
+    assert_true(rows[0].from_file);
 }
 
 static void a_configured_key_that_was_revoked_lives_again(void **state)
@@ -237,6 +251,19 @@ static void a_configured_key_that_was_revoked_lives_again(void **state)
     assert_int_equal(key_admin_revoke(f->admin, rows[0].id), OK);
     assert_int_equal(key_admin_configure(f->admin, secret_of(SLICE("first-key"))), OK);
     assert_true(may_enter(f, "the secret", SLICE("first-key")));
+}
+
+static void a_configured_key_that_was_disabled_lives_again(void **state)
+{
+    struct fixture *f = *state;
+    struct slice token;
+    struct key_row *rows;
+
+    create(f, &(struct key_wish){.user = SLICE("alice"), .admin = true}, &token);
+    assert_int_equal(db_exec(f->admin->db, "UPDATE api_keys SET disabled = 1"), OK);
+    assert_int_equal(key_admin_configure(f->admin, secret_of(token)), OK);
+    assert_int_equal(list(f, &rows), 1);
+    assert_true(rows[0].from_file && !rows[0].disabled);
 }
 
 static void a_key_that_was_made_may_become_the_configured_one(void **state)
@@ -420,6 +447,8 @@ int main(void)
         TEST(the_first_key_is_made_once),
         TEST(the_configured_key_is_one_row),
         TEST(a_configured_key_that_was_revoked_lives_again),
+        TEST(a_configured_key_that_was_disabled_lives_again),
+        TEST(a_key_that_is_configured_no_more_is_one_like_any_other),
         TEST(a_key_that_was_made_may_become_the_configured_one),
         TEST(the_file_is_carried_into_the_store),
         TEST(the_keys_of_targets_are_sealed_for_their_places),
