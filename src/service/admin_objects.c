@@ -238,6 +238,10 @@ static int find_to_change(struct admin *a, const struct admin_kind *kind, struct
 
     if (rc == -ENOENT)
         return refuse_absent(c, kind);
+    if (rc == OK) { /* "007" was asked for, 7 is what the trail tells of */
+        c->key = kind->key(*ret, c->arena);
+        rc = c->key.at ? OK : -ENOMEM;
+    }
     if (rc == OK && kind->may_change)
         rc = kind->may_change(c, *ret);
     return rc < 0 ? rc : check_version(kind, c, *ret);

@@ -8,15 +8,25 @@ enum { MODEL_LIMITS_MOST = 256, MODEL_NAME_MOST = 128 };
 
 /* --- reading --- */
 
+/* As settings_model has it: a name that no model can have is a slip. */
+static bool is_model_name(struct slice name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (name.at[i] <= ' ' || name.at[i] >= 0x7f || name.at[i] == ',')
+            return false;
+    return name.len > 0 && name.len <= MODEL_NAME_MOST;
+}
+
 static bool read_limit(struct reader *r, struct slice model, struct json_value v,
                        struct key_limit *ret)
 {
     struct slice path = arena_printf(r->arena, "model_limits.%.*s", SLICE_FMT(model));
 
     ret->model = model;
-    if (model.len == 0 || model.len > MODEL_NAME_MOST || memchr(model.at, ',', model.len))
+    if (!is_model_name(model))
         return reader_refuse_value(r, SLICE("model_limits"),
-                                   "a model's name has 1 to 128 characters and no comma");
+                                   "a model's name has 1 to 128 visible ASCII characters and no "
+                                   "comma");
     if (v.type != JSON_OBJECT)
         return reader_refuse_type(r, path, "an object of rpm, tpm and concurrency", v.type);
     return entry_read_nested(r, settings_key_limit, path, v.text, ret);

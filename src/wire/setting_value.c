@@ -116,10 +116,15 @@ static const char *why_not_label(const struct setting *s, struct slice text)
         return "is empty";
     if (text.len > s->max)
         return "is too long";
-    for (size_t i = 0; i < text.len; i++)
-        if ((unsigned char)text.at[i] < ' ' || text.at[i] == 0x7f)
+    if (!slice_is_utf8(text))
+        return "is not UTF-8";
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        bool is_c1 = c == 0xc2 && (unsigned char)text.at[i + 1] < 0xa0; /* U+0080 to U+009F */
+        if (c < ' ' || c == 0x7f || is_c1)
             return "has a control character";
-    return slice_is_utf8(text) ? NULL : "is not UTF-8";
+    }
+    return NULL;
 }
 
 static const char *why_not_limiter(struct slice text)

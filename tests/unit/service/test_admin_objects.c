@@ -169,6 +169,22 @@ static void a_deleted_user_is_remembered_and_what_never_was_is_not(void **state)
     assert_int_equal(c.fault.kind, FAULT_NOT_FOUND);
 }
 
+static void the_trail_tells_the_id_however_it_was_written(void **state)
+{
+    struct fixture *f = *state;
+    struct user_row row = {.name = SLICE("anna")};
+    struct admin_change c;
+
+    make_admin(f);
+    assert_int_equal(make_user(f, &f->arena, "ann", &c), OK);
+    c = change(&f->arena, "0002");
+    c.wanted = (struct row_change){&row, {{offsetof(struct user_row, name), sizeof(row.name)}}, 1};
+    assert_int_equal(admin_update(f->admin, &admin_users, &c), OK);
+    c = change(&f->arena, "002");
+    assert_int_equal(admin_delete(f->admin, &admin_users, &c), OK);
+    assert_int_equal(number(f, "SELECT count(*) FROM audit_log WHERE object_id = '2'"), 3);
+}
+
 static void the_last_admin_stays(void **state)
 {
     struct fixture *f = *state;
@@ -271,6 +287,7 @@ int main(void)
         TEST(a_change_and_its_audit_row_are_one),
         TEST(a_version_that_is_not_the_objects_is_refused),
         TEST(a_deleted_user_is_remembered_and_what_never_was_is_not),
+        TEST(the_trail_tells_the_id_however_it_was_written),
         TEST(the_last_admin_stays),
         TEST(a_key_is_told_once_and_rotated),
         TEST(pages_follow_each_other),
