@@ -14,6 +14,5 @@ static void openapi_handle(struct exchange *x)
 const struct route route_openapi = {
     .method = HTTP_GET,
     .path = SLICE_INIT("/openapi.json"),
-    .open = true,
     .handle = openapi_handle,
 };

@@ -20,7 +20,9 @@ struct usage_sums_wish {
     uint64_t from_wall_us, to_wall_us;
     struct slice model, provider;
     int64_t user_id, key_id;
-    size_t limit; /* rows at most: the largest, or the first in time */
+    size_t limit; /* rows at most: the largest, or the first in time … */
+    size_t skip;  /* … behind so many */
+    size_t next;  /* told: what to skip for the next page; 0: this is the last */
 };
 
 struct usage_times {

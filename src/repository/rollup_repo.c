@@ -38,7 +38,8 @@ enum { HOUR_MS = 3600000 };
     "(SELECT hour FROM usage_marks WHERE " ROLLUP_COUNTS ") AND " ASKED                            \
     " UNION ALL " ROLLUP_FROM_ROWS(range,                                                          \
                                    ROLLUP_MARKS("hour >= $1 AND hour < $2 AND " ROLLUP_COUNTS),    \
-                                   ASKED) ") AS counted" end " LIMIT CAST($7 AS BIGINT)"
+                                   ASKED) ") AS counted" end " LIMIT CAST($7 AS BIGINT) "          \
+                                          "OFFSET CAST($8 AS BIGINT)"
 
 #define OF_TIME(column) column ", '', 0", " GROUP BY " column " ORDER BY 1"
 #define OF_NAME(column) "'', " column ", 0", " GROUP BY " column " ORDER BY sum(requests) DESC, 2"
@@ -121,6 +122,7 @@ int rollup_repo_sum(struct db *db, const struct rollup_query *query, struct aren
     db_bind_text(s, 5, query->model);
     db_bind_text(s, 6, query->provider);
     db_bind_u64(s, 7, query->limit);
+    db_bind_u64(s, 8, query->skip);
     unsigned patience = db_patience(db);
     db_set_patience(db, MAX(patience, (unsigned)PATIENCE_MS));
     rc = row_list_fill(&list, s, read_row);

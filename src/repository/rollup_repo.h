@@ -51,7 +51,7 @@ struct rollup_query {
     uint64_t from_wall_us, until_wall_us;
     int64_t user_id, key_id;      /* 0: all */
     struct slice model, provider; /* model: as asked for; empty: all */
-    size_t limit;                 /* rows at most */
+    size_t limit, skip;           /* rows at most, behind so many */
 };
 
 struct rollup_row {

@@ -27,6 +27,9 @@ struct admin_desk {
     pthread_cond_t quiet; /* some job was posted */
     struct list line;
     size_t line_len, line_most;
+    size_t guests_waiting; /* in the line */
+    unsigned guests;       /* being worked on */
+    unsigned threads;
     uint64_t wait_ms;
     struct snapshot_keeper *keeper;
     bool closed;
@@ -66,17 +69,49 @@ static int serve(struct clerk *c, struct admin_job *job)
     return rc;
 }
 
+static void leave_line(struct admin_desk *d, struct admin_job *job)
+{
+    list_remove(&job->node);
+    d->line_len--;
+    d->guests_waiting -= job->guest;
+}
+
+/* The first that may begin now; NULL: none. With the lock. */
+static struct admin_job *first(struct admin_desk *d)
+{
+    bool guests_may = d->threads == 1 || d->guests + 1 < d->threads;
+
+    list_for_each_safe(at, &d->line)
+    {
+        struct admin_job *job = list_entry(at, struct admin_job, node);
+        if (guests_may || !job->guest)
+            return job;
+    }
+    return NULL;
+}
+
 /* The next job, or NULL at the end. With the lock. */
 static struct admin_job *take(struct admin_desk *d)
 {
-    while (list_is_empty(&d->line) && !d->closed)
+    struct admin_job *job;
+
+    while (!(job = first(d)) && !d->closed)
         pthread_cond_wait(&d->work, &d->lock);
-    if (list_is_empty(&d->line))
+    if (!job)
         return NULL;
-    struct admin_job *job = list_entry(d->line.next, struct admin_job, node);
-    list_remove(&job->node);
-    d->line_len--;
+    leave_line(d, job);
+    d->guests += job->guest;
     return job;
+}
+
+/* With the lock: the worker cannot have left between. */
+static void post(struct admin_desk *d, struct admin_job *job)
+{
+    if (job->guest) {
+        d->guests--;
+        pthread_cond_broadcast(&d->work);
+    }
+    mailbox_post(job->mailbox, &job->mail);
 }
 
 static void *clerk_run(void *arg)
@@ -92,8 +127,7 @@ static void *clerk_run(void *arg)
         pthread_mutex_unlock(&d->lock);
         job->rc = serve(c, job);
         pthread_mutex_lock(&d->lock);
-        /* with the lock: the worker cannot have left between */
-        mailbox_post(job->mailbox, &job->mail);
+        post(d, job);
         c->job = NULL;
         pthread_cond_broadcast(&d->quiet);
     }
@@ -117,11 +151,14 @@ int admin_desk_submit(struct admin_desk *d, struct admin_job *job)
     job->mail.open = on_mail;
     job->deadline_ms = clock_now_ms() + d->wait_ms;
     pthread_mutex_lock(&d->lock);
-    if (d->closed || d->line_len >= d->line_most) {
+    bool full =
+        d->line_len >= d->line_most || (job->guest && d->guests_waiting >= (d->line_most + 1) / 2);
+    if (d->closed || full) {
         rc = -EBUSY;
     } else {
         list_add_tail(&d->line, &job->node);
         d->line_len++;
+        d->guests_waiting += job->guest;
         pthread_cond_signal(&d->work);
     }
     pthread_mutex_unlock(&d->lock);
@@ -144,11 +181,11 @@ void admin_desk_leave(struct admin_desk *d, struct mailbox *mailbox)
     pthread_mutex_lock(&d->lock);
     list_for_each_safe(at, &d->line)
     {
-        if (list_entry(at, struct admin_job, node)->mailbox != mailbox)
+        struct admin_job *job = list_entry(at, struct admin_job, node);
+        if (job->mailbox != mailbox)
             continue;
-        list_remove(at);
+        leave_line(d, job);
         list_add_tail(&left, at);
-        d->line_len--;
     }
     while (works_for(d, mailbox))
         pthread_cond_wait(&d->quiet, &d->lock);
@@ -189,6 +226,7 @@ int admin_desk_start(const struct admin_desk_options *options, struct admin_desk
     list_init(&d->line);
     d->line_most = options->waiting;
     d->wait_ms = options->wait_ms;
+    d->threads = options->threads;
     d->keeper = options->keeper;
     for (unsigned i = 0; rc == OK && i < options->threads; i++)
         rc = start_clerk(d, &options->admin);

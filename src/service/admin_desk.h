@@ -2,7 +2,8 @@
  * a connection to the store of its own, so that no request ever waits for the database on the road.
  *
  * The line in front of the desk is bounded, and nobody stands in it for longer than some seconds:
- * what could not begin by then fails with -ETIMEDOUT. */
+ * what could not begin by then fails with -ETIMEDOUT. Those who are no administrators have half of
+ * the line and leave one thread free: however much they ask, a key can be revoked. */
 
 #pragma once
 
@@ -19,6 +20,7 @@ struct admin_job {
      * not be opened. The job is the asker's again. */
     void (*done)(struct admin_job *job, int rc);
     struct mailbox *mailbox; /* the worker's */
+    bool guest;              /* no administrator asks */
 
     /* the desk's own */
     struct mail mail;

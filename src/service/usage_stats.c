@@ -97,11 +97,14 @@ int usage_stats(struct admin *a, struct usage_sums_wish *wish, struct arena *are
         .key_id = wish->key_id,
         .model = wish->model,
         .provider = wish->provider,
-        .limit = wish->limit,
+        .limit = wish->limit + 1, /* tells whether there is a next page */
+        .skip = wish->skip,
     };
     int rc = rollup_repo_sum(a->db, &query, arena, &rows, ret_len);
     if (rc < 0)
         return rc;
+    wish->next = *ret_len > wish->limit ? wish->skip + wish->limit : 0;
+    *ret_len = MIN(*ret_len, wish->limit);
     *ret = arena_new_array(arena, struct usage_sums, *ret_len + 1);
     if (!*ret)
         return -ENOMEM;

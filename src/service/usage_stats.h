@@ -9,6 +9,6 @@
 struct admin;
 
 /* What the wish asks for; hours and days in their order, the rest by requests, most first. The
- * store's -errno. Cuts the wish's times. */
+ * store's -errno. Cuts the wish's times and fills in `next`. */
 int usage_stats(struct admin *a, struct usage_sums_wish *wish, struct arena *arena,
                 struct usage_sums **ret, size_t *ret_len);

@@ -48,6 +48,17 @@ static void write_sums(struct json_out *o, const struct usage_sums *s)
     write_number(o, "first_token_p99_ms", s->first_token.p99);
 }
 
+static void write_next(struct json_out *o, size_t next)
+{
+    if (!next) {
+        json_out_literal(o, "null");
+        return;
+    }
+    json_out_char(o, '"');
+    json_out_u64(o, next);
+    json_out_char(o, '"');
+}
+
 struct slice usage_sums_json(const struct usage_sums_wish *wish, const struct usage_sums *rows,
                              size_t n, struct arena *a)
 {
@@ -70,6 +81,8 @@ struct slice usage_sums_json(const struct usage_sums_wish *wish, const struct us
         write_sums(&o, &rows[i]);
         json_out_char(&o, '}');
     }
-    json_out_literal(&o, "],\"next\":null}");
+    json_out_literal(&o, "],\"next\":");
+    write_next(&o, wish->next);
+    json_out_char(&o, '}');
     return json_out_slice(&o);
 }

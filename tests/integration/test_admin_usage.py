@@ -96,6 +96,22 @@ def test_one_row_without_a_group_and_filters_together(used):
     assert all(row["requests"] == 0 for row in nothing)
 
 
+@pytest.mark.parametrize("group", ["model", "key", "hour"])
+def test_pages_follow_each_other(used, group):
+    whole = asked(used, group_by=group, model="m").json["data"]
+    found, cursor = [], None
+    while True:
+        page = asked(used, group_by=group, model="m", limit=1, **({"cursor": cursor} if cursor else {}))
+        assert page.status == 200 and len(page.json["data"]) == 1
+        found += page.json["data"]
+        cursor = page.json["next"]
+        if not cursor:
+            break
+    assert found == whole
+    beyond = asked(used, group_by=group, cursor=str(1 << 40))
+    assert beyond.json["data"] == [] and beyond.json["next"] is None
+
+
 def test_a_key_sees_its_own(used, connect):
     me = Admin(used, used.keys[1])
     answer = me.get("/v1/usage?group_by=model&from=2020-01-01T00:00:00Z")
@@ -111,7 +127,8 @@ def test_a_key_sees_its_own(used, connect):
 
 
 def test_what_is_asked_wrongly(used):
-    for query, param in ((dict(group_by="colour"), "group_by"), (dict(limit="0"), "limit"),
+    for query, param in ((dict(group_by="colour"), "group_by"), (dict(cursor="x"), "cursor"),
+                         (dict(limit="0"), "limit"),
                          (dict(limit="10001"), "limit"), (dict(to="2019-01-01T00:00:00Z"), "from"),
                          (dict(user_id="ann"), "user_id")):
         answer = asked(used, **query)

@@ -4,10 +4,12 @@ import importlib.machinery
 import importlib.util
 import json
 import re
+import urllib.error
 import urllib.request
 
 import openapi
 import openapi_spec_validator
+import pytest
 
 from admin import Admin
 from client import chat, request
@@ -24,11 +26,23 @@ def test_the_json_is_made_from_the_yaml():
     openapi_spec_validator.validate(openapi.DOCUMENT)
 
 
-def test_it_is_served_to_everyone(gateway):
+def test_it_is_served_to_whoever_has_a_key(gateway):
     made = gateway()
-    with urllib.request.urlopen(made.url + "/openapi.json", timeout=60) as answer:
-        assert answer.headers["content-type"] == "application/json"
-        assert json.loads(answer.read()) == openapi.DOCUMENT
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(made.url + "/openapi.json", timeout=60)
+    assert refused.value.status == 401
+    asked = urllib.request.Request(made.url + "/openapi.json", headers={
+        "authorization": "Bearer " + made.create_key(user="ann")})
+
+    def answer():
+        try:
+            return urllib.request.urlopen(asked, timeout=60)
+        except urllib.error.HTTPError as error:
+            return error.status == 401 and None  # the key is not served yet
+
+    with wait_for(answer) as got:
+        assert got.headers["content-type"] == "application/json"
+        assert json.loads(got.read()) == openapi.DOCUMENT
 
 
 def test_every_described_path_is_there(gateway):

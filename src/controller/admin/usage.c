@@ -1,4 +1,5 @@
-/* usage.c: see usage.h. Without `from` the last 24 hours are told, without `to` until now. */
+/* usage.c: see usage.h. A cursor is how many groups were told before. Without `from` the last 24
+ * hours are told, without `to` until now. */
 
 #include "controller/admin/usage.h"
 
@@ -9,7 +10,7 @@
 
 #include <errno.h>
 
-enum { FROM, TO, GROUP_BY, LIMIT, MODEL, PROVIDER, USER_ID, KEY_ID, FIELDS };
+enum { FROM, TO, GROUP_BY, LIMIT, CURSOR, MODEL, PROVIDER, USER_ID, KEY_ID, FIELDS };
 enum { LIMIT_DEFAULT = 1000, LIMIT_MOST = 10000 };
 
 static const uint64_t day_us = 24ull * 3600 * 1000000;
@@ -17,6 +18,7 @@ static const uint64_t day_us = 24ull * 3600 * 1000000;
 #define COMMON_FIELDS                                                                              \
     {"from", QUERY_TIME, NULL}, {"to", QUERY_TIME, NULL},                                          \
         {"group_by", QUERY_WORD, usage_group_words}, {"limit", QUERY_NUMBER, NULL},                \
+        {"cursor", QUERY_NUMBER, NULL},                                                            \
     {                                                                                              \
         "model", QUERY_TEXT, NULL                                                                  \
     }
@@ -90,6 +92,7 @@ static bool read_wish(const struct slice values[FIELDS], struct usage_sums_wish 
         .user_id = number_of(values[USER_ID]),
         .key_id = number_of(values[KEY_ID]),
         .limit = (size_t)limit,
+        .skip = (size_t)number_of(values[CURSOR]),
     };
     uint64_t before = wish->to_wall_us - MIN(wish->to_wall_us, day_us);
     wish->from_wall_us = time_or(values[FROM], before);
@@ -129,6 +132,7 @@ static void usage_handle(struct exchange *x)
     if (!t)
         return;
     t->sums.key_id = x->principal->key_id;
+    t->job.guest = !x->principal->admin;
     admin_task_start(t);
 }
 

@@ -50,11 +50,11 @@ static int teardown(void **state)
     return 0;
 }
 
-static void open_desk(struct fixture *f, size_t waiting, uint64_t wait_ms)
+static void open_desk_of(struct fixture *f, unsigned threads, size_t waiting, uint64_t wait_ms)
 {
     const struct admin_desk_options options = {
         .admin = {slice_str(f->url), secret_of(SLICE("the secret"))},
-        .threads = 1,
+        .threads = threads,
         .waiting = waiting,
         .wait_ms = wait_ms,
     };
@@ -65,11 +65,16 @@ static void open_desk(struct fixture *f, size_t waiting, uint64_t wait_ms)
     assert_int_equal(admin_desk_start(&options, &f->desk), OK);
 }
 
+static void open_desk(struct fixture *f, size_t waiting, uint64_t wait_ms)
+{
+    open_desk_of(f, 1, waiting, wait_ms);
+}
+
 struct task {
     struct admin_job job;
     struct fixture *f;
     int result, rc;
-    bool waits, worked, done;
+    bool guest, waits, worked, done;
 };
 
 static int work(struct admin_job *job, struct admin *a)
@@ -94,7 +99,8 @@ static void on_done(struct admin_job *job, int rc)
 static int submit(struct fixture *f, struct task *t)
 {
     t->f = f;
-    t->job = (struct admin_job){.work = work, .done = on_done, .mailbox = f->mailbox};
+    t->job =
+        (struct admin_job){.work = work, .done = on_done, .mailbox = f->mailbox, .guest = t->guest};
     return admin_desk_submit(f->desk, &t->job);
 }
 
@@ -138,6 +144,28 @@ static void the_line_is_bounded(void **state)
     pump_until(f->loop, is_done, &second);
     assert_int_equal(submit(f, &third), AGAIN);
     pump_until(f->loop, is_done, &third);
+}
+
+static void guests_leave_room_for_administrators(void **state)
+{
+    struct fixture *f = *state;
+    struct task slow = {.guest = true, .waits = true}, second = {.guest = true};
+    struct task third = {.guest = true}, fourth = {.guest = true}, admin = {.waits = false};
+
+    open_desk_of(f, 2, 4, 60000);
+    assert_int_equal(submit(f, &slow), AGAIN);
+    pump_until(f->loop, is_worked, &slow); /* out of the line */
+    assert_int_equal(submit(f, &second), AGAIN);
+    assert_int_equal(submit(f, &third), AGAIN);
+    assert_int_equal(submit(f, &fourth), -EBUSY); /* half of the line is theirs */
+    assert_int_equal(submit(f, &admin), AGAIN);
+    pump_until(f->loop, is_done, &admin);
+    assert_false(slow.done || second.worked || third.worked);
+    sem_post(&f->go);
+    pump_until(f->loop, is_done, &third);
+    assert_true(slow.done && second.done);
+    assert_int_equal(submit(f, &fourth), AGAIN);
+    pump_until(f->loop, is_done, &fourth);
 }
 
 static void nobody_waits_for_ever(void **state)
@@ -193,8 +221,11 @@ static void who_leaves_hears_of_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_job_is_done_and_told),  TEST(the_line_is_bounded),
-        TEST(nobody_waits_for_ever),   TEST(a_store_that_is_away_is_told),
+        TEST(a_job_is_done_and_told),
+        TEST(the_line_is_bounded),
+        TEST(guests_leave_room_for_administrators),
+        TEST(nobody_waits_for_ever),
+        TEST(a_store_that_is_away_is_told),
         TEST(who_leaves_hears_of_all),
     };
 
