@@ -13,6 +13,8 @@ static const char *state_of(const struct key_row *k, uint64_t now)
 {
     if (k->revoked)
         return "revoked";
+    if (k->disabled || k->user_off)
+        return "disabled";
     return k->expires_wall_us && k->expires_wall_us <= now ? "expired" : "active";
 }
 

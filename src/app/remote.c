@@ -91,11 +91,25 @@ void remote_close(struct remote *r)
 
 /* --- what the gateway says --- */
 
+/* ECMA-48: C0, DEL, and C1, which UTF-8 writes as C2 80 to C2 9F. */
+void remote_tame(char *at, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)at[i], next = i + 1 < n ? (unsigned char)at[i + 1] : 0;
+        if (c < ' ' || c == 0x7F)
+            at[i] = '?';
+        else if (c == 0xC2 && next >= 0x80 && next < 0xA0)
+            at[i] = at[i + 1] = '?';
+    }
+}
+
 static struct slice text_of(struct json_value v, struct arena *a)
 {
     char *at = v.type == JSON_STRING ? arena_alloc(a, v.text.len) : NULL;
+    size_t n = at ? json_decode(v, at) : 0;
 
-    return at ? slice_of(at, json_decode(v, at)) : SLICE("");
+    remote_tame(at, n);
+    return slice_of(at, n);
 }
 
 static void complain_answer(const struct fetched *answer, struct arena *a)

@@ -1,9 +1,8 @@
-/* remote_table.c: see remote_table.h.
- *
- * What is printed came over the network and goes to a terminal: control characters are shown as
- * '?', so that a name cannot move the cursor. */
+/* remote_table.c: see remote_table.h. */
 
 #include "app/remote_table.h"
+
+#include "app/remote.h"
 
 #include "base/utf8.h"
 #include "codec/json_cursor.h"
@@ -63,13 +62,6 @@ static size_t width_of(struct slice s)
     return width;
 }
 
-static void tame(char *at, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)at[i] < ' ' || at[i] == 0x7F)
-            at[i] = '?';
-}
-
 /* --- values --- */
 
 static struct slice decoded(struct json_value v, struct arena *a)
@@ -79,8 +71,20 @@ static struct slice decoded(struct json_value v, struct arena *a)
     if (!at)
         return slice_of(NULL, 0);
     size_t n = json_decode(v, at);
-    tame(at, n);
+    remote_tame(at, n);
     return slice_of(at, n);
+}
+
+/* A value as it stands: its strings may hold what a terminal would obey. */
+static struct slice raw(struct slice text, struct arena *a)
+{
+    char *at = arena_alloc(a, text.len);
+
+    if (!at)
+        return slice_of(NULL, 0);
+    memcpy(at, text.at, text.len);
+    remote_tame(at, text.len);
+    return slice_of(at, text.len);
 }
 
 /* ["a","b"] → "a,b"; empty: "-". */
@@ -94,7 +98,7 @@ static struct slice joined(struct json_value v, struct arena *a)
         return slice_of(NULL, 0);
     while (json_next(v.text, &pos, &element)) {
         bool text = element.type == JSON_STRING;
-        struct slice s = text ? decoded(element, a) : element.text;
+        struct slice s = text ? decoded(element, a) : raw(element.text, a);
         if (!s.at)
             return s;
         if (n)
@@ -118,7 +122,7 @@ static struct slice cell_of(struct json_value v, struct arena *a)
         return slice_eq(v.text, SLICE("true")) ? SLICE("yes") : SLICE("no");
     case JSON_NUMBER:
     case JSON_OBJECT:
-        return v.text;
+        return raw(v.text, a);
     default:
         return SLICE("-");
     }

@@ -343,7 +343,9 @@ static struct slice member_text(struct run *r, struct slice object, const char *
     if (!json_members(object, &wanted, 1, &v) || v.type != JSON_STRING)
         return SLICE("");
     char *at = arena_alloc(&r->arena, v.text.len);
-    return at ? slice_of(at, json_decode(v, at)) : SLICE("");
+    size_t n = at ? json_decode(v, at) : 0;
+    remote_tame(at, n);
+    return slice_of(at, n);
 }
 
 static int print_object(struct run *r, struct slice body)
@@ -380,6 +382,10 @@ static int find_user(struct run *r, struct remote *to, const char **name)
     size_t at = 0;
     struct buf b;
 
+    if (!**name) { /* no name would find any user */
+        command_complain("--user is empty: whose key is it to be?");
+        return EXIT_USAGE;
+    }
     buf_init(&b, TARGET_MOST);
     buf_printf(&b, "/admin/v1/users?name=");
     remote_encode(&b, slice_str(*name));
@@ -441,19 +447,26 @@ static int send_once(struct run *r, struct remote *to)
     return code == EXIT_GOOD && !r->format ? print_object(r, body) : code;
 }
 
-/* A list, page by page. *left: how many are still wanted. */
-static int send_page(struct run *r, struct remote *to, struct remote_table *table,
-                     struct slice *cursor, uint64_t *left)
+/* A list while it is printed, page by page. */
+struct listing {
+    struct remote_table table;
+    struct arena page;   /* cleared for each one: a list may be longer than memory */
+    struct slice cursor; /* in the run's arena; empty: from the beginning, or no more */
+    uint64_t left;       /* how many are still wanted */
+};
+
+static int send_page(struct run *r, struct remote *to, struct listing *l)
 {
     static const struct json_member wanted[] = {{SLICE_INIT("data")}, {SLICE_INIT("next")}};
-    uint64_t page = MIN(*left, (uint64_t)PAGE);
-    struct remote_ask ask = {.method = SLICE("GET"), .target = make_target(r, *cursor, page)};
+    uint64_t page = MIN(l->left, (uint64_t)PAGE);
+    struct remote_ask ask = {.method = SLICE("GET"), .target = make_target(r, l->cursor, page)};
     struct json_value v[ARRAY_LEN(wanted)];
     struct slice body;
 
     if (!ask.target.at)
         return out_of_memory();
-    int code = remote_send(to, &ask, &r->arena, &body);
+    arena_clear(&l->page);
+    int code = remote_send(to, &ask, &l->page, &body);
     if (code != EXIT_GOOD)
         return code;
     if (!json_members(body, wanted, ARRAY_LEN(wanted), v) || v[0].type != JSON_ARRAY) {
@@ -462,27 +475,27 @@ static int send_page(struct run *r, struct remote *to, struct remote_table *tabl
     }
     if (r->json)
         print_raw(body);
-    else if (remote_table_print(table, v[0].text, &r->arena) < 0)
+    else if (remote_table_print(&l->table, v[0].text, &l->page) < 0)
         return out_of_memory();
-    *cursor = v[1].type == JSON_STRING ? member_text(r, body, "next") : SLICE("");
-    *left -= page;
-    return EXIT_GOOD;
+    l->cursor = v[1].type == JSON_STRING ? member_text(r, body, "next") : SLICE("");
+    l->left -= page;
+    return ferror(stdout) ? EXIT_FAILED : EXIT_GOOD; /* nobody reads on */
 }
 
 static int send_pages(struct run *r, struct remote *to)
 {
-    struct remote_table table = {.columns = r->verb->columns};
-    struct slice cursor = SLICE("");
-    uint64_t left = UINT64_MAX;
+    struct listing l = {.table.columns = r->verb->columns, .left = UINT64_MAX};
     int code;
 
-    if (r->limit && (slice_to_u64(slice_str(r->limit), &left) < 0 || left == 0)) {
+    if (r->limit && (slice_to_u64(slice_str(r->limit), &l.left) < 0 || l.left == 0)) {
         command_complain("--limit must be a whole number from 1");
         return EXIT_USAGE;
     }
+    arena_init(&l.page, 0);
     do {
-        code = send_page(r, to, &table, &cursor, &left);
-    } while (code == EXIT_GOOD && cursor.len && left > 0);
+        code = send_page(r, to, &l);
+    } while (code == EXIT_GOOD && l.cursor.len && l.left > 0);
+    arena_clear(&l.page);
     return code;
 }
 

@@ -196,6 +196,31 @@ def test_nothing_moves_the_cursor(play):
     server, url = play(page(["\x1b[2Jevil\r\n", "tab\there"], None))
     code, out, _ = shell(url, "user", "list")
     assert code == 0 and "\x1b" not in out and "\r" not in out and "?[2Jevil??" in out
+    # U+009B begins a sequence too; in a text, in a list, in a member of an object, in what is told
+    evil = "a\x9b31mb"
+    object_ = json.dumps({"name": evil, "models": [evil, [evil]], "limits": {evil: {"rpm": 1}}},
+                         ensure_ascii=False)
+    for answer, *words in ((page([evil], None), "user", "list"), ((200, object_), "user", "show", "1"),
+                           ((409, json.dumps({"error": {"message": evil + "\x1b[2J", "param": evil}})),
+                            "user", "show", "1")):
+        _, url = play(answer)
+        _, out, err = shell(url, *words)
+        assert "31mb" in out + err
+        assert not any(c < " " and c != "\n" or "\x7f" <= c < "\xa0" for c in out + err), (words, out, err)
+
+
+def test_a_list_that_nobody_reads_ends(play):
+    _, url = play(page(["a" * 500] * 500, "0"))  # goes on for ever
+    done = subprocess.run(["sh", "-c", '"$0" user list | head -n 1', BINARY], capture_output=True,
+                          env={**os.environ, "COURIER_URL": url, "COURIER_ADMIN_KEY": ADMIN_KEY},
+                          timeout=60)
+    assert done.stdout.split() == [b"ID", b"NAME", b"STATUS", b"CREATED"]
+
+
+def test_a_user_without_a_name_is_nobody(play):
+    server, url = play(page(["somebody"], None))
+    code, _, err = shell(url, "key", "create", "--user", "")
+    assert code == 2 and "--user" in err and not server.asked
 
 
 @pytest.mark.parametrize("status, body", [
