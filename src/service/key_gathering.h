@@ -14,7 +14,7 @@ struct key_gathering;
 
 struct key_gathering *key_gathering_new(void);
 void key_gathering_free(struct key_gathering *g);
-/* Copies what tables are made from. -ENOMEM; -EMSGSIZE: a text of it is beyond reason. */
+/* Copies what tables are made from. -ENOMEM; -EBADMSG, -EMSGSIZE: a text of it is beyond reason. */
 int key_gathering_add(struct key_gathering *g, const struct key_row *row);
 size_t key_gathering_len(const struct key_gathering *g);
 /* The rows of a shard in the order in which they were added, in the arena. They are gone then. */

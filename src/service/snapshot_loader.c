@@ -3,6 +3,7 @@
 #include "service/snapshot_loader.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "repository/key_repo.h"
 #include "router/registry.h"
 #include "service/key_gathering.h"
@@ -33,6 +34,20 @@ struct key_listener {
     struct key_gathering *gathering;
 };
 
+/* A row that no table can hold ends its key, and holds up no other. */
+static int add(struct key_gathering *g, const struct key_row *row)
+{
+    struct key_row ended = {.id = row->id, .user_id = row->user_id, .revoked = true};
+    int rc = key_gathering_add(g, row);
+
+    if (rc != -EBADMSG && rc != -EMSGSIZE)
+        return rc;
+    log_event(LOG_ERROR, "a key of the store is left out: a text of it is too long",
+              LOG_U64("key", (uint64_t)row->id), LOG_END);
+    memcpy(ended.hash, row->hash, sizeof(ended.hash));
+    return key_gathering_add(g, &ended);
+}
+
 /* The key that a rotation replaced: the same one under another hash, and not for long. When its
  * time is over the entry is of no use, but does no harm. */
 static int add_old(struct key_gathering *g, const struct key_row *row)
@@ -43,7 +58,7 @@ static int add_old(struct key_gathering *g, const struct key_row *row)
     if (old.expires_wall_us == 0 || old.expires_wall_us > row->old_until_wall_us)
         old.expires_wall_us = row->old_until_wall_us;
     old.revoked |= old.old_until_wall_us <= clock_wall_us();
-    return key_gathering_add(g, &old);
+    return add(g, &old);
 }
 
 static int hear_key(struct key_ear *ear, const struct key_row *row)
@@ -52,7 +67,7 @@ static int hear_key(struct key_ear *ear, const struct key_row *row)
     struct key_row now = *row;
 
     now.revoked |= now.disabled || now.user_off;
-    int rc = key_gathering_add(g, &now);
+    int rc = add(g, &now);
     return rc < 0 || now.old_until_wall_us == 0 ? rc : add_old(g, &now);
 }
 

@@ -276,6 +276,24 @@ static void a_user_takes_his_keys_along(void **state)
     assert_true(slice_eq(find_id(s, ann)->user_name, SLICE("anna")));
 }
 
+/* A text of two million characters. */
+static void a_key_that_is_too_long_holds_up_no_other(void **state)
+{
+    struct fixture *f = *state;
+    int64_t ann = make_key(f, "ann"), bob = make_key(f, "bob");
+
+    assert_int_equal(start_with(f, f->url, "the secret"), OK);
+    uint64_t version = hold(f)->version;
+    exec(f, "UPDATE api_keys SET models = hex(zeroblob(1000000)) WHERE user_id = (SELECT id FROM "
+            "users WHERE name = 'ann')");
+    const struct snapshot *s = wait_behind(f, version);
+    assert_null(find_id(s, ann));
+    assert_non_null(find_id(s, bob));
+    version = s->version;
+    assert_int_equal(key_admin_revoke(f->admin, bob), OK);
+    assert_int_equal(key_table_len(wait_behind(f, version)->keys), 0);
+}
+
 /* Deleted by hand, moved to another hash, or the database of yesterday: all keys are loaded. */
 static void what_leaves_no_row_is_noticed(void **state)
 {
@@ -527,6 +545,7 @@ int main(void)
         TEST(changes_are_noticed),
         TEST(only_what_changed_is_loaded),
         TEST(a_user_takes_his_keys_along),
+        TEST(a_key_that_is_too_long_holds_up_no_other),
         TEST(what_leaves_no_row_is_noticed),
         TEST(the_state_is_told),
         TEST(the_file_serves_while_the_store_is_away),
