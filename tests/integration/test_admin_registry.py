@@ -112,6 +112,12 @@ def test_every_member_is_kept(admin):
         "update", "update", "create"]
 
 
+def test_the_location_leads_to_the_object_whatever_its_name(admin):
+    made = admin.post("/providers", {"name": "a/b?c#d%41", "type": "ollama"})
+    assert made.headers["location"] == "/admin/v1/providers/a/b%3Fc%23d%2541"
+    assert admin.get(made.headers["location"].removeprefix("/admin/v1")).json == made.json
+
+
 def test_two_targets_that_differ_by_their_key(admin):
     admin.post("/providers", {"name": "a", "type": "openai"})
     targets = [{"api_key": SECRET}, {"api_key": SECRET + "2"}]

@@ -210,8 +210,7 @@ static int run_make(struct admin_task *t, struct admin *a)
 
     if (rc < 0)
         return rc;
-    t->answer.location =
-        arena_printf(&t->arena, "%.*s%.*s", SLICE_FMT(view->path), SLICE_FMT(t->change.key));
+    t->answer.location = query_location(view->path, t->change.key, &t->arena);
     return t->answer.location.at ? answer_row(t, 201) : -ENOMEM;
 }
 
