@@ -5,7 +5,7 @@
 #include "wire/admin_object.h"
 #include "wire/usage_log_writer.h"
 
-enum { OBJECT_BYTES = 640 };
+enum { OBJECT_BYTES = 640, PAGE_BYTES = 64 };
 
 /* --- what every object has --- */
 
@@ -135,16 +135,23 @@ struct slice admin_prompt_json(const void *row, struct arena *a)
 struct slice admin_page_json(const struct admin_rows *page,
                              struct slice (*one)(const void *row, struct arena *a), struct arena *a)
 {
+    struct slice *objects = arena_new_array(a, struct slice, page->n + 1);
+    size_t expected = PAGE_BYTES + page->next.len;
     struct json_out o;
 
-    json_out_begin(&o, a, (page->n + 1) * OBJECT_BYTES);
+    if (!objects)
+        return (struct slice){0};
+    for (size_t i = 0; i < page->n; i++) {
+        objects[i] = one((const char *)page->rows + i * page->row_size, a);
+        if (!objects[i].at)
+            return objects[i];
+        expected += objects[i].len + 1;
+    }
+    json_out_begin(&o, a, expected); /* at once: what grows leaves its past in the arena */
     json_out_literal(&o, "{\"data\":[");
     for (size_t i = 0; i < page->n; i++) {
-        struct slice object = one((const char *)page->rows + i * page->row_size, a);
-        if (!object.at)
-            return object;
         json_out_comma(&o);
-        json_out_add(&o, object);
+        json_out_add(&o, objects[i]);
     }
     json_out_literal(&o, "],\"next\":");
     if (page->next.len)
