@@ -36,9 +36,11 @@ static const char *const wishes[] = {
 
 static PGconn *begin_connect(const char *url, const struct postgres_hosts *hosts)
 {
+    /* whoever only reads is as good as away: of several hosts another may write */
     const char *const names[] = {"application_name",
                                  "client_encoding",
                                  "gssencmode",
+                                 "target_session_attrs",
                                  "keepalives_idle",
                                  "keepalives_interval",
                                  "keepalives_count",
@@ -48,9 +50,9 @@ static PGconn *begin_connect(const char *url, const struct postgres_hosts *hosts
                                  "hostaddr",
                                  "port",
                                  NULL};
-    const char *const values[] = {"courier",    "UTF8",  "disable", "10",         "5",
-                                  "3",          "15000", url,       hosts->names, hosts->addresses,
-                                  hosts->ports, NULL};
+    const char *const values[] = {
+        "courier", "UTF8", "disable",    "read-write",     "10",         "5", "3",
+        "15000",   url,    hosts->names, hosts->addresses, hosts->ports, NULL};
 
     return PQconnectStartParams(names, values, 1);
 }

@@ -434,6 +434,24 @@ static void another_encoding_is_refused(void **state)
     assert_int_equal(db_exec(f->db, "DROP DATABASE ascii"), OK);
 }
 
+/* As one that follows another does. */
+static void a_server_that_only_reads_is_away(void **state)
+{
+    struct db_rig *f = *state;
+    const char *name = strrchr(f->url, '/') + 1;
+    char sql[POSTGRES_URL], url[POSTGRES_URL + 40], why[DB_WHY];
+    struct db *db;
+
+    snprintf(sql, sizeof(sql), "ALTER DATABASE %.100s SET default_transaction_read_only = on",
+             name);
+    assert_int_equal(db_exec(f->db, sql), OK);
+    assert_refused(f->url, -ECONNREFUSED, "read-only");
+    snprintf(url, sizeof(url), "%s?target_session_attrs=any", f->url);
+    assert_int_equal(db_open(slice_str(url), why, &db), OK);
+    assert_int_equal(db_rig_insert(db, 1, "one"), -EROFS);
+    db_close(db);
+}
+
 /* A role that may not make tables: told clearly; and when others made them, it needs no more. */
 static void rights_are_told_and_few_are_needed(void **state)
 {
@@ -485,6 +503,7 @@ int main(void)
         TEST(behind_a_silent_host_there_is_another),
         TEST(who_may_not_enter_is_told),
         TEST(another_encoding_is_refused),
+        TEST(a_server_that_only_reads_is_away),
         TEST(rights_are_told_and_few_are_needed),
     };
 
