@@ -19,15 +19,15 @@ LIMIT = 60.0  # seconds that a test waits at most for what must come; it measure
 READY = re.compile(r"listening on http://127\.0\.0\.1:(\d+)")
 
 
-def wait_for(what, seconds=LIMIT, step=0.01):
-    """Waits until what() is truthy and returns it."""
+def wait_for(what, seconds=LIMIT, step=0.01, told=lambda: ""):
+    """Waits until what() is truthy and returns it; told() says how far it came."""
     end = time.monotonic() + seconds
     while True:
         got = what()
         if got:
             return got
         if time.monotonic() > end:
-            raise AssertionError(f"waited {seconds} s for {what}")
+            raise AssertionError(f"waited {seconds} s for {what}: {told()}")
         time.sleep(step)
 
 
