@@ -75,7 +75,7 @@ def is_ready(ask, gateway):
 def test_without_a_snapshot_it_waits(start, server, ask):
     server.stop()
     made = start()
-    assert "there is no snapshot file" in wait_for(made.text)
+    wait_for(lambda: "there is no snapshot file" in made.text())
     assert_not_loaded(ask, made)
     server.start()
     wait_for(lambda: is_ready(ask, made))
@@ -105,8 +105,9 @@ def test_from_the_snapshot_it_serves(start, server, ask):
     assert ask(made, key)[0] == 200
     assert ask(made, ADMIN_KEY)[0] == 200
     assert ask(made, "sk-cr-nobody")[0] == 401
-    said = next(line for line in made.log_lines() if "serving from the snapshot file" in line["message"])
-    assert said["age_s"] >= 0
+    said = wait_for(lambda: [line for line in made.log_lines()
+                             if "serving from the snapshot file" in line["message"]])
+    assert said[0]["age_s"] >= 0
     server.start()
     other = wait_for(lambda: made.command("key", "create", "--user", "x", check=False).stdout.strip())
     wait_for(lambda: ask(made, other)[0] == 200)
@@ -121,7 +122,7 @@ def test_a_snapshot_that_is_not_its_own_is_none(start, server, ask, tmp_path):
     server.stop()
     made = start(secret_key="another-secret-key-alas")
     assert_not_loaded(ask, made)
-    assert "cannot be used" in made.text()
+    wait_for(lambda: "cannot be used" in made.text())
     made.stop()
     snapshot = tmp_path / "data" / "courier.snapshot"
     whole = snapshot.read_bytes()

@@ -3,19 +3,17 @@
 import re
 import sqlite3
 
-import httpx
-
 import openapi
 from client import chat
 from gateway import ADMIN_KEY, wait_for
-from test_metrics import answer_all, post, scrape
+from test_metrics import answer_all, get, post, scrape
 
 ADMIN = {"authorization": f"Bearer {ADMIN_KEY}"}
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 
 
 def health(g):
-    answer = httpx.get(f"{g.url}/admin/v1/health", headers=ADMIN, timeout=60)
+    answer = get(f"{g.url}/admin/v1/health", headers=ADMIN)
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["cache-control"] == "no-store"
@@ -31,8 +29,8 @@ def test_only_admins_see_it(gateway):
     g = gateway()
     key = g.create_key()
     ask = {"url": f"{g.url}/admin/v1/health"}
-    assert httpx.get(**ask).status_code == 401
-    wait_for(lambda: httpx.get(**ask, headers={"authorization": f"Bearer {key}"})
+    assert get(**ask).status_code == 401
+    wait_for(lambda: get(**ask, headers={"authorization": f"Bearer {key}"})
              .status_code == 403)
 
 
@@ -101,7 +99,7 @@ def test_providers_and_their_targets(gateway, provide):
     assert up["connections"]["idle"] >= 1
     assert provider_of(report, "unused")["status"] == "unused"
     assert provider_of(report, "unused")["targets"] == []
-    text = httpx.get(f"{g.url}/admin/v1/health", headers=ADMIN).text
+    text = get(f"{g.url}/admin/v1/health", headers=ADMIN).text
     assert "marker" not in text
 
 
