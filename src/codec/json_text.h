@@ -135,7 +135,7 @@ static inline enum json_type json_type_of(unsigned char first)
  * of a second unit. */
 unsigned json_utf16_unit(const char *p, const char *end);
 /* The bytes of the character c; returns how many. */
-size_t json_put_utf8(char ret[4], unsigned c);
+size_t json_put_utf8(char out[4], unsigned c);
 
 /* The members that are asked for. */
 struct json_wanted {

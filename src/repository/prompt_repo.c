@@ -169,7 +169,7 @@ static int drop(struct db *db, uint64_t wall_us)
 static int delete_some(struct db *db, uint64_t wall_us)
 {
     char id[RECORD_ID_TEXT];
-    struct db_statement *s;
+    struct db_statement *s = NULL;
     int rc = db_exec(db, "PRAGMA secure_delete = ON");
 
     if (rc == OK)

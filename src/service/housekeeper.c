@@ -93,7 +93,7 @@ static int end_prompts(struct housekeeper *h)
 
 static int work(struct housekeeper *h)
 {
-    bool leads;
+    bool leads = false;
     int rc = usage_retention_make_days(h->db, clock_wall_us(), DAYS_AHEAD);
 
     if (rc == OK)

@@ -52,7 +52,7 @@ static int write_version(struct db *db, uint64_t version, const char *name)
 /* DB_ROW: applied; OK: another process was faster. Within a transaction. */
 static int apply(struct db *db, const struct migration *m, uint64_t version)
 {
-    uint64_t found;
+    uint64_t found = 0;
     int rc = version == 1 ? db_exec(db, make_table) : OK;
 
     if (rc == OK)

@@ -112,7 +112,7 @@ void postgres_set_error(struct postgres_db *pg, const char *text);
 /* --- postgres_statement.c --- */
 
 int postgres_prepare(struct db *base, const char *sql, struct db_statement **ret);
-void postgres_bind_i64(struct db_statement *base, unsigned n, int64_t value);
+void postgres_bind_i64(struct db_statement *base, unsigned n, int64_t number);
 void postgres_bind_text(struct db_statement *base, unsigned n, struct slice text);
 void postgres_bind_bytes(struct db_statement *base, unsigned n, struct slice bytes);
 void postgres_bind_null(struct db_statement *base, unsigned n);

@@ -245,7 +245,7 @@ int postgres_step(struct db_statement *base)
 {
     struct postgres_statement *s = statement_of(base);
     struct postgres_db *pg = db_of(s);
-    PGresult *result;
+    PGresult *result = NULL;
     int rc = OK;
 
     if (s->short_of_memory) {

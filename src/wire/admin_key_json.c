@@ -56,7 +56,7 @@ static bool read_limits(struct reader *r, struct json_value v, struct key_limit 
 {
     struct json_cursor c = json_cursor_of(v.text);
     struct json_name name;
-    struct slice model;
+    struct slice model = {0};
 
     json_cursor_enter(&c);
     while (json_cursor_member(&c, &name)) {
