@@ -42,8 +42,8 @@ enum {
 
 /* The gates in order: whoever is refused by one has passed those before it. */
 static const struct middleware *const gates[] = {
-    &middleware_trace,  &middleware_measure, &middleware_access_log, &middleware_auth,
-    &middleware_record, &middleware_prompts, &middleware_rate_limit, NULL,
+    &middleware_trace,  &middleware_measure,    &middleware_access_log, &middleware_auth,
+    &middleware_record, &middleware_rate_limit, &middleware_prompts,    NULL,
 };
 
 static const struct middleware *const metrics_gates[] = {&middleware_trace, NULL};
