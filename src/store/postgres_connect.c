@@ -29,8 +29,8 @@ static const char session[] = "SET timezone = 'UTC'; SET datestyle = 'ISO'; "
  * connection). */
 static const char *const wishes[] = {
     "SET idle_in_transaction_session_timeout = '60s'",
-    "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; "
-    "SET tcp_keepalives_count = 3; SET tcp_user_timeout = '60s'",
+    ("SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; "
+     "SET tcp_keepalives_count = 3; SET tcp_user_timeout = '60s'"),
     "SET client_connection_check_interval = '10s'",
 };
 
