@@ -49,9 +49,12 @@ struct slice columns_bytes(struct columns *c)
 
 uint64_t columns_time(struct columns *c)
 {
+    struct slice text = db_column_text(c->s, c->next++);
     uint64_t wall_us;
 
-    return clock_parse_rfc3339(db_column_text(c->s, c->next++), &wall_us) == OK ? wall_us : 0;
+    if (slice_is_empty(text) || slice_eq(text, SLICE("infinity")))
+        return 0;
+    return clock_parse_rfc3339(text, &wall_us) == OK ? wall_us : 1;
 }
 
 void bind_time(struct db_statement *s, unsigned n, uint64_t wall_us, char text[TIME_TEXT])

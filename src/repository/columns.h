@@ -21,7 +21,8 @@ uint64_t columns_u64(struct columns *c); /* negative is 0 */
 bool columns_bool(struct columns *c);
 struct slice columns_text(struct columns *c);
 struct slice columns_bytes(struct columns *c);
-/* RFC 3339 → microseconds; NULL or nonsense: 0. */
+/* RFC 3339 → microseconds; NULL: 0. What is no such time, written by hand, is long past (1): a key
+ * that was to expire must not live for ever. */
 uint64_t columns_time(struct columns *c);
 
 /* Binds a time; 0: NULL. text must live until the statement ends. */

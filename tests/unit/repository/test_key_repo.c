@@ -326,9 +326,26 @@ static void a_key_that_goes_without_a_trace_is_told(void **state)
     assert_int_equal(versions_of(r).registry, before.registry);
 }
 
+/* What somebody wrote into the database by hand must not make a key live for ever. */
+static void an_expiry_that_is_no_time_is_past(void **state)
+{
+    struct store_rig *r = *state;
+    struct key_row row = add_key(r, add_user(r, "alice"), 1), found;
+
+    assert_int_equal(db_exec(r->db, r->postgres ? "UPDATE api_keys SET expires_at = '-infinity'"
+                                                : "UPDATE api_keys SET expires_at = 'soon'"),
+                     OK);
+    assert_int_equal(key_repo_find_by_id(r->db, row.id, &r->arena, &found), OK);
+    assert_int_equal(found.expires_wall_us, 1);
+    assert_int_equal(db_exec(r->db, "UPDATE api_keys SET expires_at = 'infinity'"), OK);
+    assert_int_equal(key_repo_find_by_id(r->db, row.id, &r->arena, &found), OK);
+    assert_int_equal(found.expires_wall_us, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        STORE_TEST(an_expiry_that_is_no_time_is_past),
         STORE_TEST(users_are_found_by_name),
         STORE_TEST(a_key_comes_back_as_it_was),
         STORE_TEST(a_key_needs_its_user),
