@@ -109,7 +109,7 @@ def test_concurrency_over_four_instances(provide, instances):
             connection.json(answer())
 
     provider = provide(script)
-    server, made = instances(provider, 4, limiter_lease="2s")
+    server, made = instances(provider, 4, limiter_lease="4s")
     key = key_for(made, "--concurrency", "5")
     clients = [Raw(one.port) for one in made for _ in range(3)]
     for client in clients[:3]:
