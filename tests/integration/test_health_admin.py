@@ -120,7 +120,7 @@ def test_a_store_that_cannot_be_written(gateway, provide):
 
 def test_redis_that_goes_and_comes_back(gateway, provide, redis):
     server = redis()
-    g = gateway(provide(answer_all), limiter=server.url, workers=2)
+    g = gateway(provide(answer_all), limiter=server.url, limiter_timeout="10s", workers=2)
     wait_for(lambda: health(g)["limiter"]["workers_reached"] == 2)
     key = g.create_key("--rpm", "100000")
     wait_for(lambda: post(g, chat(), key) == 200)
