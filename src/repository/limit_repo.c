@@ -312,9 +312,10 @@ static void on_state(void *owner, bool up)
 static void name_leases(struct limit_repo *r, unsigned worker)
 {
     char *at = put(r->name, slice_of(r->instance, LIMIT_INSTANCE));
+    char number[20];
 
     *at++ = '.';
-    at += fmt_u64(at, worker);
+    at = put(at, slice_of(number, fmt_u64(number, worker)));
     *at++ = '.';
     r->name_len = (size_t)(at - r->name);
 }

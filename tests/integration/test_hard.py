@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import contextlib
 import os
 import resource
 
@@ -68,9 +69,12 @@ def crowded_gateway(gateway, first, second):
 
 
 def sockets(made):
-    folder = f"/proc/{made.child.pid}/fd"
-    links = (os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder))
-    return sum(link.startswith("socket:") for link in links)
+    """Some of the descriptors may be closed while they are looked through."""
+    folder, found = f"/proc/{made.child.pid}/fd", 0
+    for fd in os.listdir(folder):
+        with contextlib.suppress(FileNotFoundError):
+            found += os.readlink(f"{folder}/{fd}").startswith("socket:")
+    return found
 
 
 def all_places_are_free(made, key):

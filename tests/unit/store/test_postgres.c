@@ -385,8 +385,9 @@ static void other_url(const struct db_rig *f, const char *who, const char *datab
 {
     const char *at = strchr(f->url, '@'), *end = strrchr(f->url, '/');
 
-    snprintf(ret, POSTGRES_URL, "postgres://%s%.*s/%s", who, (int)(end - at), at,
-             database ? database : end + 1);
+    int n = snprintf(ret, POSTGRES_URL, "postgres://%s%.*s/%s", who, (int)(end - at), at,
+                     database ? database : end + 1);
+    assert_in_range(n, 1, POSTGRES_URL - 1);
 }
 
 static void assert_refused(const char *url, int rc, const char *words)
