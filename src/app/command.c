@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { FLAGS_MOST = 40, FLAG_COLUMN = 26 };
+enum { FLAGS_MOST = 40, FLAG_COLUMN = 26, PAGE_MOST = 1 << 20 };
 
 void command_complain(const char *fmt, ...)
 {
@@ -120,4 +120,20 @@ bool command_read_flags(const struct command *c, const struct flag *flags, struc
     if (ret_operand)
         *ret_operand = operand;
     return true;
+}
+
+int command_print_page(const struct command *c, struct words words, void (*write)(struct buf *page))
+{
+    const struct flag none[] = {{0}};
+    struct buf page;
+    int code;
+
+    if (!command_read_flags(c, none, words, NULL, &code))
+        return code;
+    buf_init(&page, PAGE_MOST);
+    write(&page);
+    fwrite(page.at, 1, page.len, stdout);
+    code = page.rc < 0 ? EXIT_FAILED : EXIT_GOOD;
+    buf_free(&page);
+    return code;
 }

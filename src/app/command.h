@@ -4,7 +4,7 @@
 
 #pragma once
 
-#include "base/slice.h"
+#include "base/buf.h"
 
 enum { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3 };
 
@@ -37,6 +37,9 @@ struct command {
  * ret_operand may be NULL when the command takes none; a missing operand is an error. */
 bool command_read_flags(const struct command *c, const struct flag *flags, struct words words,
                         const char **ret_operand, int *ret_exit);
+/* Reads no flags but --help, and prints the page that write makes. Returns the exit code. */
+int command_print_page(const struct command *c, struct words words,
+                       void (*write)(struct buf *page));
 /* "courier: …" on standard error. */
 void command_complain(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* All commands, ended by NULL (commands.c). */

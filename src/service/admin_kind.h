@@ -40,3 +40,5 @@ int admin_refuse_file_entry(struct admin_change *c, const char *kind, struct sli
 int admin_keep_one(struct admin *a, struct admin_change *c);
 /* "17" → 17; 0: no id. */
 int64_t admin_id(struct slice key);
+/* RFC 3339 → microseconds; 0: no time. */
+uint64_t admin_time(struct slice text);

@@ -1,19 +1,9 @@
 /* admin_logs.c: the call log, to be read only: newest first. */
 
-#include "base/clock.h"
 #include "repository/usage_log_repo.h"
 #include "service/admin_kind.h"
 
-#include <errno.h>
-
 enum { FROM, TO, STATUS, MODEL, PROVIDER, USER_ID, KEY_ID, REQUEST_ID };
-
-static uint64_t time_of(struct slice text)
-{
-    uint64_t wall_us;
-
-    return clock_parse_rfc3339(text, &wall_us) == OK ? wall_us : 0;
-}
 
 static int page(struct admin *a, const struct page_wish *wish, struct arena *arena, void **ret,
                 size_t *ret_len)
@@ -22,8 +12,8 @@ static int page(struct admin *a, const struct page_wish *wish, struct arena *are
     struct slice rest = wish->after;
     struct slice after_id = slice_cut(&rest, ' ');
     const struct usage_log_wish logs = {
-        .from_wall_us = time_of(filter[FROM]),
-        .to_wall_us = time_of(filter[TO]),
+        .from_wall_us = admin_time(filter[FROM]),
+        .to_wall_us = admin_time(filter[TO]),
         .status = filter[STATUS],
         .model = filter[MODEL],
         .provider = filter[PROVIDER],

@@ -48,6 +48,13 @@ int64_t admin_id(struct slice key)
     return slice_to_u64(key, &id) == OK && id <= INT64_MAX ? (int64_t)id : 0;
 }
 
+uint64_t admin_time(struct slice text)
+{
+    uint64_t wall_us;
+
+    return clock_parse_rfc3339(text, &wall_us) == OK ? wall_us : 0;
+}
+
 uint64_t admin_version(const struct admin_kind *kind, const void *row)
 {
     uint64_t version;
