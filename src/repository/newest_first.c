@@ -3,7 +3,6 @@
 #include "repository/newest_first.h"
 
 #include "base/clock.h"
-#include "repository/columns.h"
 
 static const struct slice last_id = SLICE_INIT("ffffffff-ffff-ffff-ffff-ffffffffffff");
 static const struct slice last_time = SLICE_INIT("9999-12-31T23:59:59.999Z");
@@ -40,11 +39,14 @@ void newest_first_bind_after(struct db_statement *s, unsigned n_id, struct slice
     db_bind_text(s, n_id + 1, created_at.len ? created_at : last_time);
 }
 
-void newest_first_bind_end(struct db_statement *s, unsigned n, uint64_t wall_us,
-                           char text[TIME_TEXT])
+void newest_first_bind_span(struct db_statement *s, uint64_t from_wall_us, uint64_t to_wall_us,
+                            unsigned n_id, struct newest_first_span *span)
 {
-    if (wall_us)
-        bind_time(s, n, wall_us, text);
+    bind_time(s, 1, MAX(from_wall_us, 1u), span->from);
+    if (to_wall_us)
+        bind_time(s, 2, to_wall_us, span->to);
     else
-        db_bind_text(s, n, last_time);
+        db_bind_text(s, 2, last_time);
+    newest_first_least_id(from_wall_us, span->least_id);
+    db_bind_text(s, n_id, slice_of(span->least_id, sizeof(span->least_id)));
 }

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "base/ids.h"
-#include "store/db.h"
+#include "repository/columns.h"
 
 /* Whether the order is that of ids alone. */
 bool newest_first_by_id(const struct db *db);
@@ -19,5 +19,10 @@ bool newest_first_is_row(struct slice id, struct slice created_at);
 /* Binds them; nothing: what is beyond all rows. */
 void newest_first_bind_after(struct db_statement *s, unsigned n_id, struct slice id,
                              struct slice created_at);
-/* Binds the end of a span of time; 0: none. text must live until the statement ends. */
-void newest_first_bind_end(struct db_statement *s, unsigned n, uint64_t wall_us, char text[25]);
+/* The texts of a span of time; live until the statement ends. */
+struct newest_first_span {
+    char from[TIME_TEXT], to[TIME_TEXT], least_id[RECORD_ID_TEXT];
+};
+/* Binds where it begins and ends (0: nowhere) as $1 and $2, and the least id in it as $n_id. */
+void newest_first_bind_span(struct db_statement *s, uint64_t from_wall_us, uint64_t to_wall_us,
+                            unsigned n_id, struct newest_first_span *span);

@@ -111,22 +111,15 @@ static void read_row(struct columns *c, void *row)
         log->at[i] = columns_text(c);
 }
 
-struct page_texts {
-    char from[TIME_TEXT], to[TIME_TEXT];
-    char first_id[RECORD_ID_TEXT];
-};
-
-static void bind_wish(struct db_statement *s, const struct prompt_log_wish *w, struct page_texts *t)
+static void bind_wish(struct db_statement *s, const struct prompt_log_wish *w,
+                      struct newest_first_span *span)
 {
-    bind_time(s, 1, MAX(w->from_wall_us, 1u), t->from);
-    newest_first_bind_end(s, 2, w->to_wall_us, t->to);
+    newest_first_bind_span(s, w->from_wall_us, w->to_wall_us, 9, span);
     db_bind_text(s, 3, w->model);
     db_bind_text(s, 4, w->request_id);
     db_bind_i64(s, 5, w->user_id);
     db_bind_i64(s, 6, w->key_id);
     newest_first_bind_after(s, 7, w->after_id, w->after_created_at);
-    newest_first_least_id(w->from_wall_us, t->first_id);
-    db_bind_text(s, 9, slice_of(t->first_id, sizeof(t->first_id)));
     db_bind_u64(s, 10, w->limit);
 }
 
@@ -134,7 +127,7 @@ int prompt_repo_page(struct db *db, const struct prompt_log_wish *wish, struct a
                      struct prompt_log **ret, size_t *ret_len)
 {
     struct row_list rows = {.a = a, .row_size = sizeof(struct prompt_log)};
-    struct page_texts texts;
+    struct newest_first_span span;
     struct db_statement *s;
 
     if (!newest_first_is_row(wish->after_id, wish->after_created_at))
@@ -142,7 +135,7 @@ int prompt_repo_page(struct db *db, const struct prompt_log_wish *wish, struct a
     int rc = db_prepare(db, newest_first_by_id(db) ? page_by_id : page_by_time, &s);
     if (rc < 0)
         return rc;
-    bind_wish(s, wish, &texts);
+    bind_wish(s, wish, &span);
     rc = row_list_fill(&rows, s, read_row);
     *ret = (struct prompt_log *)(void *)rows.at;
     *ret_len = rows.len;

@@ -32,23 +32,16 @@ static void read_row(struct columns *c, void *row)
         log->at[i] = columns_text(c);
 }
 
-struct page_texts {
-    char from[TIME_TEXT], to[TIME_TEXT];
-    char first_id[RECORD_ID_TEXT];
-};
-
-static void bind_wish(struct db_statement *s, const struct usage_log_wish *w, struct page_texts *t)
+static void bind_wish(struct db_statement *s, const struct usage_log_wish *w,
+                      struct newest_first_span *span)
 {
-    bind_time(s, 1, MAX(w->from_wall_us, 1u), t->from);
-    newest_first_bind_end(s, 2, w->to_wall_us, t->to);
+    newest_first_bind_span(s, w->from_wall_us, w->to_wall_us, 11, span);
     db_bind_text(s, 3, w->status);
     db_bind_text(s, 4, w->model);
     db_bind_text(s, 5, w->provider);
     db_bind_text(s, 6, w->request_id);
     db_bind_i64(s, 7, w->user_id);
     db_bind_i64(s, 8, w->key_id);
-    newest_first_least_id(w->from_wall_us, t->first_id);
-    db_bind_text(s, 11, slice_of(t->first_id, sizeof(t->first_id)));
 }
 
 int usage_log_repo_page(struct db *db, const struct usage_log_wish *wish, struct arena *a,
@@ -56,7 +49,7 @@ int usage_log_repo_page(struct db *db, const struct usage_log_wish *wish, struct
 {
     struct row_list rows = {.a = a, .row_size = sizeof(struct usage_log)};
     struct slice id = wish->after_id, time = wish->after_created_at;
-    struct page_texts texts;
+    struct newest_first_span span;
     struct db_statement *s;
 
     if (!newest_first_is_row(id, time))
@@ -64,7 +57,7 @@ int usage_log_repo_page(struct db *db, const struct usage_log_wish *wish, struct
     int rc = db_prepare(db, newest_first_by_id(db) ? page_by_id : page_by_time, &s);
     if (rc < 0)
         return rc;
-    bind_wish(s, wish, &texts);
+    bind_wish(s, wish, &span);
     newest_first_bind_after(s, 9, id, time);
     db_bind_u64(s, 12, wish->limit);
     rc = row_list_fill(&rows, s, read_row);
