@@ -13,7 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PATIENCE_MS = 500 }; /* for another process' lock */
+enum {
+    PATIENCE_MS = 500, /* for another process' lock */
+    STEADY = 8,        /* batches in time, one after the other, before a larger one is tried */
+};
 
 _Static_assert((int)LEDGER_WHY >= (int)REPOSITORY_WHY, "the store's words fit");
 
@@ -33,6 +36,7 @@ int ledger_writer_init(struct ledger_writer *w, struct slice store, const char *
         .taker.take = take,
         .store = strndup(store.at ? store.at : "", store.len),
         .folder = strdup(folder),
+        .most = LEDGER_BATCH,
     };
     return w->store && w->folder ? OK : -ENOMEM;
 }
@@ -139,13 +143,29 @@ static int put_away(struct ledger_writer *w, struct ledger_queue *from, size_t *
 
 /* --- a batch --- */
 
+/* A batch that takes longer than the database is waited for would take as long the next time. */
+static void suit_pace(struct ledger_writer *w, int rc)
+{
+    if (rc == -ETIMEDOUT && w->offered > 1)
+        w->most = MAX(w->offered / 2, (size_t)1);
+    w->steady = rc == OK && w->most < LEDGER_BATCH ? w->steady + 1 : 0;
+    if (w->steady < STEADY)
+        return;
+    w->most = MIN(w->most * 2, (size_t)LEDGER_BATCH);
+    w->steady = 0;
+}
+
 static int transact(struct ledger_writer *w, struct ledger_queue *from, size_t *ret)
 {
-    size_t most = w->suspects ? MAX(w->suspects / 2, (size_t)1) : LEDGER_BATCH;
+    size_t most = w->suspects ? MAX(w->suspects / 2, (size_t)1) : w->most;
     int rc = repository_begin_append(w->db);
 
     w->offered = 0;
-    return rc < 0 ? rc : repository_end(w->db, ledger_queue_hand_over(from, &w->taker, most, ret));
+    if (rc == OK)
+        rc =
+            repository_end(w->db, ledger_queue_hand_over(from, &w->taker, MIN(most, w->most), ret));
+    suit_pace(w, rc);
+    return rc;
 }
 
 /* AGAIN: with fewer records, or other ones. */

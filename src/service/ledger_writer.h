@@ -4,6 +4,9 @@
  * halved until it stands alone, and it goes into a file (rejects.h). Whether it is the record or
  * the database is asked with a plain record, in a transaction that is rolled back.
  *
+ * A batch that the database does not get done in time is tried again with half of its records, and
+ * batches grow again when several were in time.
+ *
  * Private to the ledger's thread, but for the counters. */
 
 #pragma once
@@ -19,6 +22,8 @@ struct ledger_writer {
     size_t offered;         /* records in the transaction */
     struct record_id first; /* of them */
     size_t suspects; /* that many of the next ones hold one that is refused; 0: nothing is known */
+    size_t most; /* records of a batch; fewer once one took longer than the store is waited for */
+    unsigned steady;                          /* batches in time since `most` was last moved */
     char why[LEDGER_WHY];                     /* what went wrong last */
     _Atomic uint64_t written, rejected, lost; /* lost: refused, and no room in the file */
 };
