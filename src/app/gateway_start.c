@@ -116,8 +116,8 @@ static bool start_ledger(struct gateway *g)
 {
     const struct settings *s = &g->config.settings;
     struct slice folder = config_journal_folder(&g->config);
-    struct ledger_options options = {s->store, folder.at, g->workers_wanted, s->journal.size,
-                                     s->journal.spool};
+    struct ledger_options options = {s->store,        folder.at,        g->workers_wanted,
+                                     s->journal.size, s->journal.spool, seeding_admits(g->seeding)};
     int rc = folder.at ? ledger_start(&options, &g->ledger) : -ENOMEM;
 
     if (rc == -EBUSY)
@@ -133,9 +133,10 @@ static bool start_ledger(struct gateway *g)
 static bool start_housekeeper(struct gateway *g)
 {
     const struct settings *s = &g->config.settings;
-    int rc = housekeeper_start(
-        &(struct housekeeper_options){s->store, s->retention, s->prompts.retention},
-        &g->housekeeper);
+    int rc = housekeeper_start(&(struct housekeeper_options){s->store, s->retention,
+                                                             s->prompts.retention,
+                                                             seeding_admits(g->seeding)},
+                               &g->housekeeper);
 
     if (rc < 0)
         command_complain("a thread cannot be started: %s", log_errno(rc));
@@ -149,7 +150,7 @@ static bool start_prompts(struct gateway *g)
     int rc = redaction_new(s->redact.patterns, &g->redactor);
 
     if (rc == OK)
-        rc = prompt_storing_start(s, g->redactor, &g->prompts);
+        rc = prompt_storing_start(s, g->redactor, seeding_admits(g->seeding), &g->prompts);
     if (rc < 0)
         command_complain("prompts cannot be looked after: %s", log_errno(rc));
     return rc == OK;

@@ -11,10 +11,11 @@ static int prepare(const void *owner, struct prompt *p, struct arena *a)
 }
 
 int prompt_storing_start(const struct settings *s, const struct redactor *r,
-                         struct prompt_keeper **ret)
+                         const atomic_bool *admitted, struct prompt_keeper **ret)
 {
     const struct prompt_keeper_options options = {
         .store = s->store,
+        .admitted = admitted,
         .mode = (enum prompt_mode)s->store_prompts,
         .queue_bytes = s->prompts.queue,
         .text_bytes = s->prompts.size,

@@ -5,9 +5,11 @@
 
 #include "app/settings.h"
 
+#include <stdatomic.h>
+
 struct prompt_keeper;
 struct redactor;
 
-/* r outlives the keeper. */
+/* r and admitted (see prompt_keeper.h) outlive the keeper. */
 int prompt_storing_start(const struct settings *s, const struct redactor *r,
-                         struct prompt_keeper **ret);
+                         const atomic_bool *admitted, struct prompt_keeper **ret);

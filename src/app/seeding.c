@@ -31,7 +31,8 @@ struct seeding {
     struct admin *admin;     /* NULL: not opened yet */
     struct arena arena;      /* of first_key */
     struct secret first_key;
-    bool has_key; /* an admin key is there */
+    atomic_bool admits; /* the store was opened, and is this installation's */
+    bool has_key;       /* an admin key is there */
     bool done;
     bool reloading;             /* by a SIGHUP that is not done yet */
     char why[INSTALLATION_WHY]; /* it failed the last time, as it was told; empty: it did not */
@@ -63,6 +64,15 @@ static int make_first_key(struct seeding *s)
     }
     s->has_key |= rc == OK || rc == -EEXIST;
     return rc == -EEXIST ? OK : rc;
+}
+
+static int open_store(struct seeding *s, char why[INSTALLATION_WHY])
+{
+    int rc = s->admin ? OK : installation_try(s->start, &s->admin, why);
+
+    if (rc == OK)
+        atomic_store(&s->admits, true);
+    return rc;
 }
 
 static int write_entries(struct seeding *s, char why[INSTALLATION_WHY])
@@ -121,7 +131,7 @@ static bool is_hopeful(struct seeding *s, int rc, const char *why)
 bool seeding_open(struct seeding *s)
 {
     char why[INSTALLATION_WHY], no_key[INSTALLATION_WHY];
-    int rc = installation_try(s->start, &s->admin, why);
+    int rc = open_store(s, why);
 
     if (!is_hopeful(s, rc, why))
         return false;
@@ -138,6 +148,11 @@ bool seeding_begin(struct seeding *s)
 
     s->done = rc == OK;
     return rc == -ENOTCONN || is_hopeful(s, rc, why);
+}
+
+const atomic_bool *seeding_admits(const struct seeding *s)
+{
+    return &s->admits;
 }
 
 bool seeding_is_done(const struct seeding *s)
@@ -190,7 +205,7 @@ static void tell_done(struct seeding *s)
 static void attempt(struct seeding *s)
 {
     char why[INSTALLATION_WHY];
-    int rc = s->admin ? OK : installation_try(s->start, &s->admin, why);
+    int rc = open_store(s, why);
 
     if (rc == OK)
         rc = write_entries(s, why);

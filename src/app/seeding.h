@@ -10,6 +10,8 @@
 
 #include "app/config_file.h"
 
+#include <stdatomic.h>
+
 struct seeding;
 struct snapshot_keeper;
 
@@ -20,6 +22,9 @@ struct seeding *seeding_new(struct config *config);
 bool seeding_open(struct seeding *s);
 /* Writes what the configuration says, when the store is open. False: as above. */
 bool seeding_begin(struct seeding *s);
+/* Whether the store has been opened, migrated and found to be this installation's: others may write
+ * into it then. Valid until seeding_stop. */
+const atomic_bool *seeding_admits(const struct seeding *s);
 /* Whether all is written. Before seeding_start. */
 bool seeding_is_done(const struct seeding *s);
 /* The admin key that was made by seeding_begin; empty: none was. Valid until seeding_stop. */

@@ -31,6 +31,7 @@ enum {
 struct housekeeper {
     char *store;
     uint64_t retention_ms, prompt_retention_ms;
+    const atomic_bool *admitted;
     pthread_t thread;
     struct pacer pacer;
 
@@ -163,13 +164,22 @@ static void round_once(struct housekeeper *h)
         set_db(h, NULL);
 }
 
+static bool is_admitted(const struct housekeeper *h)
+{
+    return !h->admitted || atomic_load(h->admitted);
+}
+
 static void *housekeeper_run(void *arg)
 {
     struct housekeeper *h = arg;
     uint64_t pause_ms = FIRST_ROUND_MS;
 
-    for (; pacer_wait(&h->pacer, pause_ms) != PACER_STOPPED; pause_ms = ROUND_MS)
+    while (pacer_wait(&h->pacer, pause_ms) != PACER_STOPPED) {
+        if (!is_admitted(h))
+            continue;
         round_once(h);
+        pause_ms = ROUND_MS;
+    }
     set_db(h, NULL);
     return NULL;
 }
@@ -193,6 +203,7 @@ int housekeeper_start(const struct housekeeper_options *options, struct housekee
     pthread_mutex_init(&h->lock, NULL);
     h->retention_ms = options->retention_ms;
     h->prompt_retention_ms = options->prompt_retention_ms;
+    h->admitted = options->admitted;
     h->store = strndup(options->store.at ? options->store.at : "", options->store.len);
     int rc = h->store ? -pthread_create(&h->thread, NULL, housekeeper_run, h) : -ENOMEM;
     if (rc < 0) {

@@ -9,12 +9,17 @@
 
 #include "base/slice.h"
 
+#include <stdatomic.h>
+
 struct housekeeper;
 
 struct housekeeper_options {
     struct slice store;
     uint64_t retention_ms;        /* of rows in usage_logs; 0: for ever */
     uint64_t prompt_retention_ms; /* of rows in prompt_logs; 0: for ever */
+    /* Nothing is changed in the store before this is true: it may be another installation's. NULL:
+     * it is known. Outlives the housekeeper. */
+    const atomic_bool *admitted;
 };
 
 int housekeeper_start(const struct housekeeper_options *options, struct housekeeper **ret);

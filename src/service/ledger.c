@@ -186,6 +186,7 @@ static struct ledger *ledger_new(const struct ledger_options *options)
     /* both, so that both may be freed */
     int queue_rc = ledger_queue_init(&l->queue);
     int writer_rc = ledger_writer_init(&l->writer, options->store, options->folder);
+    l->writer.admitted = options->admitted;
     if (queue_rc < 0 || writer_rc < 0) {
         ledger_free(l);
         return NULL;

@@ -10,6 +10,8 @@
 #include "base/slice.h"
 #include "model/record.h"
 
+#include <stdatomic.h>
+
 struct ledger;
 struct journal;
 
@@ -19,6 +21,9 @@ struct ledger_options {
     unsigned workers;   /* journals to make: one each */
     size_t journal_bytes;
     uint64_t spool_bytes; /* most on disk */
+    /* Nothing is written into the store before this is true: it may be another installation's.
+     * NULL: it is known. Outlives the ledger. */
+    const atomic_bool *admitted;
 };
 
 /* Opens the journals and the spool, starts the thread; what is left there goes first. */

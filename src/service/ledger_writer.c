@@ -58,6 +58,10 @@ void ledger_writer_free(struct ledger_writer *w)
 
 static int connect_store(struct ledger_writer *w)
 {
+    if (w->admitted && !atomic_load(w->admitted)) {
+        snprintf(w->why, sizeof(w->why), "whose store it is has not been seen yet");
+        return -ENOTCONN;
+    }
     int rc = w->db ? OK : repository_open(slice_str(w->store), w->why, &w->db);
 
     if (rc < 0)

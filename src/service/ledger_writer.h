@@ -13,14 +13,17 @@
 
 #include "service/ledger_queue.h"
 
+#include <stdatomic.h>
+
 enum { LEDGER_BATCH = 1024, LEDGER_WHY = 256 };
 
 struct ledger_writer {
     struct record_taker taker;
     char *store, *folder;
-    struct db *db;          /* NULL: to be opened */
-    size_t offered;         /* records in the transaction */
-    struct record_id first; /* of them */
+    const atomic_bool *admitted; /* see struct ledger_options */
+    struct db *db;               /* NULL: to be opened */
+    size_t offered;              /* records in the transaction */
+    struct record_id first;      /* of them */
     size_t suspects; /* that many of the next ones hold one that is refused; 0: nothing is known */
     size_t most; /* records of a batch; fewer once one took longer than the store is waited for */
     unsigned steady;                          /* batches in time since `most` was last moved */

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -34,6 +35,7 @@ struct batch {
 
 struct prompt_keeper {
     char *store;
+    const atomic_bool *admitted; /* see struct prompt_keeper_options */
     atomic_uint mode;
     size_t text_bytes;
     int (*prepare)(const void *owner, struct prompt *p, struct arena *a);
@@ -255,10 +257,19 @@ static void tell(struct prompt_keeper *k, int rc, const char *why)
     k->failing = rc < 0;
 }
 
+static int open_store(struct prompt_keeper *k, char why[REPOSITORY_WHY])
+{
+    if (k->admitted && !atomic_load(k->admitted)) {
+        snprintf(why, REPOSITORY_WHY, "whose store it is has not been seen yet");
+        return -ENOTCONN;
+    }
+    return k->db ? OK : repository_open(slice_str(k->store), why, &k->db);
+}
+
 static int try_batch(struct prompt_keeper *k)
 {
     char why[REPOSITORY_WHY];
-    int rc = k->db ? OK : repository_open(slice_str(k->store), why, &k->db);
+    int rc = open_store(k, why);
 
     if (rc < 0) {
         tell(k, rc, why);
@@ -339,6 +350,7 @@ int prompt_keeper_start(const struct prompt_keeper_options *options, struct prom
     *ret = NULL;
     if (!k)
         return -ENOMEM;
+    k->admitted = options->admitted;
     k->mode = options->mode;
     k->text_bytes = options->text_bytes;
     k->room.most = options->queue_bytes;

@@ -19,6 +19,9 @@ struct prompt_keeper;
 
 struct prompt_keeper_options {
     struct slice store;
+    /* Nothing is written into the store before this is true: it may be another installation's.
+     * NULL: it is known. Outlives the keeper. */
+    const atomic_bool *admitted;
     enum prompt_mode mode;
     size_t queue_bytes; /* of all that is written down or waits */
     size_t text_bytes;  /* of one prompt or answer; more is cut */

@@ -1,6 +1,7 @@
 """Starts without the database: from the sealed snapshot, or waiting for it."""
 
 import re
+import shutil
 
 import pytest
 
@@ -148,6 +149,27 @@ def test_a_database_of_another_secret_is_not_read(start, server, ask):
     server.start()
     wait_for(lambda: "another secret_key" in made.text())
     assert_not_loaded(ask, made)
+
+
+def test_rows_do_not_go_into_a_database_of_another_secret(start, server, ask, tmp_path):
+    first = start("one")
+    key = first.create_key()
+    wait_for(lambda: ask(first, key)[0] == 200)
+    first.stop()
+    own = len(first.rows())
+    server.stop()
+    made = start("one")
+    assert ask(made, key)[0] == 200  # from the snapshot file
+    made.kill()  # with a record in its journal
+    shutil.copytree(tmp_path / "one" / "journal", tmp_path / "two" / "journal")
+    made = start("two", secret_key="another-secret-key-alas", snapshot={"file": "off"})
+    server.start()
+    wait_for(lambda: "another secret_key" in made.text())
+    made.stop()
+    assert "usage records stay in the journals" in made.text()
+    assert len(made.rows()) == own
+    made = start("one")
+    wait_for(lambda: len(made.rows()) == own + 1)
 
 
 def test_a_reload_meanwhile_counts_when_it_is_back(start, server, ask):

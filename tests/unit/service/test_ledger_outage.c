@@ -132,6 +132,28 @@ static void stop(struct fixture *f, size_t left)
     assert_int_equal(ledger_stop(f->ledger, PLENTY_MS), left);
 }
 
+/* A server that was away at the start may be another installation's. */
+static void nothing_is_written_before_it_is_admitted(void **state)
+{
+    struct fixture *f = *state;
+    atomic_bool admitted = false;
+    struct ledger_options options = {.store = slice_str(f->url),
+                                     .folder = f->folder,
+                                     .workers = 2,
+                                     .journal_bytes = JOURNAL_BYTES,
+                                     .spool_bytes = f->spool_bytes,
+                                     .admitted = &admitted};
+
+    assert_int_equal(ledger_start(&options, &f->ledger), OK);
+    append(f, 0, 100);
+    wait_until_spooled(f, 100);
+    expect_rows(f, 0);
+    atomic_store(&admitted, true);
+    wait_until_written(f);
+    expect_rows(f, 100);
+    stop(f, 0);
+}
+
 /* More than the journals hold. */
 static void an_outage_fills_the_spool_and_no_journal(void **state)
 {
@@ -421,6 +443,7 @@ static void a_killed_process_loses_and_doubles_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(nothing_is_written_before_it_is_admitted),
         TEST(an_outage_fills_the_spool_and_no_journal),
         TEST(a_stop_leaves_all_in_the_spool),
         TEST(the_later_of_one_id_counts),
