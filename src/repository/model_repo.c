@@ -46,8 +46,6 @@ static const char drop_targets[] = "DELETE FROM model_targets WHERE model = $1";
 static const char add_target[] =
     "INSERT INTO model_targets (model, position, provider, upstream_model, endpoint, sealed_key) "
     "VALUES ($1, $2, $3, $4, $5, $6)";
-static const char mark[] = "UPDATE models SET from_file = 2 WHERE from_file = 1";
-static const char drop_marked[] = "DELETE FROM models WHERE from_file = 2";
 
 /* --- out --- */
 
@@ -321,14 +319,4 @@ int model_repo_delete(struct db *db, struct slice name)
         return rc;
     db_bind_text(s, 1, name);
     return run_on_row(db, s);
-}
-
-int model_repo_mark_from_file(struct db *db)
-{
-    return db_exec(db, mark);
-}
-
-int model_repo_drop_marked(struct db *db)
-{
-    return db_exec(db, drop_marked);
 }

@@ -29,7 +29,3 @@ int model_repo_falling_back_on(struct db *db, struct slice model, struct arena *
 /* Adds, or replaces all but the time of creation (row->created_wall_us) of the row of that name,
  * whose version moves, and all of its targets. Within a transaction. */
 int model_repo_put(struct db *db, const struct model_row *row);
-/* To renew the file's entries within one transaction: mark, put each anew, then drop those still
- * marked. */
-int model_repo_mark_from_file(struct db *db);
-int model_repo_drop_marked(struct db *db);

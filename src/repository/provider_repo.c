@@ -20,8 +20,6 @@ static const char put[] =
     "base_url = excluded.base_url, sealed_key = excluded.sealed_key, "
     "from_file = excluded.from_file, updated_at = excluded.updated_at, "
     "version = providers.version + 1";
-static const char mark[] = "UPDATE providers SET from_file = 2 WHERE from_file = 1";
-static const char drop_marked[] = "DELETE FROM providers WHERE from_file = 2";
 
 static void read_provider(struct columns *c, void *to)
 {
@@ -105,14 +103,4 @@ int provider_repo_put(struct db *db, const struct provider_row *row, uint64_t no
     db_bind_i64(s, 5, row->from_file);
     bind_time(s, 6, now_wall_us, created);
     return db_run(s);
-}
-
-int provider_repo_mark_from_file(struct db *db)
-{
-    return db_exec(db, mark);
-}
-
-int provider_repo_drop_marked(struct db *db)
-{
-    return db_exec(db, drop_marked);
 }

@@ -20,7 +20,3 @@ int provider_repo_find(struct db *db, struct slice name, struct arena *a, struct
 int provider_repo_delete(struct db *db, struct slice name);
 /* Adds, or replaces all but the time of creation of the row of that name, whose version moves. */
 int provider_repo_put(struct db *db, const struct provider_row *row, uint64_t now_wall_us);
-/* To renew the file's entries within one transaction: mark, put each anew, then drop those still
- * marked. */
-int provider_repo_mark_from_file(struct db *db);
-int provider_repo_drop_marked(struct db *db);

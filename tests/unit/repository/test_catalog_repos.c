@@ -211,11 +211,10 @@ static void targets_go_with_their_model(void **state)
     put_with_targets(r, "a", three_targets, 3);
     put_with_targets(r, "b", three_targets, 2);
     assert_int_equal(repository_begin(r->db), OK);
-    assert_int_equal(model_repo_mark_from_file(r->db), OK);
+    assert_int_equal(model_repo_delete(r->db, SLICE("a")), OK);
     row.targets = three_targets;
     row.targets_len = 1;
     assert_int_equal(model_repo_put(r->db, &row), OK);
-    assert_int_equal(model_repo_drop_marked(r->db), OK);
     assert_int_equal(repository_end(r->db, OK), OK);
     assert_sql(r, "SELECT group_concat(model || position) FROM model_targets", "b1");
 }
@@ -340,33 +339,6 @@ static void a_put_replaces_all_but_the_birth(void **state)
                "2026-01-31T12:00:00.000Z");
 }
 
-static void renewal_drops_what_the_file_no_longer_says(void **state)
-{
-    struct store_rig *r = *state;
-
-    put_provider(r, "kept", true);
-    put_provider(r, "gone", true);
-    put_provider(r, "made", false);
-    put_model(r, "kept", true);
-    put_model(r, "gone", true);
-    put_model(r, "made", false);
-    assert_int_equal(repository_begin(r->db), OK);
-    assert_int_equal(provider_repo_mark_from_file(r->db), OK);
-    assert_int_equal(model_repo_mark_from_file(r->db), OK);
-    put_provider(r, "kept", true);
-    put_model(r, "kept", true);
-    assert_int_equal(provider_repo_drop_marked(r->db), OK);
-    assert_int_equal(model_repo_drop_marked(r->db), OK);
-    assert_int_equal(repository_end(r->db, OK), OK);
-    assert_sql(r,
-               "SELECT group_concat(name || from_file) FROM (SELECT * FROM providers "
-               "ORDER BY name) AS p",
-               "kept1,made0");
-    assert_sql(
-        r, "SELECT group_concat(name || from_file) FROM (SELECT * FROM models ORDER BY name) AS m",
-        "kept1,made0");
-}
-
 static void the_catalog_moves_with_providers_and_models(void **state)
 {
     struct store_rig *r = *state;
@@ -398,7 +370,6 @@ int main(void)
         STORE_TEST(out_of_memory_is_told),
         STORE_TEST(models_of_the_first_release_stay_as_they_were),
         STORE_TEST(a_put_replaces_all_but_the_birth),
-        STORE_TEST(renewal_drops_what_the_file_no_longer_says),
         STORE_TEST(the_catalog_moves_with_providers_and_models),
     };
 

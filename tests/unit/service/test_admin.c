@@ -8,6 +8,7 @@
 #include "repository/key_repo.h"
 #include "repository/model_repo.h"
 #include "repository/provider_repo.h"
+#include "repository/repository.h"
 #include "service/admin.h"
 #include "service/key_service.h"
 #include "service/snapshot.h"
@@ -331,6 +332,61 @@ static void the_file_is_carried_into_the_store(void **state)
     assert_int_equal(n, 0);
 }
 
+static uint64_t version_of(struct fixture *f)
+{
+    uint64_t version;
+
+    assert_int_equal(repository_catalog_version(f->admin->db, &version), OK);
+    return version;
+}
+
+/* How far the catalog moves when the file says that. */
+static uint64_t seeded(struct fixture *f, const struct provider_row *p, const struct model_row *m)
+{
+    uint64_t before = version_of(f);
+
+    assert_int_equal(registry_admin_seed(f->admin, p, 2, m, 2), OK);
+    return version_of(f) - before;
+}
+
+static void only_what_differs_is_written(void **state)
+{
+    struct fixture *f = *state;
+    struct target_row targets[] = {{.api_key = secret_of(SLICE("sk-1"))},
+                                   {.endpoint = SLICE("http://h/v1")}};
+    struct provider_row p[] = {provider_of("one", "sk-one"), provider_of("two", "")}, *providers;
+    struct model_row m[] = {model_of("a", "sk-a"), model_of("b", "")}, *models;
+    size_t n;
+
+    m[1].targets = targets;
+    m[1].targets_len = 2;
+    assert_true(seeded(f, p, m) > 0);
+    assert_int_equal(seeded(f, p, m), 0);
+    p[0].api_key = secret_of(SLICE("sk-ten"));
+    assert_true(seeded(f, p, m) > 0);
+    m[0].retries = 7;
+    assert_true(seeded(f, p, m) > 0);
+    targets[0].api_key = secret_of(SLICE("sk-2"));
+    assert_true(seeded(f, p, m) > 0);
+    assert_int_equal(seeded(f, p, m), 0);
+    /* entries of the same name that were made otherwise become the file's */
+    assert_int_equal(db_exec(f->admin->db, "UPDATE providers SET from_file = 0;"
+                                           "UPDATE models SET from_file = 0"),
+                     OK);
+    assert_true(seeded(f, p, m) > 0);
+    /* a key that does not open is given again */
+    assert_int_equal(
+        db_exec(f->admin->db, "UPDATE providers SET sealed_key = x'00' WHERE name = 'one'"), OK);
+    assert_true(seeded(f, p, m) > 0);
+    assert_int_equal(provider_repo_list(f->admin->db, &f->arena, &providers, &n), OK);
+    assert_int_equal(n, 2);
+    assert_int_equal(providers[0].sealed_key.len, 6 + SEAL_OVERHEAD);
+    assert_true(providers[0].from_file && providers[1].from_file);
+    assert_int_equal(model_repo_list(f->admin->db, &f->arena, &models, &n), OK);
+    assert_int_equal(models[0].retries, 7);
+    assert_true(models[0].from_file && models[1].from_file);
+}
+
 static void the_keys_of_targets_are_sealed_for_their_places(void **state)
 {
     struct fixture *f = *state;
@@ -451,6 +507,7 @@ int main(void)
         TEST(a_key_that_is_configured_no_more_is_one_like_any_other),
         TEST(a_key_that_was_made_may_become_the_configured_one),
         TEST(the_file_is_carried_into_the_store),
+        TEST(only_what_differs_is_written),
         TEST(the_keys_of_targets_are_sealed_for_their_places),
         TEST(a_sealed_key_opens_only_where_it_belongs),
         TEST(a_seed_that_fails_leaves_what_was),
