@@ -22,6 +22,8 @@ struct event {
     struct slice text;
     struct usage usage;
     struct fault fault;
+    uint64_t frames; /* of a stream that numbers its frames: how many there are with this one; 0: it
+                        has no number */
 };
 
 /* One frame may mean several things when dialects are translated. */

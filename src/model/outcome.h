@@ -32,6 +32,7 @@ struct outcome {
     bool fallback_used;
     enum outcome_cache cache; /* CACHE_OFF: the model's answers are not kept */
     struct usage usage;
+    uint64_t stream_frames;           /* of a stream that numbers its frames: how many went out */
     uint64_t first_token_us;          /* since the request's start; 0: none came */
     struct slice upstream_request_id; /* the provider's, for the log line */
     struct slice attempts_text;       /* "fast:503,smart:200" for x-courier-attempts */

@@ -136,6 +136,14 @@ int batch_add(struct attempt *a, struct batch *b, struct slice raw)
     return OK;
 }
 
+/* What was held is not counted when another target begins anew; what went out is. */
+static void stream_note_frames(struct attempt *a, uint64_t frames)
+{
+    uint64_t *seen = &a->dispatch->ask.outcome->stream_frames;
+
+    *seen = a->dispatch->committed ? MAX(*seen, frames) : frames;
+}
+
 static void stream_note_usage(struct attempt *a, const struct event *e)
 {
     a->usage = e->usage;
@@ -167,6 +175,8 @@ static bool stream_note(struct attempt *a, struct batch *b, const struct event_l
     for (size_t i = 0; i < events->len; i++) {
         const struct event *e = &events->at[i];
         s->deltas += e->output_deltas;
+        if (e->frames)
+            stream_note_frames(a, e->frames);
         if (e->marks & EVENT_USAGE)
             stream_note_usage(a, e);
         if (e->marks & EVENT_CONTENT)

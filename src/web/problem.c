@@ -196,7 +196,9 @@ struct slice problem_event(struct exchange *x, const struct fault *fault)
         text.code = slice_str(fault_traits(FAULT_UPSTREAM_INTERRUPTED)->code);
     if (!refusal_fits(fault))
         body = problem_body_write(exchange_dialect(x), &text, x->arena);
-    return body.at ? problem_event_write(exchange_dialect(x), body, x->arena) : body;
+    if (!body.at)
+        return body;
+    return problem_event_write(x->route->kind, body, x->outcome.stream_frames, x->arena);
 }
 
 /* --- the answer --- */

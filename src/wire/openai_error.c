@@ -296,20 +296,50 @@ static void write_or_null(struct json_out *o, struct slice text)
         json_out_quote(o, text);
 }
 
+static void write_code(struct json_out *o, const struct openai_error *e)
+{
+    json_out_literal(o, ",\"param\":");
+    write_or_null(o, e->param);
+    json_out_literal(o, ",\"code\":");
+    write_or_null(o, e->code);
+}
+
+static void write_error(struct json_out *o, const struct openai_error *e)
+{
+    json_out_literal(o, "\"error\":{\"message\":");
+    json_out_quote(o, e->message);
+    json_out_literal(o, ",\"type\":");
+    write_or_null(o, e->type);
+    write_code(o, e);
+    json_out_char(o, '}');
+}
+
 struct slice openai_error_write(struct arena *a, struct slice message, struct slice type,
                                 struct slice param, struct slice code)
 {
     struct json_out o;
 
     json_out_begin(&o, a, message.len + 256);
-    json_out_literal(&o, "{\"error\":{\"message\":");
-    json_out_quote(&o, message);
-    json_out_literal(&o, ",\"type\":");
-    write_or_null(&o, type);
-    json_out_literal(&o, ",\"param\":");
-    write_or_null(&o, param);
-    json_out_literal(&o, ",\"code\":");
-    write_or_null(&o, code);
-    json_out_literal(&o, "}}");
+    json_out_char(&o, '{');
+    write_error(
+        &o, &(struct openai_error){.message = message, .type = type, .param = param, .code = code});
+    json_out_char(&o, '}');
+    return json_out_failed(&o) ? (struct slice){0} : json_out_slice(&o);
+}
+
+struct slice openai_error_write_event(struct arena *a, const struct openai_error *error,
+                                      uint64_t number)
+{
+    struct json_out o;
+
+    json_out_begin(&o, a, 2 * error->message.len + 512);
+    json_out_literal(&o, "{\"type\":\"error\",\"sequence_number\":");
+    json_out_u64(&o, number);
+    json_out_literal(&o, ",\"message\":");
+    json_out_quote(&o, error->message);
+    write_code(&o, error);
+    json_out_char(&o, ',');
+    write_error(&o, error);
+    json_out_char(&o, '}');
     return json_out_failed(&o) ? (struct slice){0} : json_out_slice(&o);
 }

@@ -39,3 +39,9 @@ struct fault openai_error_fault(const struct openai_error *error);
  * be empty: null. .at is NULL when out of memory. */
 struct slice openai_error_write(struct arena *a, struct slice message, struct slice type,
                                 struct slice param, struct slice code);
+/* The same as the object of a stream of Responses' last event. Its members stand in it twice:
+ * beside the type, as the API reference has them, and in `error`, as the API really sends them and
+ * as the official SDKs look for them. Sources: platform.openai.com, "Streaming events", error;
+ * github.com/openai/openai-dotnet/issues/881. number: its sequence_number. */
+struct slice openai_error_write_event(struct arena *a, const struct openai_error *error,
+                                      uint64_t number);

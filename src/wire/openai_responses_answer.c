@@ -37,12 +37,13 @@ int openai_responses_read_reply(struct slice body, struct reply *ret)
     return OK;
 }
 
-enum { TYPE, DELTA, RESPONSE, FRAME_LEN };
+enum { TYPE, DELTA, RESPONSE, NUMBER, FRAME_LEN };
 
 static const struct json_member frame_members[FRAME_LEN] = {
     [TYPE] = {SLICE_INIT("type")},
     [DELTA] = {SLICE_INIT("delta")},
     [RESPONSE] = {SLICE_INIT("response")},
+    [NUMBER] = {SLICE_INIT("sequence_number")},
 };
 
 static bool ends_with(struct slice s, struct slice end)
@@ -84,13 +85,23 @@ static void mark_delta(const struct openai_responses_stream *s, struct slice typ
         ret->text = delta.text;
 }
 
+/* They are counted from 0. */
+static void read_number(struct json_value number, struct event *ret)
+{
+    uint64_t n;
+
+    if (number.type == JSON_NUMBER && slice_to_u64(number.text, &n) == OK && n < UINT64_MAX)
+        ret->frames = n + 1;
+}
+
 static void read_frame(const struct openai_responses_stream *s, struct slice type,
                        const struct json_value *v, struct event *ret)
 {
+    read_number(v[NUMBER], ret);
     if (ends_with(type, SLICE(".delta"))) {
         mark_delta(s, type, v[DELTA], ret);
     } else if (ends_with(type, SLICE(".partial_image"))) {
-        ret->marks = EVENT_CONTENT;
+        ret->marks |= EVENT_CONTENT;
         ret->output_deltas = 1;
     } else if (slice_eq(type, SLICE("response.completed")) ||
                slice_eq(type, SLICE("response.incomplete"))) {

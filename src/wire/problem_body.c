@@ -29,15 +29,19 @@ struct slice problem_body_write(enum dialect dialect, const struct problem_text 
     return openai_error_write(a, message, problem->type, param, problem->code);
 }
 
-struct slice problem_event_write(enum dialect dialect, struct slice body, struct arena *a)
+struct slice problem_event_write(enum call_kind kind, struct slice body, uint64_t number,
+                                 struct arena *a)
 {
+    struct openai_error error;
     struct json_out o;
 
+    if (kind == CALL_RESPONSES && openai_error_read(body, &error))
+        body = openai_error_write_event(a, &error, number);
     json_out_begin(&o, a, body.len + 32);
-    if (dialect == DIALECT_MESSAGES)
+    if (kind == CALL_MESSAGES || kind == CALL_RESPONSES)
         json_out_literal(&o, "event: error\n");
     json_out_literal(&o, "data: ");
     json_out_add(&o, body);
     json_out_literal(&o, "\n\n");
-    return json_out_failed(&o) ? (struct slice){0} : json_out_slice(&o);
+    return !body.at || json_out_failed(&o) ? (struct slice){0} : json_out_slice(&o);
 }

@@ -14,5 +14,7 @@ struct problem_text {
 /* .at is NULL when out of memory. */
 struct slice problem_body_write(enum dialect dialect, const struct problem_text *problem,
                                 struct arena *a);
-/* A body as the last event of a stream; body: on one line. */
-struct slice problem_event_write(enum dialect dialect, struct slice body, struct arena *a);
+/* A body as the last event of the stream that answers such a call; body: on one line. number: of
+ * the event, where the stream numbers them. The same. */
+struct slice problem_event_write(enum call_kind kind, struct slice body, uint64_t number,
+                                 struct arena *a);

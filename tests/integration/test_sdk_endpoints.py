@@ -1,8 +1,11 @@
 """The official OpenAI SDK and the endpoints besides chat: they pass to providers that have them."""
 
+import json
+
 import openai
 import pytest
 from dialects import HELLO, TEXT, Place, Served
+from openai.types.responses import ResponseErrorEvent
 
 ASK = "Say hello – 你好 👋"
 
@@ -150,6 +153,28 @@ def test_streams_that_break(ai, served, operation, kind):
         for event in calls(ai, f"gpt-{kind}", stream=True)[operation]():
             events.append(event)
     assert caught.value.code == "upstream_stream_interrupted" and events
+
+
+@pytest.mark.parametrize("kind", ["breaks", "ends-early", "fails"])
+def test_the_last_event_of_a_stream_of_responses_that_breaks(ai, kind):
+    raw = ai.responses.with_raw_response.create(model=f"gpt-{kind}", input=ASK, stream=True)
+    frames = [frame.split("\n") for frame in raw.http_response.read().decode().split("\n\n") if frame]
+    events = [json.loads(data.removeprefix("data: ")) for _, data in frames]
+    error = events[-1]["error"]
+    assert frames[-1][0] == "event: error"
+    assert [e["sequence_number"] for e in events] == list(range(len(events)))
+    assert "response.output_text.delta" in [e["type"] for e in events]
+    assert error["code"] == "upstream_stream_interrupted" and error["type"] == "upstream_error"
+    # what the reference describes stands beside what the SDK raises
+    told = ResponseErrorEvent.model_validate(events[-1], strict=True)
+    assert (told.message, told.code, told.param) == (error["message"], error["code"], None)
+
+
+def test_the_helper_raises_when_a_stream_breaks(ai):
+    with ai.responses.stream(model="gpt-breaks", input=ASK) as stream:
+        with pytest.raises(openai.APIError) as caught:
+            stream.until_done()
+    assert caught.value.code == "upstream_stream_interrupted"
 
 
 @pytest.mark.parametrize("operation", ["completions", "responses"])

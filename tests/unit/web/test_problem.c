@@ -311,10 +311,64 @@ static void a_streams_error_is_one_event(void **state)
     arena_clear(&a);
 }
 
+#define BROKE  "\"The provider's answer broke off.\""
+#define BROKEN "\"upstream_stream_interrupted\""
+
+static void a_stream_of_responses_has_numbered_events(void **state)
+{
+    static const struct route responses = {HTTP_POST, SLICE_INIT("/responses"), .has_call = true,
+                                           .kind = CALL_RESPONSES, .handle = fail_handle};
+    struct arena a;
+    struct exchange x = {.arena = &a, .route = &responses, .outcome = {.stream_frames = 7}};
+
+    (void)state;
+    arena_init(&a, 0);
+    struct slice event = problem_event(&x, &(struct fault){.kind = FAULT_UPSTREAM_INTERRUPTED});
+    assert_true(slice_eq(
+        event,
+        SLICE("event: error\ndata: {\"type\":\"error\",\"sequence_number\":7,\"message\":" BROKE
+              ",\"param\":null,\"code\":" BROKEN ",\"error\":{\"message\":" BROKE
+              ",\"type\":\"upstream_error\",\"param\":null,\"code\":" BROKEN "}}\n\n")));
+
+    /* a provider's own words, in the shape of an answer that is no stream */
+    struct fault refusal = {
+        .kind = FAULT_UPSTREAM_REFUSED,
+        .upstream_body = SLICE("{\"error\":{\"message\":\"no \\\"x\\\"\",\"type\":\"t\",\"param\":"
+                               "\"input\",\"code\":400}}"),
+    };
+    x.outcome.stream_frames = 0;
+    event = problem_event(&x, &refusal);
+    assert_true(slice_eq(
+        event,
+        SLICE("event: error\ndata: {\"type\":\"error\",\"sequence_number\":0,\"message\":\"no "
+              "\\\"x\\\"\",\"param\":\"input\",\"code\":\"400\",\"error\":{\"message\":\"no "
+              "\\\"x\\\"\","
+              "\"type\":\"t\",\"param\":\"input\",\"code\":\"400\"}}\n\n")));
+
+    for (unsigned n = 1;; n++) {
+        struct arena small;
+        arena_init(&small, 0);
+        x.arena = &small;
+        alloc_fail_at(n);
+        event = problem_event(&x, &refusal);
+        bool hit = alloc_fail_hit();
+        alloc_fail_at(0);
+        assert_true(event.at || hit);
+        arena_clear(&small);
+        if (!hit)
+            break;
+    }
+    arena_clear(&a);
+}
+
 static void the_other_dialect_has_its_own_shape(void **state)
 {
-    static const struct route messages = {HTTP_POST, SLICE_INIT("/v1/messages"), .has_call = true,
-                                          .dialect = DIALECT_MESSAGES, .handle = fail_handle};
+    static const struct route messages = {HTTP_POST,
+                                          SLICE_INIT("/v1/messages"),
+                                          .has_call = true,
+                                          .kind = CALL_MESSAGES,
+                                          .dialect = DIALECT_MESSAGES,
+                                          .handle = fail_handle};
     struct arena a;
     struct server_request request = {.path = SLICE("/v1/messages")};
     struct exchange x = {
@@ -375,6 +429,7 @@ int main(void)
         cmocka_unit_test(a_missing_key_says_which_scheme),
         cmocka_unit_test(a_providers_refusal_passes_unchanged),
         cmocka_unit_test(a_streams_error_is_one_event),
+        cmocka_unit_test(a_stream_of_responses_has_numbered_events),
         cmocka_unit_test(the_other_dialect_has_its_own_shape),
         cmocka_unit_test(without_memory_the_status_still_goes_out),
     };

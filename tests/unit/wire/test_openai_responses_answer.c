@@ -69,6 +69,29 @@ static void marks(void **state)
             fail_msg("%s %s", table[i].name, table[i].frame);
 }
 
+static void frames_are_counted(void **state)
+{
+    const struct {
+        const char *frame;
+        uint64_t frames;
+    } table[] = {
+        {"{\"type\":\"response.created\",\"sequence_number\":0}",            1 },
+        {"{\"type\":\"x.delta\",\"delta\":\"a\",\"sequence_number\":41}",    42},
+        {"{\"type\":\"response.image_generation_call.partial_image\","
+         "\"sequence_number\":4}",                                  5 },
+        {"{\"type\":\"x.delta\",\"delta\":\"a\"}",                           0 },
+        {"{\"type\":\"x.delta\",\"delta\":\"a\",\"sequence_number\":\"1\"}", 0 },
+        {"{\"type\":\"x.delta\",\"delta\":\"a\",\"sequence_number\":-1}",    0 },
+        {"{\"type\":\"x.delta\",\"delta\":\"a\",\"sequence_number\":1.5}",   0 },
+        {"{\"type\":\"x.delta\",\"delta\":\"a\","
+         "\"sequence_number\":18446744073709551615}",               0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        assert_int_equal(event_of("", table[i].frame, false).frames, table[i].frames);
+}
+
 static void what_is_no_frame(void **state)
 {
     static const char *const bad[] = {"[DONE]", "{", "1", "[]", "{\"type\":\"a\",\"type\":\"b\"}"};
@@ -104,9 +127,8 @@ static void a_cut_answer_is_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_is_told_to_who_wants_it),
-        cmocka_unit_test(marks),
-        cmocka_unit_test(what_is_no_frame),
+        cmocka_unit_test(text_is_told_to_who_wants_it), cmocka_unit_test(marks),
+        cmocka_unit_test(frames_are_counted),           cmocka_unit_test(what_is_no_frame),
         cmocka_unit_test(a_cut_answer_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
