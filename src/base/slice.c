@@ -25,6 +25,14 @@ bool slice_eq_nocase(struct slice a, struct slice b)
     return true;
 }
 
+int slice_order(struct slice a, struct slice b)
+{
+    size_t least = MIN(a.len, b.len);
+    int order = least ? memcmp(a.at, b.at, least) : 0;
+
+    return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 struct slice slice_trim(struct slice s)
 {
     size_t from = 0, to = s.len;

@@ -39,6 +39,9 @@ static inline bool slice_eq(struct slice a, struct slice b)
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
+/* Below, at or above 0, as a stands before, with or behind b: by bytes, the shorter one first. */
+int slice_order(struct slice a, struct slice b);
+
 /* Bytes [from, to) of s; from <= to <= s.len is the caller's promise. */
 static inline struct slice slice_sub(struct slice s, size_t from, size_t to)
 {

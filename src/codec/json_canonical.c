@@ -114,11 +114,7 @@ static void write_tokens(struct json_out *out, struct slice value)
 
 static int compare_members(const void *a, const void *b)
 {
-    const struct slice *x = &((const struct member *)a)->name;
-    const struct slice *y = &((const struct member *)b)->name;
-    int order = memcmp(x->at, y->at, MIN(x->len, y->len)); /* neither is empty: the quotes */
-
-    return order ? order : (x->len > y->len) - (x->len < y->len);
+    return slice_order(((const struct member *)a)->name, ((const struct member *)b)->name);
 }
 
 static int read_name(const struct json_name *name, struct arena *a, struct slice *ret)

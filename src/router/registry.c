@@ -163,11 +163,8 @@ static void add_fallbacks(struct registry_building *b, const struct model_row *m
 
 static int compare_names(const void *a, const void *b)
 {
-    const struct slice *x = &(*(const struct registry_model *const *)a)->name;
-    const struct slice *y = &(*(const struct registry_model *const *)b)->name;
-    int order = memcmp(x->at, y->at, MIN(x->len, y->len));
-
-    return order ? order : (x->len > y->len) - (x->len < y->len);
+    return slice_order((*(const struct registry_model *const *)a)->name,
+                       (*(const struct registry_model *const *)b)->name);
 }
 
 static void sort_models(struct registry_building *b)

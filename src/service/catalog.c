@@ -36,6 +36,21 @@ int catalog_list(const struct snapshot *snapshot, const struct principal *p, str
     return OK;
 }
 
+bool catalog_cut(const struct catalog_page *page, const struct catalog_entry **models, size_t *len)
+{
+    const struct catalog_entry *from = *models, *to = from + *len;
+    bool backwards = !slice_is_empty(page->before);
+
+    while (from < to && page->after.len && slice_order(from->name, page->after) <= 0)
+        from++;
+    while (from < to && backwards && slice_order(to[-1].name, page->before) >= 0)
+        to--;
+    size_t there = (size_t)(to - from);
+    *len = MIN(there, page->limit);
+    *models = backwards ? to - *len : from;
+    return there > page->limit;
+}
+
 bool catalog_has(const struct snapshot *snapshot, struct slice name)
 {
     return registry_find(snapshot->registry, name);

@@ -12,6 +12,13 @@ struct snapshot;
  * -ENOMEM. */
 int catalog_list(const struct snapshot *snapshot, const struct principal *p, struct arena *a,
                  struct catalog_entry **ret, size_t *ret_len);
+/* A page of that list: the first models behind one, or the last before one. */
+struct catalog_page {
+    struct slice after, before; /* names, which need not be there (any more); empty: not given */
+    size_t limit;               /* models, from 1 */
+};
+/* Narrows *models down to the page. True: there are more where it was cut. */
+bool catalog_cut(const struct catalog_page *page, const struct catalog_entry **models, size_t *len);
 /* Whether there is such a model, for anybody. */
 bool catalog_has(const struct snapshot *snapshot, struct slice name);
 /* False: there is no such model, or not for this principal. */

@@ -139,11 +139,8 @@ static void add_census(struct gathering *g, const struct census *c)
 
 static int compare_providers(const void *a, const void *b)
 {
-    struct slice x = ((const struct provider_health *)a)->name;
-    struct slice y = ((const struct provider_health *)b)->name;
-    int order = memcmp(x.at, y.at, MIN(x.len, y.len));
-
-    return order ? order : (x.len > y.len) - (x.len < y.len);
+    return slice_order(((const struct provider_health *)a)->name,
+                       ((const struct provider_health *)b)->name);
 }
 
 static void list_providers(struct gathering *g, struct health_report *r)

@@ -45,13 +45,6 @@ const struct target **target_names_place(const struct target_names *n, uint64_t 
                   : NULL;
 }
 
-static bool comes_before(struct slice a, struct slice b)
-{
-    int order = memcmp(a.at, b.at, MIN(a.len, b.len));
-
-    return order < 0 || (order == 0 && a.len < b.len);
-}
-
 struct slice target_names_origin(const struct target_names *n, uint64_t hash)
 {
     struct slice first = SLICE("");
@@ -59,7 +52,7 @@ struct slice target_names_origin(const struct target_names *n, uint64_t hash)
     for (size_t i = 0; i < n->len; i++) {
         struct slice provider = n->targets[i]->provider;
         if (census_origin_of(n->targets[i]) == hash &&
-            (slice_is_empty(first) || comes_before(provider, first)))
+            (slice_is_empty(first) || slice_order(provider, first) < 0))
             first = provider;
     }
     return first;

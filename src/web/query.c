@@ -6,6 +6,8 @@
 #include "base/clock.h"
 #include "codec/url.h"
 
+#include <inttypes.h>
+
 enum { NAMES_BYTES = 2048, SHOWN = 64 };
 
 static struct slice joined(const char *const *words, struct arena *a)
@@ -112,21 +114,66 @@ static bool read_one(const struct query_field *fields, struct slice pair, struct
     return slice_is_empty(value) || check(&fields[i], value, a, fault);
 }
 
-bool query_read(struct exchange *x, const struct query_field *fields, struct arena *a,
-                struct slice *ret, struct fault *ret_fault)
+/* False: behind the pair that is wrong. */
+static bool read_on(const struct query_field *fields, struct slice *rest, struct arena *a,
+                    struct slice *ret, struct fault *fault)
 {
-    struct slice rest = arena_copy(a, x->request->query);
-
-    if (!rest.at)
-        return refuse(ret_fault, FAULT_INTERNAL, SLICE(""), SLICE(""));
-    for (size_t i = 0; fields[i].name; i++)
-        ret[i] = SLICE("");
-    while (rest.len) {
-        struct slice pair = slice_cut(&rest, '&');
-        if (pair.len && !read_one(fields, pair, a, ret, ret_fault))
+    while (rest->len) {
+        struct slice pair = slice_cut(rest, '&');
+        if (pair.len && !read_one(fields, pair, a, ret, fault))
             return false;
     }
     return true;
+}
+
+static bool begin(struct exchange *x, const struct query_field *fields, struct arena *a,
+                  struct slice *ret, struct slice *ret_rest)
+{
+    for (size_t i = 0; fields[i].name; i++)
+        ret[i] = SLICE("");
+    *ret_rest = arena_copy(a, x->request->query);
+    return ret_rest->at;
+}
+
+bool query_read(struct exchange *x, const struct query_field *fields, struct arena *a,
+                struct slice *ret, struct fault *ret_fault)
+{
+    struct slice rest;
+
+    if (!begin(x, fields, a, ret, &rest))
+        return refuse(ret_fault, FAULT_INTERNAL, SLICE(""), SLICE(""));
+    return read_on(fields, &rest, a, ret, ret_fault);
+}
+
+bool query_read_known(struct exchange *x, const struct query_field *fields, struct arena *a,
+                      struct slice *ret, struct fault *ret_fault)
+{
+    struct slice rest;
+
+    if (!begin(x, fields, a, ret, &rest))
+        return refuse(ret_fault, FAULT_INTERNAL, SLICE(""), SLICE(""));
+    while (!read_on(fields, &rest, a, ret, ret_fault))
+        if (ret_fault->kind != FAULT_UNKNOWN_MEMBER)
+            return false;
+    return true;
+}
+
+bool query_limit(struct slice given, uint64_t most, struct arena *a, uint64_t *io_limit,
+                 struct fault *ret_fault)
+{
+    uint64_t limit;
+
+    if (slice_is_empty(given))
+        return true;
+    if (slice_to_u64(given, &limit) == OK && limit >= 1 && limit <= most) {
+        *io_limit = limit;
+        return true;
+    }
+    return refuse(ret_fault, FAULT_INVALID_VALUE, SLICE("limit"),
+                  arena_printf(a,
+                               "Invalid value for 'limit': it must be a whole number from 1 to "
+                               "%" PRIu64 ".",
+                               most));
 }
 
 struct slice query_location(struct slice base, struct slice key, struct arena *a)

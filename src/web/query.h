@@ -1,5 +1,5 @@
-/* query.h: the parameters behind a path's question mark, read strictly: only known ones, each once.
- */
+/* query.h: the parameters behind a path's question mark, read strictly: each once, and only known
+ * ones where the path is our own. */
 
 #pragma once
 
@@ -25,5 +25,13 @@ enum { QUERY_FIELDS = 32 };
  * False: *ret_fault says which parameter is wrong and what is allowed. */
 bool query_read(struct exchange *x, const struct query_field *fields, struct arena *a,
                 struct slice *ret, struct fault *ret_fault);
+/* The same; parameters that are not known are passed over, as clients of the providers' APIs send
+ * them. */
+bool query_read_known(struct exchange *x, const struct query_field *fields, struct arena *a,
+                      struct slice *ret, struct fault *ret_fault);
+/* How many of a list: of the parameter `limit`, when it is given; from 1 to most. False: as above.
+ */
+bool query_limit(struct slice given, uint64_t most, struct arena *a, uint64_t *io_limit,
+                 struct fault *ret_fault);
 /* The path of an object, for `location`: base and the key, encoded. .at NULL: out of memory. */
 struct slice query_location(struct slice base, struct slice key, struct arena *a);

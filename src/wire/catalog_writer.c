@@ -78,17 +78,15 @@ static void write_model(struct json_out *o, enum dialect dialect, const struct c
         write_openai(o, m);
 }
 
-/* Where the page begins and ends. */
-static void write_ends(struct json_out *o, const struct catalog_entry *models, size_t n)
+static void write_models(struct json_out *o, enum dialect dialect,
+                         const struct catalog_entry *models, size_t n)
 {
-    json_out_literal(o, ",\"has_more\":false,\"first_id\":");
-    if (n == 0) {
-        json_out_literal(o, "null,\"last_id\":null");
-        return;
+    json_out_literal(o, "\"data\":[");
+    for (size_t i = 0; i < n; i++) {
+        json_out_comma(o);
+        write_model(o, dialect, &models[i]);
     }
-    write_text(o, models[0].name);
-    json_out_literal(o, ",\"last_id\":");
-    write_text(o, models[n - 1].name);
+    json_out_char(o, ']');
 }
 
 static struct slice written(const struct json_out *o)
@@ -96,23 +94,39 @@ static struct slice written(const struct json_out *o)
     return json_out_failed(o) ? (struct slice){0} : json_out_slice(o);
 }
 
-struct slice catalog_write_list(enum dialect dialect, const struct catalog_entry *models, size_t n,
+struct slice catalog_write_list(const struct catalog_entry *models, size_t n, struct arena *a)
+{
+    struct json_out o;
+
+    json_out_begin(&o, a, (n + 1) * ENTRY_BYTES);
+    json_out_literal(&o, "{\"object\":\"list\",");
+    write_models(&o, DIALECT_CHAT, models, n);
+    json_out_char(&o, '}');
+    return written(&o);
+}
+
+static void write_id(struct json_out *o, const struct catalog_entry *model)
+{
+    if (model)
+        write_text(o, model->name);
+    else
+        json_out_literal(o, "null");
+}
+
+struct slice catalog_write_page(const struct catalog_entry *models, size_t n, bool more,
                                 struct arena *a)
 {
     struct json_out o;
 
     json_out_begin(&o, a, (n + 1) * ENTRY_BYTES);
     json_out_char(&o, '{');
-    if (dialect == DIALECT_CHAT)
-        json_out_literal(&o, "\"object\":\"list\",");
-    json_out_literal(&o, "\"data\":[");
-    for (size_t i = 0; i < n; i++) {
-        json_out_comma(&o);
-        write_model(&o, dialect, &models[i]);
-    }
-    json_out_char(&o, ']');
-    if (dialect == DIALECT_MESSAGES)
-        write_ends(&o, models, n);
+    write_models(&o, DIALECT_MESSAGES, models, n);
+    json_out_name(&o, "has_more");
+    json_out_add(&o, more ? SLICE("true") : SLICE("false"));
+    json_out_name(&o, "first_id");
+    write_id(&o, n ? &models[0] : NULL);
+    json_out_name(&o, "last_id");
+    write_id(&o, n ? &models[n - 1] : NULL);
     json_out_char(&o, '}');
     return written(&o);
 }

@@ -100,6 +100,30 @@ def test_the_anthropic_sdk_lists_models(gateway):
         assert m.created_at.year > 2023
 
 
+def test_the_anthropic_sdk_turns_the_pages(mock, tmp_path):
+    names = [f"m-{n:02}" for n in range(50)]
+    gateway = Gateway([{"name": "gpt", "type": "openai", "base_url": mock.url}],
+                      [{"name": name, "provider": "gpt"} for name in names], tmp_path)
+    try:
+        with of_anthropic(gateway) as ai:
+            pages = list(ai.models.list().iter_pages())
+            assert [len(p.data) for p in pages] == [20, 20, 10]
+            assert [p.has_more for p in pages] == [True, True, False]
+            for limit in (1, 7, 50, 1000):
+                assert [m.id for m in ai.models.list(limit=limit)] == names
+            assert [m.id for m in ai.beta.models.list(limit=30)] == names  # with ?beta=true
+            assert [m.id for m in ai.models.list(after_id="m-41", limit=5)] == names[42:]
+            back = list(ai.models.list(before_id="m-30", limit=13).iter_pages())
+            assert [[m.id for m in p.data] for p in back] == [names[17:30], names[4:17], names[:4]]
+            with pytest.raises(anthropic.BadRequestError) as got:
+                ai.models.list(limit=1001)
+            assert "1 to 1000" in got.value.message
+        with of_openai(gateway) as ai:
+            assert [m.id for m in ai.models.list()] == names  # one page
+    finally:
+        gateway.close()
+
+
 def test_the_anthropic_sdk_retrieves_models(gateway):
     with of_anthropic(gateway) as ai:
         known, bare = ai.models.retrieve("known"), ai.models.retrieve("org/un-known")

@@ -120,7 +120,8 @@ static void fake_request(enum http_method method, const char *method_text, const
     arena_init(&fake.r.early, 0);
     fake.r.method = method;
     fake.r.method_text = slice_str(method_text);
-    fake.r.target = fake.r.path = slice_str(path);
+    fake.r.target = fake.r.query = slice_str(path);
+    fake.r.path = slice_cut(&fake.r.query, '?');
     fake.r.peer = SLICE("127.0.0.1:4711");
     fake.r.started_us = clock_now_us();
 }

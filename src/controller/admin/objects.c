@@ -146,12 +146,8 @@ static bool read_page(struct admin_task *t, const struct slice *values, struct f
     uint64_t most = t->view->page_most ? t->view->page_most : PAGE_ROWS_MOST;
     uint64_t limit = MIN(most, (uint64_t)LIMIT_DEFAULT);
 
-    if (values[0].len && (slice_to_u64(values[0], &limit) < 0 || limit > most))
-        return refuse(fault, SLICE("limit"),
-                      arena_printf(&t->arena,
-                                   "Invalid value for 'limit': it must be a whole number from 1 "
-                                   "to %llu.",
-                                   (unsigned long long)most));
+    if (!query_limit(values[0], most, &t->arena, &limit, fault))
+        return false;
     t->page.limit = limit;
     if (values[1].len && !key_of_cursor(values[1], &t->arena, &t->page.after))
         return refuse_cursor(fault);

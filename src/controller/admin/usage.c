@@ -76,14 +76,13 @@ static bool refuse(struct fault *fault, const char *param, const char *message)
     return false;
 }
 
-static bool read_wish(const struct slice values[FIELDS], struct usage_sums_wish *wish,
-                      struct fault *fault)
+static bool read_wish(const struct slice values[FIELDS], struct arena *a,
+                      struct usage_sums_wish *wish, struct fault *fault)
 {
     uint64_t now = clock_wall_us(), limit = LIMIT_DEFAULT;
 
-    if (values[LIMIT].len && (slice_to_u64(values[LIMIT], &limit) < 0 || limit > LIMIT_MOST))
-        return refuse(fault, "limit",
-                      "Invalid value for 'limit': it must be a whole number from 1 to 10000.");
+    if (!query_limit(values[LIMIT], LIMIT_MOST, a, &limit, fault))
+        return false;
     *wish = (struct usage_sums_wish){
         .group = group_of(values[GROUP_BY]),
         .to_wall_us = time_or(values[TO], now),
@@ -110,7 +109,8 @@ static struct admin_task *begin(struct exchange *x, const struct query_field *fi
     if (!t)
         return NULL;
     t->run = run_usage;
-    if (query_read(x, fields, &t->arena, values, &fault) && read_wish(values, &t->sums, &fault))
+    if (query_read(x, fields, &t->arena, values, &fault) &&
+        read_wish(values, &t->arena, &t->sums, &fault))
         return t;
     admin_task_refuse(t, &fault);
     return NULL;

@@ -43,6 +43,21 @@ static void eq_nocase_folds_ascii_letters_only(void **state)
     assert_false(slice_eq_nocase(SLICE("\xC3\x84"), SLICE("\xC3\xA4")));
 }
 
+static void names_are_ordered_by_bytes(void **state)
+{
+    static const char *const sorted[] = {"", "A", "Z", "a", "aa", "ab", "b", "\xc3\xa4"};
+    const struct slice none = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(sorted); i++)
+        for (size_t j = 0; j < ARRAY_LEN(sorted); j++) {
+            int order = slice_order(slice_str(sorted[i]), slice_str(sorted[j]));
+            assert_int_equal((order > 0) - (order < 0), (i > j) - (i < j));
+        }
+    assert_int_equal(slice_order(none, none), 0);
+    assert_true(slice_order(none, SLICE("a")) < 0);
+}
+
 static void trim_takes_spaces_and_tabs(void **state)
 {
     (void)state;
@@ -133,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(empty_slices_need_no_memory),
         cmocka_unit_test(eq_nocase_folds_ascii_letters_only),
+        cmocka_unit_test(names_are_ordered_by_bytes),
         cmocka_unit_test(trim_takes_spaces_and_tabs),
         cmocka_unit_test(find_gives_the_first_place_or_the_length),
         cmocka_unit_test(cut_walks_a_list),

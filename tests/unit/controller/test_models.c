@@ -99,6 +99,57 @@ static void the_clients_version_decides_the_shape(void **state)
     assert_non_null(strstr(fake.body, "\"type\":\"not_found_error\""));
 }
 
+#define PAGE(cards, more, first, last)                                                             \
+    "{\"data\":[" cards "],\"has_more\":" more ",\"first_id\":" first ",\"last_id\":" last "}"
+
+static void pages_are_turned_both_ways(void **state)
+{
+    static const struct {
+        const char *query, *page;
+    } table[] = {
+        {"limit=2",                       PAGE(SLOW_CARD "," FAST_CARD, "false", "\"Org/slow\"", "\"fast\"")    },
+        {"limit=1",                       PAGE(SLOW_CARD,               "true",  "\"Org/slow\"", "\"Org/slow\"")},
+        {"limit=1&after_id=Org/slow",     PAGE(FAST_CARD,               "false", "\"fast\"",     "\"fast\"")    },
+        {"after_id=Org%2Fslow&beta=true", PAGE(FAST_CARD,               "false", "\"fast\"",     "\"fast\"")    },
+        {"after_id=fast",                 PAGE("",                      "false", "null",         "null")        },
+        {"before_id=fast",                PAGE(SLOW_CARD,               "false", "\"Org/slow\"", "\"Org/slow\"")},
+        {"before_id=Org/slow",            PAGE("",                      "false", "null",         "null")        },
+        {"limit=1&before_id=zz",          PAGE(FAST_CARD,               "true",  "\"fast\"",     "\"fast\"")    },
+ /* of models that are not there (any more), too */
+        {"after_id=Org/slo",              PAGE(SLOW_CARD "," FAST_CARD, "false", "\"Org/slow\"", "\"fast\"")    },
+        {"after_id=Org/slower",           PAGE(FAST_CARD,               "false", "\"fast\"",     "\"fast\"")    },
+    };
+    char path[128];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
+        snprintf(path, sizeof(path), "/v1/models?%s", table[i].query);
+        get_as_messages("sk-plain", path);
+        assert_int_equal(fake.status, 200);
+        assert_string_equal(fake.body, table[i].page);
+    }
+    get("sk-plain", "/v1/models?limit=1"); /* OpenAI's list has one page */
+    assert_string_equal(fake.body, "{\"object\":\"list\",\"data\":[" SLOW "," FAST "]}");
+    get("sk-plain", "/v1/models?limit=none");
+    assert_int_equal(fake.status, 200);
+}
+
+static void what_is_no_page_is_refused(void **state)
+{
+    static const char *const queries[] = {"limit=0",   "limit=1001",      "limit=-1",
+                                          "limit=a",   "limit=1&limit=2", "after_id=a&before_id=b",
+                                          "after_id=%"};
+    char path[128];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
+        snprintf(path, sizeof(path), "/v1/models?%s", queries[i]);
+        get_as_messages("sk-plain", path);
+        assert_int_equal(fake.status, 400);
+        assert_non_null(strstr(fake.body, "\"type\":\"invalid_request_error\""));
+    }
+}
+
 static void another_is_not_there(void **state)
 {
     static const char *const paths[] = {"/v1/models/none", "/v1/models/Org", "/v1/models/%",
@@ -116,13 +167,22 @@ static void another_is_not_there(void **state)
 
 static void memory_may_end_anywhere(void **state)
 {
-    static const char *const paths[] = {"/v1/models", "/v1/models/%66ast"};
+    static const struct {
+        const char *path;
+        bool as_messages;
+    } table[] = {
+        {"/v1/models",         false},
+        {"/v1/models?limit=2", true },
+        {"/v1/models/%66ast",  false}
+    };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(table); i++) {
         for (unsigned n = 1;; n++) {
-            fake_request(HTTP_GET, "GET", paths[i]);
+            fake_request(HTTP_GET, "GET", table[i].path);
             fake_field("x-api-key", "sk-plain");
+            if (table[i].as_messages)
+                fake_field("anthropic-version", "2023-06-01");
             alloc_fail_at(n);
             rig_serve();
             bool hit = alloc_fail_hit();
@@ -143,6 +203,8 @@ int main(void)
         RIGGED(the_list_has_what_the_key_may_use),
         RIGGED(one_model_is_told),
         RIGGED(the_clients_version_decides_the_shape),
+        RIGGED(pages_are_turned_both_ways),
+        RIGGED(what_is_no_page_is_refused),
         RIGGED(another_is_not_there),
         RIGGED(memory_may_end_anywhere),
     };

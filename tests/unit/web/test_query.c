@@ -83,6 +83,34 @@ static void what_is_wrong_is_named(void **state)
     }
 }
 
+static void others_are_passed_over_where_they_may_be_there(void **state)
+{
+    (void)state;
+    assert_false(read(SLICE("x=1&name=a&y=2&count=3&z")));
+    assert_true(query_read_known(&rig.x, fields, &rig.arena, rig.values, &rig.fault));
+    assert_true(slice_eq(rig.values[0], SLICE("a")));
+    assert_true(slice_eq(rig.values[1], SLICE("3")));
+    assert_false(read(SLICE("x=1&count=a")));
+    assert_false(query_read_known(&rig.x, fields, &rig.arena, rig.values, &rig.fault));
+    assert_true(slice_eq(rig.fault.param, SLICE("count")));
+}
+
+static void a_limit_has_its_most(void **state)
+{
+    uint64_t limit = 7;
+
+    (void)state;
+    assert_true(read(SLICE("")));
+    assert_true(query_limit(SLICE(""), 10, &rig.arena, &limit, &rig.fault));
+    assert_int_equal(limit, 7);
+    assert_true(query_limit(SLICE("10"), 10, &rig.arena, &limit, &rig.fault));
+    assert_int_equal(limit, 10);
+    for (const char *const *bad = (const char *const[]){"0", "11", "-1", "1.0", NULL}; *bad; bad++)
+        assert_false(query_limit(slice_str(*bad), 10, &rig.arena, &limit, &rig.fault));
+    assert_int_equal(rig.fault.kind, FAULT_INVALID_VALUE);
+    assert_int_equal(limit, 10);
+}
+
 static void a_query_cut_at_every_byte_is_read_or_refused(void **state)
 {
     struct slice whole = SLICE("tap=cold&name=a+b%26c&count=12&x=%zz");
@@ -112,6 +140,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(values_are_decoded, clear),
         cmocka_unit_test_teardown(what_is_wrong_is_named, clear),
+        cmocka_unit_test_teardown(others_are_passed_over_where_they_may_be_there, clear),
+        cmocka_unit_test_teardown(a_limit_has_its_most, clear),
         cmocka_unit_test_teardown(a_query_cut_at_every_byte_is_read_or_refused, clear),
         cmocka_unit_test_teardown(out_of_memory_is_told, clear),
     };

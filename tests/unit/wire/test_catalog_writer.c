@@ -23,9 +23,8 @@ static void an_empty_list_is_one(void **state)
 
     (void)state;
     arena_init(&a, 0);
-    assert_written(catalog_write_list(DIALECT_CHAT, NULL, 0, &a),
-                   "{\"object\":\"list\",\"data\":[]}");
-    assert_written(catalog_write_list(DIALECT_MESSAGES, NULL, 0, &a),
+    assert_written(catalog_write_list(NULL, 0, &a), "{\"object\":\"list\",\"data\":[]}");
+    assert_written(catalog_write_page(NULL, 0, false, &a),
                    "{\"data\":[],\"has_more\":false,\"first_id\":null,\"last_id\":null}");
     arena_clear(&a);
 }
@@ -41,10 +40,10 @@ static void names_are_escaped(void **state)
     assert_written(catalog_write_model(DIALECT_CHAT, &odd, &a),
                    "{\"id\":\"a\\\"b\\\\\",\"object\":\"model\",\"created\":0,"
                    "\"owned_by\":\"\\\"p\\\"\",\"modalities\":[\"te\\\"xt\"]}");
-    assert_written(catalog_write_list(DIALECT_MESSAGES, &odd, 1, &a),
+    assert_written(catalog_write_page(&odd, 1, true, &a),
                    "{\"data\":[{\"type\":\"model\",\"id\":\"a\\\"b\\\\\",\"display_name\":"
                    "\"a\\\"b\\\\\",\"created_at\":\"1970-01-01T00:00:00.000Z\",\"lifecycle\":"
-                   "\"active\"}],\"has_more\":false,\"first_id\":\"a\\\"b\\\\\",\"last_id\":"
+                   "\"active\"}],\"has_more\":true,\"first_id\":\"a\\\"b\\\\\",\"last_id\":"
                    "\"a\\\"b\\\\\"}");
     arena_clear(&a);
 }
@@ -70,22 +69,33 @@ static void what_is_known_is_told(void **state)
     arena_clear(&a);
 }
 
+static struct slice write_list(const struct catalog_entry *models, size_t n, struct arena *a)
+{
+    return catalog_write_list(models, n, a);
+}
+
+static struct slice write_page(const struct catalog_entry *models, size_t n, struct arena *a)
+{
+    return catalog_write_page(models, n, true, a);
+}
+
 static void out_of_memory_is_no_list(void **state)
 {
+    struct slice (*const writers[])(const struct catalog_entry *, size_t,
+                                    struct arena *) = {write_list, write_page};
     struct catalog_entry models[200];
-    const enum dialect dialects[] = {DIALECT_CHAT, DIALECT_MESSAGES};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(models); i++)
         models[i] = (struct catalog_entry){.name = SLICE("a name of some length"),
                                            .owned_by = SLICE("p"),
                                            .modalities = SLICE("text")};
-    for (size_t d = 0; d < ARRAY_LEN(dialects); d++)
+    for (size_t w = 0; w < ARRAY_LEN(writers); w++)
         for (unsigned n = 1;; n++) {
             struct arena a;
             arena_init(&a, 0);
             alloc_fail_at(n);
-            struct slice got = catalog_write_list(dialects[d], models, ARRAY_LEN(models), &a);
+            struct slice got = writers[w](models, ARRAY_LEN(models), &a);
             bool hit = alloc_fail_hit();
             alloc_fail_at(0);
             assert_true(hit == !got.at);
