@@ -229,11 +229,13 @@ const struct remote_verb remote_provider_create = {
 };
 const struct remote_verb remote_provider_update = {
     .command = {.name = "provider update",
-                .summary = "Changes a provider.",
+                .summary = "Changes a provider. At another host it gets its key again.",
                 .operand = "NAME",
                 .about = ABOUT,
                 .examples = "  printf %s \"$NEW_KEY\" | courier provider update cloud "
-                            "--api-key-file -\n", .run = remote_run},
+                            "--api-key-file -\n"
+                            "  courier provider update cloud --base-url https://other/v1 "
+                            "--api-key-file key.txt\n", .run = remote_run},
     .method = "PATCH",
     .path = "/admin/v1/providers/{}",
     .settings = settings_provider,

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "repository/model_repo.h"
 #include "repository/provider_repo.h"
+#include "router/key_places.h"
 #include "router/provider_types.h"
 #include "service/admin_kind.h"
 
@@ -65,6 +66,65 @@ static int check_settings(struct admin_change *c, const struct provider_row *p)
 
 /* --- changing --- */
 
+/* All providers, with p in the place of the one of that name, or behind them. */
+static int with_provider(const struct provider_row *rows, size_t *n, const struct provider_row *p,
+                         struct arena *arena, const struct provider_row **ret)
+{
+    struct provider_row *all = arena_new_array(arena, struct provider_row, *n + 1);
+    size_t at = 0;
+
+    if (!all)
+        return -ENOMEM;
+    if (*n)
+        memcpy(all, rows, *n * sizeof(*all));
+    while (at < *n && !slice_eq(all[at].name, p->name))
+        at++;
+    all[at] = *p;
+    *n = MAX(*n, at + 1);
+    *ret = all;
+    return OK;
+}
+
+static int refuse_move(struct admin_change *c, const struct key_move *move)
+{
+    if (move->of_provider)
+        return admin_refuse(
+            c, FAULT_MISSING_MEMBER, SLICE("api_key"),
+            arena_printf(c->arena,
+                         "The stored key would go to %.*s, where it does not go now: with another "
+                         "'base_url' or 'type' give the 'api_key' in the same change.",
+                         SLICE_FMT(move->to)));
+    return admin_refuse(
+        c, FAULT_IN_USE, SLICE("base_url"),
+        arena_printf(
+            c->arena,
+            "The stored key of the model %.*s would go to %.*s, where it does not go now: "
+            "give the model an 'endpoint' of its own first, take its key away, or delete it.",
+            SLICE_FMT(move->model), SLICE_FMT(move->to)));
+}
+
+/* Also when it is new: models may wait for a provider of that name. */
+static int keep_keys(struct admin *a, struct admin_change *c, const struct provider_row *p)
+{
+    struct registry_rows before, after;
+    struct provider_row *providers;
+    struct model_row *models;
+    struct key_move move;
+    int rc = provider_repo_list(a->db, c->arena, &providers, &before.providers_len);
+
+    if (rc == OK)
+        rc = model_repo_list(a->db, c->arena, &models, &before.models_len);
+    if (rc < 0)
+        return rc;
+    before.providers = providers;
+    before.models = models;
+    after = before;
+    rc = with_provider(providers, &after.providers_len, p, c->arena, &after.providers);
+    if (rc == OK)
+        rc = key_places_compare(&before, &after, c->arena, &move);
+    return rc == KEY_MOVES ? refuse_move(c, &move) : rc;
+}
+
 static int write(struct admin *a, struct admin_change *c, struct provider_row *p)
 {
     int rc = OK;
@@ -76,6 +136,8 @@ static int write(struct admin *a, struct admin_change *c, struct provider_row *p
         rc = check_type(c, p);
     if (rc == OK)
         rc = check_settings(c, p);
+    if (rc == OK)
+        rc = keep_keys(a, c, p);
     return rc < 0 ? rc : provider_repo_put(a->db, p, clock_wall_us());
 }
 

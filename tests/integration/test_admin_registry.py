@@ -261,3 +261,41 @@ def test_versions_of_models(admin):
             "precondition_failed")
     refused(admin.delete("/providers/p", {"version": 1}), 409, "version_conflict")
     assert admin.delete("/providers/p", {"version": 2}).status == 204
+
+
+def test_a_stored_key_goes_nowhere_that_it_did_not_go(provide, gateway, connect):
+    """Whoever holds an admin key can use the providers' keys, but not have them sent to himself."""
+    running = gateway()
+    admin, client = Admin(running), connect(running)
+    provider, entry = box(provide)
+    thief, _ = box(provide)
+    there = thief.entry()["base_url"]
+    admin.secrets |= {SECRET, SECRET + "-own"}
+    admin.post("/providers", entry)
+    admin.post("/models", {"name": "m", "provider": "box"})
+    admin.post("/models", {"name": "own", "provider": "box", "api_key": SECRET + "-own"})
+    wait_for(lambda: call(client, "m")[0] == 200)
+    for method, path, body in (
+            ("PATCH", "/providers/box", {"base_url": there}),
+            ("PATCH", "/providers/box", {"base_url": entry["base_url"].replace("http:", "https:")}),
+            ("PATCH", "/providers/box", {"base_url": None, "type": "openai"}),
+            ("PATCH", "/models/m", {"endpoint": there}),
+            ("PATCH", "/models/own", {"endpoint": there}),
+            ("PATCH", "/models/m", {"targets": [{"endpoint": there}, {}]}),
+            ("POST", "/models", {"name": "new", "provider": "box", "endpoint": there}),
+            ("POST", "/models", {"name": "new", "targets": [{"provider": "box",
+                                                             "endpoint": there}]})):
+        told = refused(admin.ask(method, path, body), 400, "missing_required_parameter", "api_key")
+        assert "would go to http" in told
+    # the model's own key would go with the provider
+    told = refused(admin.patch("/providers/box", {"base_url": there, "api_key": SECRET}), 409,
+                   "in_use", "base_url")
+    assert "model own" in told and "endpoint" in told
+    assert admin.get("/providers/box").json["version"] == 1
+    assert call(client, "m")[0] == 200 and not thief.requests
+    # the path may change; with the key any address may; a key that is given may go anywhere
+    assert admin.patch("/providers/box", {"base_url": entry["base_url"] + "/v2"}).status == 200
+    assert admin.patch("/models/own", {"endpoint": there, "api_key": SECRET}).status == 200
+    assert admin.patch("/models/own", {"retries": 3}).status == 200
+    assert admin.patch("/providers/box", {"base_url": there, "api_key": SECRET}).status == 200
+    wait_for(lambda: call(client, "m")[0] == 200 and thief.requests)
