@@ -229,7 +229,7 @@ const struct remote_verb remote_provider_create = {
 };
 const struct remote_verb remote_provider_update = {
     .command = {.name = "provider update",
-                .summary = "Changes a provider. At another host it gets its key again.",
+                .summary = "Changes a provider; at another host it needs its key again.",
                 .operand = "NAME",
                 .about = ABOUT,
                 .examples = "  printf %s \"$NEW_KEY\" | courier provider update cloud "

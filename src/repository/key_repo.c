@@ -44,10 +44,11 @@ static const char revoke_all[] =
     "UPDATE api_keys SET status = 'revoked', version = version + 1, updated_at = $2 "
     "WHERE user_id = $1 AND status <> 'revoked'";
 static const char has_id[] = "SELECT 1 FROM api_keys WHERE id = $1";
-static const char has_admin[] =
-    "SELECT count(*) FROM (SELECT 1 FROM api_keys k JOIN users u ON u.id = k.user_id "
+static const char admin_until[] =
+    "SELECT k.expires_at FROM api_keys k JOIN users u ON u.id = k.user_id "
     "WHERE k.is_admin AND k.status = 'active' AND NOT k.disabled AND NOT u.disabled "
-    "AND u.deleted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1) LIMIT 1) AS found";
+    "AND u.deleted_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > $1) "
+    "ORDER BY k.expires_at IS NULL DESC, k.expires_at DESC LIMIT 1";
 static const char has_file_key[] =
     "SELECT 1 FROM api_keys WHERE user_id = $1 AND from_file = 1 AND status = 'active'";
 
@@ -332,19 +333,21 @@ int key_repo_find_from_file(struct db *db, struct arena *a, struct key_row *ret)
     return rc < 0 ? rc : row_read_one(s, a, read_key, ret);
 }
 
-int key_repo_has_admin(struct db *db, uint64_t now_wall_us, bool *ret)
+int key_repo_admin_until(struct db *db, uint64_t now_wall_us, uint64_t *ret)
 {
     char now[TIME_TEXT];
     struct db_statement *s;
-    int rc = db_prepare(db, has_admin, &s);
+    int rc = db_prepare(db, admin_until, &s);
 
     if (rc < 0)
         return rc;
     bind_time(s, 1, now_wall_us, now);
     rc = db_step(s);
-    if (rc != DB_ROW)
-        return rc < 0 ? rc : -EBADMSG;
-    *ret = db_column_i64(s, 0) > 0;
+    *ret = 0;
+    if (rc == DB_ROW) {
+        uint64_t expires = columns_time(&(struct columns){.s = s});
+        *ret = expires ? expires : KEY_REPO_FOR_EVER;
+    }
     db_reset(s);
-    return OK;
+    return rc < 0 ? rc : OK;
 }

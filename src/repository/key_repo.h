@@ -41,5 +41,6 @@ int key_repo_revoke(struct db *db, int64_t id, uint64_t now_wall_us);
 int key_repo_revoke_of_user(struct db *db, int64_t user_id, uint64_t now_wall_us);
 /* Whether the configured admin key is that user's. */
 int key_repo_user_has_file_key(struct db *db, int64_t user_id, bool *ret);
-/* Whether an admin key is good at that time. */
-int key_repo_has_admin(struct db *db, uint64_t now_wall_us, bool *ret);
+/* Until when some admin key is good of those that are good now; 0: none is; KEY_REPO_FOR_EVER. */
+#define KEY_REPO_FOR_EVER UINT64_MAX
+int key_repo_admin_until(struct db *db, uint64_t now_wall_us, uint64_t *ret);

@@ -110,10 +110,13 @@ static void recall_token(const void *written, void *row)
 
 static int write(struct admin *a, struct admin_change *c, struct key_row *key)
 {
-    key->updated_wall_us = clock_wall_us();
-    int rc = key_repo_update(a->db, key);
+    uint64_t lasts;
+    int rc = admin_lasts(a, &lasts);
 
-    return rc < 0 ? rc : admin_keep_one(a, c);
+    key->updated_wall_us = clock_wall_us();
+    if (rc == OK)
+        rc = key_repo_update(a->db, key);
+    return rc < 0 ? rc : admin_keep_lasting(a, c, lasts);
 }
 
 static int update(struct admin *a, struct admin_change *c, const void *old, void *to)

@@ -36,8 +36,10 @@ int admin_refuse(struct admin_change *c, enum fault_kind kind, struct slice para
                  struct slice message);
 /* Refuses to change an entry of the configuration file. */
 int admin_refuse_file_entry(struct admin_change *c, const char *kind, struct slice name);
-/* OK, or refused: without the change just made nobody could administer any more. */
-int admin_keep_one(struct admin *a, struct admin_change *c);
+/* Until when somebody can administer, before a change is written; and when it is: OK, or refused,
+ * because it would be for a shorter time. */
+int admin_lasts(struct admin *a, uint64_t *ret_until);
+int admin_keep_lasting(struct admin *a, struct admin_change *c, uint64_t before);
 /* "17" → 17; 0: no id. */
 int64_t admin_id(struct slice key);
 /* RFC 3339 → microseconds; 0: no time. */

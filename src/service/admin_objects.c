@@ -20,16 +20,30 @@ int admin_refuse(struct admin_change *c, enum fault_kind kind, struct slice para
     return -EPERM;
 }
 
-int admin_keep_one(struct admin *a, struct admin_change *c)
+int admin_lasts(struct admin *a, uint64_t *ret_until)
 {
-    bool any;
-    int rc = key_repo_has_admin(a->db, clock_wall_us(), &any);
+    return key_repo_admin_until(a->db, clock_wall_us(), ret_until);
+}
 
-    if (rc < 0 || any)
+int admin_keep_lasting(struct admin *a, struct admin_change *c, uint64_t before)
+{
+    char time[CLOCK_RFC3339_LEN + 1];
+    uint64_t after;
+    int rc = admin_lasts(a, &after);
+
+    if (rc < 0 || after >= before)
         return rc;
-    return admin_refuse(c, FAULT_CONFLICT, SLICE(""),
-                        SLICE("Nobody could administer the gateway any more: this is the last "
-                              "admin key. Make another one first, or configure admin_key."));
+    if (!after)
+        return admin_refuse(c, FAULT_CONFLICT, SLICE(""),
+                            SLICE("Nobody could administer the gateway any more: this is the last "
+                                  "admin key. Make another one first, or configure admin_key."));
+    clock_rfc3339(after, time);
+    return admin_refuse(
+        c, FAULT_CONFLICT, SLICE(""),
+        arena_printf(c->arena,
+                     "Nobody could administer the gateway after %s: the last admin key would end "
+                     "then. Make one first that lasts longer, or configure admin_key.",
+                     time));
 }
 
 int admin_refuse_file_entry(struct admin_change *c, const char *kind, struct slice name)

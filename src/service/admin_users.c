@@ -69,12 +69,15 @@ static int check_file_key(struct admin *a, struct admin_change *c, const struct 
 
 static int write(struct admin *a, struct admin_change *c, struct user_row *user)
 {
-    user->updated_wall_us = clock_wall_us();
-    int rc = user_repo_update(a->db, user);
+    uint64_t lasts;
+    int rc = admin_lasts(a, &lasts);
 
+    user->updated_wall_us = clock_wall_us();
+    if (rc == OK)
+        rc = user_repo_update(a->db, user);
     if (rc == -EEXIST)
         return name_taken(c, user);
-    return rc < 0 ? rc : admin_keep_one(a, c);
+    return rc < 0 ? rc : admin_keep_lasting(a, c, lasts);
 }
 
 static int update(struct admin *a, struct admin_change *c, const void *old, void *to)
@@ -86,18 +89,32 @@ static int update(struct admin *a, struct admin_change *c, const void *old, void
     return rc < 0 ? rc : write(a, c, user);
 }
 
+/* "ann" becomes "ann (deleted 7)": so that another ann may come. Once more for each user who took
+ * that very name. */
+static int free_name(struct admin *a, struct user_row *user, struct arena *arena)
+{
+    struct user_row other;
+    int rc = OK;
+
+    while (rc == OK) {
+        user->name =
+            arena_printf(arena, "%.*s (deleted %lld)", SLICE_FMT(user->name), (long long)user->id);
+        rc = user->name.at ? user_repo_find(a->db, user->name, arena, &other) : -ENOMEM;
+    }
+    return rc == -ENOENT ? OK : rc;
+}
+
 static int remove_user(struct admin *a, struct admin_change *c, void *to)
 {
     struct user_row *user = to;
     int rc = check_file_key(a, c, user);
 
-    if (rc < 0)
-        return rc;
+    if (rc == OK)
+        rc = free_name(a, user, c->arena);
     user->deleted_wall_us = clock_wall_us();
-    user->name =
-        arena_printf(c->arena, "%.*s (deleted %lld)", SLICE_FMT(user->name), (long long)user->id);
-    rc = user->name.at ? key_repo_revoke_of_user(a->db, user->id, user->deleted_wall_us) : -ENOMEM;
-    return rc < 0 ? rc : write(a, c, user);
+    if (rc == OK)
+        rc = write(a, c, user);
+    return rc < 0 ? rc : key_repo_revoke_of_user(a->db, user->id, user->deleted_wall_us);
 }
 
 const struct admin_kind admin_users = {

@@ -127,12 +127,12 @@ int key_admin_create(struct admin *a, const struct key_wish *wish, struct arena 
 
 static int add_first(struct admin *a, struct key_row *row, struct arena *arena)
 {
-    bool any;
-    int rc = key_repo_has_admin(a->db, clock_wall_us(), &any);
+    uint64_t until;
+    int rc = key_repo_admin_until(a->db, clock_wall_us(), &until);
 
     if (rc < 0)
         return rc;
-    return any ? -EEXIST : add_key(a, row, arena);
+    return until ? -EEXIST : add_key(a, row, arena);
 }
 
 int key_admin_create_first(struct admin *a, struct arena *arena, struct secret *ret_key)

@@ -252,6 +252,36 @@ def test_the_last_admin_stays(gateway):
     refused(boss.delete(f"/keys/{second['id']}"), 409, "conflict")
 
 
+def test_the_time_of_administration_does_not_get_shorter(gateway):
+    """A key that ends is no last admin key: it would lock everybody out on that day."""
+    made = gateway(admin_key=None)
+    admin = Admin(made, re.search(r"shown only now: (\S+)", made.text()).group(1))
+    first = admin.get("/keys").json["data"][0]
+    soon, late = "2100-01-01T00:00:00.000Z", "2101-01-01T00:00:00.000Z"
+    path = f"/keys/{first['id']}"
+    told = refused(admin.patch(path, {"expires_at": soon}), 409, "conflict")
+    assert soon in told and "admin_key" in told
+    ending = admin.new_key(admin.user("boss"), admin=True, expires_at=late)
+    for answer in (admin.delete(path), admin.patch(path, {"status": "disabled"}),
+                   admin.patch(path, {"admin": False}), admin.patch(path, {"expires_at": soon}),
+                   admin.patch(f"/users/{first['user_id']}", {"status": "disabled"}),
+                   admin.delete(f"/users/{first['user_id']}")):
+        assert late in refused(answer, 409, "conflict")
+    assert admin.get(path).json["version"] == 1 and admin.get(path).json["status"] == "active"
+    # what does not matter goes on
+    assert admin.patch(f"/keys/{ending['id']}", {"expires_at": soon}).status == 200
+    assert admin.patch(f"/users/{first['user_id']}", {"name": "chief"}).status == 200
+    lasting = admin.new_key(admin.user("other"), admin=True)
+    assert admin.patch(path, {"expires_at": soon}).status == 200
+    refused(admin.delete(f"/keys/{lasting['id']}"), 409, "conflict")
+
+
+def test_a_configured_key_lasts(running, admin):
+    key = admin.new_key(admin.user(), admin=True)
+    assert admin.patch(f"/keys/{key['id']}", {"expires_at": "2100-01-01T00:00:00Z"}).status == 200
+    assert admin.delete(f"/keys/{key['id']}").status == 204
+
+
 def test_two_admins_cannot_end_each_other(gateway):
     """Whoever comes second finds himself the last."""
     made = gateway(admin_key=None)

@@ -223,6 +223,21 @@ def test_deleting_a_user_ends_the_keys_and_keeps_the_rows(provide, gateway, conn
         assert rows[0]["user_id"] == ann["id"]
 
 
+def test_a_name_is_free_again_whoever_has_the_name_of_a_deleted_one(admin):
+    bob = admin.user("bob")
+    taken = [f"bob (deleted {bob['id']})", f"bob (deleted {bob['id']}) (deleted {bob['id']})"]
+    others = [admin.user(name) for name in taken]
+    assert admin.delete(f"/users/{bob['id']}").status == 204
+    assert admin.get(f"/users/{bob['id']}").json["name"] == taken[1] + f" (deleted {bob['id']})"
+    again = admin.user("bob")
+    long = admin.user("x" * 128)
+    for user in (*others, again, long):
+        assert admin.delete(f"/users/{user['id']}").status == 204
+    assert admin.user("bob") and admin.user(taken[0]) and admin.user("x" * 128)
+    names = [user["name"] for user in admin.all("/users?status=deleted")]
+    assert len(names) == len(set(names)) == 5
+
+
 def test_disabling_a_user_works_at_once_and_can_be_taken_back(provide, gateway, connect):
     made = gateway(provide(answer_once()))
     admin, client = Admin(made), connect(made)

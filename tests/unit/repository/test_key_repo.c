@@ -151,12 +151,12 @@ static void ids_are_never_given_twice(void **state)
     assert_true(add_key(r, user, 2).id > first.id);
 }
 
-static bool has_admin(struct store_rig *r, uint64_t now)
+static uint64_t admin_until(struct store_rig *r, uint64_t now)
 {
-    bool has;
+    uint64_t until;
 
-    assert_int_equal(key_repo_has_admin(r->db, now, &has), OK);
-    return has;
+    assert_int_equal(key_repo_admin_until(r->db, now, &until), OK);
+    return until;
 }
 
 static void an_admin_counts_while_he_may_enter(void **state)
@@ -165,18 +165,21 @@ static void an_admin_counts_while_he_may_enter(void **state)
     int64_t user = add_user(r, "alice");
 
     add_key(r, user, 1);
-    assert_false(has_admin(r, noon));
-    struct key_row row = key_of(user, 2);
-    row.admin = true;
+    assert_int_equal(admin_until(r, noon), 0);
+    struct key_row row = key_of(user, 2), longer = key_of(user, 3);
+    row.admin = longer.admin = true;
     row.expires_wall_us = noon + 1000000;
+    longer.expires_wall_us = noon + 2000000;
+    assert_int_equal(key_repo_add(r->db, &longer), OK);
     assert_int_equal(key_repo_add(r->db, &row), OK);
-    assert_true(has_admin(r, noon));
-    assert_false(has_admin(r, noon + 1000000));
+    assert_int_equal(admin_until(r, noon), noon + 2000000);
+    assert_int_equal(admin_until(r, noon + 1000000), noon + 2000000);
+    assert_int_equal(admin_until(r, noon + 2000000), 0);
     row.expires_wall_us = 0;
     assert_int_equal(key_repo_update(r->db, &row), OK);
-    assert_true(has_admin(r, noon + 1000000));
+    assert_true(admin_until(r, noon + 2000000) == KEY_REPO_FOR_EVER);
     assert_int_equal(key_repo_revoke(r->db, row.id, 1), OK);
-    assert_false(has_admin(r, noon));
+    assert_int_equal(admin_until(r, noon), noon + 2000000);
 }
 
 static void a_hash_of_a_wrong_length_ends_that_key_only(void **state)
