@@ -85,8 +85,10 @@ static int tls_conn_error(const struct tls_conn *c, int result)
     case SSL_ERROR_SYSCALL:
         return error ? -error : -ECONNRESET;
     default:
-        return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? -ECONNRESET
-                                                                                      : -EPROTO;
+        if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+            return -ECONNRESET;
+        tls_peer_forget(c->tls->sessions, c->peer);
+        return -EPROTO;
     }
 }
 

@@ -1,4 +1,8 @@
-/* tls_sessions.c: TLS sessions by host:port, least recently used out first. */
+/* tls_sessions.c: TLS sessions by host:port, least recently used out first.
+ *
+ * A session is no constant: a connection that ends badly marks its own as not to be resumed, one
+ * that is given a ticket reads the last while it makes the next. So what is kept here is in no
+ * connection's hands, and each connection has a copy of its own. */
 
 #include "io/tls_sessions.h"
 
@@ -112,22 +116,33 @@ void tls_peer_unref(struct tls_sessions *ts, struct tls_peer *peer)
     pthread_mutex_unlock(&ts->lock);
 }
 
-void tls_peer_store_take(struct tls_sessions *ts, struct tls_peer *peer,
-                         struct ssl_session_st *session)
+static void tls_peer_replace(struct tls_sessions *ts, struct tls_peer *peer, SSL_SESSION *by)
 {
     pthread_mutex_lock(&ts->lock);
     SSL_SESSION *old = peer->session;
-    peer->session = session;
+    peer->session = by;
     pthread_mutex_unlock(&ts->lock);
     SSL_SESSION_free(old);
+}
+
+void tls_peer_store(struct tls_sessions *ts, struct tls_peer *peer,
+                    const struct ssl_session_st *session)
+{
+    SSL_SESSION *copy = SSL_SESSION_dup(session);
+
+    if (copy)
+        tls_peer_replace(ts, peer, copy);
+}
+
+void tls_peer_forget(struct tls_sessions *ts, struct tls_peer *peer)
+{
+    tls_peer_replace(ts, peer, NULL);
 }
 
 struct ssl_session_st *tls_peer_session(struct tls_sessions *ts, struct tls_peer *peer)
 {
     pthread_mutex_lock(&ts->lock);
-    SSL_SESSION *session = peer->session;
-    if (session)
-        SSL_SESSION_up_ref(session);
+    SSL_SESSION *session = peer->session ? SSL_SESSION_dup(peer->session) : NULL;
     pthread_mutex_unlock(&ts->lock);
     return session;
 }

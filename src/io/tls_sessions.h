@@ -15,8 +15,11 @@ void tls_sessions_free(struct tls_sessions *ts);
 /* The peer, with one reference more. NULL: out of memory. Thread-safe, as all below. */
 struct tls_peer *tls_peer_get(struct tls_sessions *ts, const char *host, uint16_t port);
 void tls_peer_unref(struct tls_sessions *ts, struct tls_peer *peer);
-/* Keeps a session for the next connection; takes the caller's reference to it. */
-void tls_peer_store_take(struct tls_sessions *ts, struct tls_peer *peer,
-                         struct ssl_session_st *session);
-/* The session to offer, with a reference for the caller; NULL: none. */
+/* Keeps a copy of the session for the next connection; without memory, the one before. */
+void tls_peer_store(struct tls_sessions *ts, struct tls_peer *peer,
+                    const struct ssl_session_st *session);
+/* A fatal alert ends what may be resumed (RFC 8446 section 6.2): the session may be what is wrong.
+ */
+void tls_peer_forget(struct tls_sessions *ts, struct tls_peer *peer);
+/* A copy of the session to offer, the caller's own; NULL: none. */
 struct ssl_session_st *tls_peer_session(struct tls_sessions *ts, struct tls_peer *peer);

@@ -29,14 +29,14 @@ def ask(made, connect):
     return status, json.loads(body)
 
 
-def start(gateway, authority, provider, tmp_path, url=None):
+def start(gateway, authority, provider, tmp_path, url=None, workers=1):
     file = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(file)
     entry = provider.entry()
     if url:
         entry["base_url"] = url.format(port=provider.port)
-    return gateway(providers=[entry], models=[{"name": "m", "provider": "private"}], workers=1,
-                   upstream={"ca_file": str(file)})
+    return gateway(providers=[entry], models=[{"name": "m", "provider": "private"}],
+                   workers=workers, upstream={"ca_file": str(file)})
 
 
 def test_a_verified_provider(provide, gateway, connect, authority, tmp_path):
@@ -136,6 +136,15 @@ def test_connections_are_kept(provide, gateway, connect, authority, tmp_path):
     for _ in range(10):
         assert ask(made, connect)[0] == 200
     assert len(provider.connections) == 1
+
+
+def test_first_handshakes_of_two_workers_at_once(provide, gateway, connect, authority, tmp_path):
+    provider = provide(answer_once(), tls=context(authority, "127.0.0.1"))
+    made = start(gateway, authority, provider, tmp_path, workers=2)
+    clients = [connect(made) for _ in range(16)]  # the kernel gives each worker some
+    for client in clients:
+        client.send(request(chat(), ADMIN_KEY))
+    assert [client.answer()[0] for client in clients] == [200] * 16
 
 
 def test_streams(provide, gateway, connect, authority, tmp_path):

@@ -190,6 +190,11 @@ void tls_peer_write(struct tls_peer_server *s, const void *at, size_t n)
     SSL_write(s->ssl, at, (int)n);
 }
 
+void tls_peer_garble(struct tls_peer_server *s)
+{
+    must(write(SSL_get_fd(s->ssl), "no record", 9) == 9);
+}
+
 void tls_peer_notify(struct tls_peer_server *s)
 {
     SSL_shutdown(s->ssl);

@@ -27,5 +27,7 @@ const char *tls_peer_name_asked(const struct tls_peer_server *s);
 /* Within serve. Bytes, 0 at the end or on a fault. */
 size_t tls_peer_read(struct tls_peer_server *s, void *at, size_t n);
 void tls_peer_write(struct tls_peer_server *s, const void *at, size_t n);
+/* Bytes that are no record: the client's answer is a fatal alert. */
+void tls_peer_garble(struct tls_peer_server *s);
 /* Sends close_notify; without it the end is a cut. */
 void tls_peer_notify(struct tls_peer_server *s);

@@ -130,6 +130,15 @@ static void serve_cut(struct tls_peer_server *s)
     tls_peer_write(s, "hello", 5);
 }
 
+static void serve_garbled(struct tls_peer_server *s)
+{
+    char at[16];
+
+    tls_peer_write(s, "hello", 5);
+    tls_peer_garble(s);
+    tls_peer_read(s, at, sizeof(at));
+}
+
 static void serve_echo(struct tls_peer_server *s)
 {
     static char all[BULK];
@@ -229,6 +238,34 @@ static void test_a_cut_is_no_end(void **state)
     assert_int_equal(stream_read(b->stream, b->got, 1), -ECONNRESET);
 }
 
+static void test_a_cut_ends_no_session(void **state)
+{
+    struct bench *b = *state;
+
+    start(b, serve_cut);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(dial(b, "localhost"), OK);
+        pump_until(b->loop, has_ended, b);
+        hang_up(b);
+    }
+    assert_int_equal(tls_peer_full(b->server), 1);
+    assert_int_equal(tls_peer_resumed(b->server), 2);
+}
+
+static void test_a_fault_ends_the_session(void **state)
+{
+    struct bench *b = *state;
+
+    start(b, serve_garbled);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(dial(b, "localhost"), OK);
+        pump_until(b->loop, has_ended, b);
+        assert_int_equal(b->end, -EPROTO);
+        hang_up(b);
+    }
+    assert_int_equal(tls_peer_full(b->server), 3);
+}
+
 /* Spans of many sizes, some beyond a record, from the byte at b->sent on. */
 static size_t bulk_spans(struct bench *b, char *bulk)
 {
@@ -304,6 +341,8 @@ int main(void)
         TEST(test_ca_file_without_certificate),
         TEST(test_sessions_are_resumed),
         TEST(test_a_cut_is_no_end),
+        TEST(test_a_cut_ends_no_session),
+        TEST(test_a_fault_ends_the_session),
         TEST(test_a_megabyte_there_and_back),
         TEST(test_closing_in_the_middle_of_the_handshake),
     };
