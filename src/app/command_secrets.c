@@ -7,6 +7,7 @@
 #include "app/installation.h"
 #include "app/secret_file.h"
 
+#include "base/durable.h"
 #include "base/log.h"
 #include "service/secrets_admin.h"
 
@@ -68,12 +69,15 @@ static void complain(int rc)
 static bool take_place(struct rotation *r)
 {
     struct slice path = config_place(&r->config, "key");
+    int rc = OK;
 
-    if (!r->made.len || rename(r->made.at, path.at) == 0)
+    if (r->made.len)
+        rc = rename(r->made.at, path.at) < 0 ? -errno : durable_name(path.at);
+    if (rc == OK)
         return true;
     command_complain("the store is sealed under the key in %s, but it cannot take the place of %s: "
                      "%s; move it there",
-                     r->made.at, path.at, strerror(errno));
+                     r->made.at, path.at, log_errno(rc));
     return false;
 }
 

@@ -4,6 +4,7 @@
 
 #include "app/command.h"
 #include "app/secret_file.h"
+#include "base/durable.h"
 #include "codec/store_url.h"
 #include "repository/key_repo.h"
 #include "repository/provider_repo.h"
@@ -11,10 +12,8 @@
 #include "service/key_admin.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/stat.h>
 
 bool installation_config(const char *path, struct config *c)
 {
@@ -110,22 +109,6 @@ static int depends_on_secret(struct db *db, bool *ret)
     return rc;
 }
 
-/* The one that a path is in. */
-static int make_folder(const char *path)
-{
-    char folder[PATH_MAX];
-    const char *end = strrchr(path, '/');
-    size_t len = end ? (size_t)(end - path) : 0;
-
-    if (len == 0)
-        return OK;
-    if (len >= sizeof(folder))
-        return -ENAMETOOLONG;
-    memcpy(folder, path, len);
-    folder[len] = '\0';
-    return mkdir(folder, 0700) < 0 && errno != EEXIST ? -errno : OK;
-}
-
 static int tell_secret(char why[INSTALLATION_WHY], const char *path, int rc)
 {
     if (rc == -EACCES)
@@ -161,7 +144,7 @@ static int make_secret(struct config *c, struct db *db, char why[INSTALLATION_WH
             "set secret_key",
             path.at);
     if (rc == OK)
-        rc = make_folder(path.at);
+        rc = durable_folders(path.at);
     if (rc == OK)
         rc = secret_file_make(path.at, &c->arena, &c->secret_key);
     return rc < 0 ? tell_secret(why, path.at, rc) : OK;

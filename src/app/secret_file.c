@@ -3,6 +3,7 @@
 
 #include "app/secret_file.h"
 
+#include "base/durable.h"
 #include "base/fmt.h"
 #include "base/ids.h"
 
@@ -79,5 +80,7 @@ int secret_file_make(const char *path, struct arena *a, struct secret *ret)
     if (rc == OK && link(aside.at, path) < 0 && errno != EEXIST)
         rc = -errno;
     unlink(aside.at);
+    if (rc == OK)
+        rc = durable_name(path);
     return rc < 0 ? rc : secret_file_read(path, a, ret);
 }

@@ -7,6 +7,7 @@
 
 #include "service/journal_folder.h"
 
+#include "base/durable.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -45,7 +46,7 @@ static int map_file(int fd, size_t bytes, struct journal_file *ret)
 }
 
 /* The magic comes last: a file without it was never finished. */
-static int make_file(int fd, size_t bytes, struct journal_file *ret)
+static int make_file(int fd, const char *path, size_t bytes, struct journal_file *ret)
 {
     size_t segments =
         (bytes - MIN(bytes, (size_t)JOURNAL_HEADER_BYTES)) / sizeof(struct journal_segment);
@@ -66,7 +67,10 @@ static int make_file(int fd, size_t bytes, struct journal_file *ret)
     atomic_init(&h->mark, 1);
     atomic_signal_fence(memory_order_seq_cst);
     memcpy(h->magic, magic, sizeof(magic));
-    return OK;
+    rc = durable_file(fd, path);
+    if (rc < 0)
+        journal_file_close(ret);
+    return rc;
 }
 
 enum verdict { FRESH, OURS, FOREIGN };
@@ -110,7 +114,7 @@ static int open_fd(int fd, const char *path, size_t bytes, struct journal_file *
         return -errno;
     switch (look_at(fd, (size_t)st.st_size, bytes, &header)) {
     case FRESH:
-        return make_file(fd, bytes, ret);
+        return make_file(fd, path, bytes, ret);
     case OURS:
         return map_file(fd, (size_t)st.st_size, ret);
     case FOREIGN:

@@ -4,6 +4,7 @@
 #include "service/journal_folder.h"
 
 #include "base/clock.h"
+#include "base/durable.h"
 #include "base/slice.h"
 
 #include <dirent.h>
@@ -11,39 +12,18 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-static int make_folders(const char *folder)
-{
-    char path[JOURNAL_PATH];
-    size_t len = strlen(folder);
-
-    if (len == 0 || len >= sizeof(path))
-        return -ENAMETOOLONG;
-    memcpy(path, folder, len + 1);
-    for (size_t i = 1; i <= len; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        char was = path[i];
-        path[i] = '\0';
-        if (mkdir(path, 0700) < 0 && errno != EEXIST)
-            return -errno;
-        path[i] = was;
-    }
-    return OK;
-}
 
 int journal_folder_lock(const char *folder, int *ret_lock)
 {
     char path[JOURNAL_PATH];
-    int rc = make_folders(folder);
+    int n = snprintf(path, sizeof(path), "%s/lock", folder);
 
+    if (folder[0] == '\0' || n < 0 || (size_t)n >= sizeof(path))
+        return -ENAMETOOLONG;
+    int rc = durable_folders(path);
     if (rc < 0)
         return rc;
-    int n = snprintf(path, sizeof(path), "%s/lock", folder);
-    if (n < 0 || (size_t)n >= sizeof(path))
-        return -ENAMETOOLONG;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
@@ -97,5 +77,5 @@ int journal_folder_put_aside(const char *path, char ret[JOURNAL_PATH])
 
     if (n < 0 || n >= JOURNAL_PATH)
         return -ENAMETOOLONG;
-    return rename(path, ret) < 0 ? -errno : OK;
+    return rename(path, ret) < 0 ? -errno : durable_name(ret);
 }

@@ -5,6 +5,7 @@
 #include "service/journal.h"
 #include "service/journal_folder.h"
 
+#include "base/durable.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -46,6 +47,8 @@ static void remove_if_done(struct journal_source *s)
     if (!s->left_over || journal_backlog(s->journal) > 0)
         return;
     unlink(s->left_over);
+    /* a power cut must not bring back what newer rows have replaced since */
+    (void)durable_name(s->left_over);
     free(s->left_over);
     s->left_over = NULL;
 }

@@ -5,6 +5,7 @@
 #include "service/journal_folder.h"
 
 #include "base/buf.h"
+#include "base/durable.h"
 #include "model/outcome.h"
 
 #include <errno.h>
@@ -73,7 +74,7 @@ static int add_line(struct buf *b, const struct record *r, const char *why)
     return b->rc;
 }
 
-static int append(int fd, struct slice line)
+static int append(int fd, const char *path, struct slice line)
 {
     struct stat st;
 
@@ -83,7 +84,9 @@ static int append(int fd, struct slice line)
         return -EFBIG;
     ssize_t n = write(fd, line.at, line.len);
     int rc = n < 0 ? -errno : (size_t)n < line.len ? -ENOSPC : OK;
-    if (rc == OK && fdatasync(fd) < 0)
+    if (rc == OK && st.st_size == 0)
+        rc = durable_file(fd, path);
+    else if (rc == OK && fdatasync(fd) < 0)
         rc = -errno;
     if (rc < 0)
         (void)!ftruncate(fd, st.st_size);
@@ -102,7 +105,7 @@ int rejects_write(const char *folder, const struct record *r, const char *why)
     int rc = add_line(&line, r, why);
     int fd = rc == OK ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
     if (rc == OK)
-        rc = fd < 0 ? -errno : append(fd, buf_slice(&line));
+        rc = fd < 0 ? -errno : append(fd, path, buf_slice(&line));
     if (fd >= 0)
         close(fd);
     buf_free(&line);

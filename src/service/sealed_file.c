@@ -2,6 +2,7 @@
 
 #include "service/sealed_file.h"
 
+#include "base/durable.h"
 #include "base/ids.h"
 #include "io/crypto.h"
 
@@ -79,27 +80,12 @@ static int write_all(int fd, const void *bytes, size_t n)
     return OK;
 }
 
-/* The folder that a file is in. */
-static void folder_of(const char *path, char ret[PATH_MAX])
-{
-    const char *slash = strrchr(path, '/');
-    size_t len = slash ? MAX((size_t)(slash - path), (size_t)1) : 1;
-
-    snprintf(ret, PATH_MAX, "%.*s", (int)len, slash ? path : ".");
-}
-
 static int make_aside(const char *path)
 {
-    char folder[PATH_MAX];
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int rc = durable_folders(path);
+    int fd = rc == OK ? open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600) : -1;
 
-    if (fd >= 0 || errno != ENOENT)
-        return fd < 0 ? -errno : fd;
-    folder_of(path, folder);
-    if (mkdir(folder, 0700) < 0)
-        return -errno;
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    return fd < 0 ? -errno : fd;
+    return rc < 0 ? rc : fd < 0 ? -errno : fd;
 }
 
 static int begin_file(struct sealed_writer *w, const struct sealed_key *key)
@@ -169,28 +155,10 @@ void sealed_write(struct sealed_writer *w, struct slice bytes)
     }
 }
 
-/* So that the new name outlives a power failure. */
-static int sync_folder(const char *path)
-{
-    char folder[PATH_MAX];
-
-    folder_of(path, folder);
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int rc = fsync(fd) < 0 ? -errno : OK;
-    close(fd);
-    return rc;
-}
-
 static int put_in_place(struct sealed_writer *w)
 {
     write_chunk(w, LAST);
-    if (w->rc == OK && fsync(w->fd) < 0)
-        w->rc = -errno;
-    if (w->rc == OK && rename(w->aside, w->path) < 0)
-        w->rc = -errno;
-    return w->rc == OK ? sync_folder(w->path) : w->rc;
+    return w->rc == OK ? durable_rename(w->fd, w->aside, w->path) : w->rc;
 }
 
 int sealed_writer_end_take(struct sealed_writer *w, int rc)

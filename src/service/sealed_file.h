@@ -18,7 +18,7 @@ int sealed_key_derive(struct secret secret_key, struct sealed_key *ret);
 struct sealed_writer;
 struct sealed_reader;
 
-/* Writes aside: "PATH.new", mode 0600; the folder is made, 0700, when it is not there. -errno. */
+/* Writes aside: "PATH.new", mode 0600; folders that are not there are made, 0700. -errno. */
 int sealed_writer_open(const char *path, const struct sealed_key *key, struct sealed_writer **ret);
 /* A failure is told at the end. */
 void sealed_write(struct sealed_writer *w, struct slice bytes);

@@ -12,10 +12,10 @@
 #include "service/journal_folder.h"
 #include "service/spool_file.h"
 
+#include "base/durable.h"
 #include "base/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +32,6 @@ struct segment {
 
 struct spool {
     char *folder;
-    int folder_fd;
     uint64_t most;
     struct segment *segments;
     size_t len, cap;
@@ -50,6 +49,15 @@ static int path_of(const struct spool *s, uint64_t number, char ret[JOURNAL_PATH
     int n = snprintf(ret, JOURNAL_PATH, "%s/spool-%llu", s->folder, (unsigned long long)number);
 
     return n < 0 || n >= JOURNAL_PATH ? -ENAMETOOLONG : OK;
+}
+
+/* That there is a file of it, or none any more. */
+static int sync_name(const struct spool *s, uint64_t number)
+{
+    char path[JOURNAL_PATH];
+    int rc = path_of(s, number, path);
+
+    return rc < 0 ? rc : durable_name(path);
 }
 
 /* --- segments --- */
@@ -186,8 +194,8 @@ int spool_save(struct spool *s)
         return OK;
     bool fresh = s->writer.safe.records == 0;
     int rc = spool_writer_sync(&s->writer);
-    if (rc == OK && fresh && fsync(s->folder_fd) < 0)
-        rc = -errno;
+    if (rc == OK && fresh)
+        rc = sync_name(s, last_of(s)->is.number);
     if (rc < 0)
         spool_undo(s);
     else
@@ -275,8 +283,9 @@ static void drop_first(struct spool *s, size_t n)
     memmove(s->segments, s->segments + n, (s->len - n) * sizeof(*s->segments));
     s->len -= n;
     /* a power cut must not bring back what newer rows have replaced since */
-    if (s->len == 0 && fsync(s->folder_fd) < 0)
-        log_event(LOG_WARN, "the spool's folder cannot be synced", LOG_RC(-errno), LOG_END);
+    int rc = s->len == 0 ? sync_name(s, s->last_number) : OK;
+    if (rc < 0)
+        log_event(LOG_WARN, "the spool's folder cannot be synced", LOG_RC(rc), LOG_END);
 }
 
 /* Whether the last segment was read to its end, and nothing is on the way into it. */
@@ -343,9 +352,6 @@ static int found_segment(void *arg, const char *path, uint64_t number)
 
 static int open_files(struct spool *s)
 {
-    s->folder_fd = open(s->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (s->folder_fd < 0)
-        return -errno;
     int rc = journal_folder_each(s->folder, "spool-", 0, found_segment, s);
     if (rc == OK && s->len)
         qsort(s->segments, s->len, sizeof(*s->segments), by_number);
@@ -360,7 +366,6 @@ int spool_open(const char *folder, uint64_t most, struct spool **ret)
     if (!s)
         return -ENOMEM;
     s->most = most;
-    s->folder_fd = -1;
     s->mark = SPOOL_HEADER_BYTES;
     s->folder = strdup(folder);
     int rc = s->folder ? OK : -ENOMEM;
@@ -384,8 +389,6 @@ void spool_close(struct spool *s)
         return;
     spool_writer_free(&s->writer);
     spool_reader_free(&s->reader);
-    if (s->folder_fd >= 0)
-        close(s->folder_fd);
     free(s->segments);
     free(s->folder);
     free(s);

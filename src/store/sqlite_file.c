@@ -7,6 +7,8 @@
 
 #include "store/sqlite_file.h"
 
+#include "base/durable.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -22,20 +24,6 @@ static int say(char ret_why[DB_WHY], const char *what, const char *path)
     return -error;
 }
 
-/* path is changed during the call and whole again after it */
-static int make_folders(char *path, char ret_why[DB_WHY])
-{
-    for (char *at = strchr(path + 1, '/'); at; at = strchr(at + 1, '/')) {
-        *at = '\0';
-        int rc = mkdir(path, 0700) < 0 && errno != EEXIST ? say(ret_why, "cannot make folder", path)
-                                                          : OK;
-        *at = '/';
-        if (rc < 0)
-            return rc;
-    }
-    return OK;
-}
-
 static int check_there(const char *path, const struct stat *there, char ret_why[DB_WHY])
 {
     int rc = S_ISDIR(there->st_mode) ? -1 : access(path, R_OK | W_OK);
@@ -47,22 +35,26 @@ static int check_there(const char *path, const struct stat *there, char ret_why[
 
 int sqlite_file_make(const char *path, char ret_why[DB_WHY])
 {
-    char folders[PATH_MAX];
     struct stat there;
 
-    if (path[0] == '\0' || strlen(path) >= sizeof(folders)) {
+    if (path[0] == '\0' || strlen(path) >= PATH_MAX) {
         snprintf(ret_why, DB_WHY, "the store needs a path, as in sqlite:./data/courier.db");
         return -EINVAL;
     }
     if (stat(path, &there) == 0)
         return check_there(path, &there, ret_why);
-    memcpy(folders, path, strlen(path) + 1);
-    int rc = make_folders(folders, ret_why);
-    if (rc < 0)
-        return rc;
+    int rc = durable_folders(path);
+    if (rc < 0) {
+        errno = -rc;
+        return say(ret_why, "cannot make the folder of", path);
+    }
     int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return errno == EEXIST ? OK : say(ret_why, "cannot make database", path);
+    rc = durable_file(fd, path);
     close(fd);
-    return OK;
+    if (rc == OK)
+        return OK;
+    errno = -rc;
+    return say(ret_why, "cannot make database", path);
 }

@@ -8,6 +8,7 @@
 
 #include "app/secret_file.h"
 #include "support/scratch.h"
+#include "support/synced.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@ static int setup(void **state)
     static struct fixture f;
 
     scratch_make(&f.scratch);
+    synced_forget();
     scratch_path(&f.scratch, "", "courier.db.key", f.path);
     arena_init(&f.arena, 0);
     *state = &f;
@@ -58,6 +60,8 @@ static void test_made_once(void **state)
 
     assert_int_equal(secret_file_read(f->path, &f->arena, &first), -ENOENT);
     assert_int_equal(secret_file_make(f->path, &f->arena, &first), OK);
+    assert_int_equal(synced_len, 2);
+    assert_string_equal(synced_paths[1], f->scratch.path); /* behind the file: the name */
     assert_int_equal(stat(f->path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
     assert_int_equal(secret_reveal(first).len, 64);

@@ -4,6 +4,7 @@
 
 #include "support/alloc_fail.h"
 #include "support/scratch.h"
+#include "support/synced.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -98,6 +99,17 @@ static void what_is_written_is_read(void **state)
     }
 }
 
+static void it_outlives_a_power_cut(void **state)
+{
+    struct fixture *f = *state;
+
+    synced_forget();
+    assert_int_equal(write_file(f, 100), OK);
+    assert_int_equal(synced_len, 2);
+    assert_string_equal(synced_paths[0], f->aside);
+    assert_string_equal(synced_paths[1], f->scratch.path);
+}
+
 static void it_is_its_owners_alone(void **state)
 {
     struct fixture *f = *state;
@@ -187,7 +199,7 @@ static void a_failure_leaves_the_old_file(void **state)
     assert_int_equal(read_file(f, 10), OK);
     assert_int_not_equal(access(f->aside, F_OK), 0);
 
-    assert_int_equal(sealed_writer_open("/nowhere/at/all", &f->key, &w), -ENOENT);
+    assert_int_equal(sealed_writer_open("/dev/null/at/all", &f->key, &w), -ENOTDIR);
     scratch_path(&f->scratch, "", "none", f->path);
     assert_int_equal(read_file(f, 10), -ENOENT);
     assert_int_equal(sealed_writer_end_take(NULL, -EIO), -EIO);
@@ -200,8 +212,8 @@ static void the_folder_is_made(void **state)
     struct stat st;
     char folder[SCRATCH_PATH];
 
-    scratch_path(&f->scratch, "", "data", folder);
-    scratch_path(&f->scratch, "", "data/sealed", f->path);
+    scratch_path(&f->scratch, "", "deep/data", folder);
+    scratch_path(&f->scratch, "", "deep/data/sealed", f->path);
     assert_int_equal(write_file(f, 10), OK);
     assert_int_equal(read_file(f, 10), OK);
     assert_int_equal(stat(folder, &st), 0);
@@ -232,13 +244,10 @@ static void out_of_memory_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(what_is_written_is_read),
-        TEST(it_is_its_owners_alone),
-        TEST(cut_anywhere_it_does_not_open),
-        TEST(a_flipped_bit_does_not_open),
-        TEST(chunks_have_their_places),
-        TEST(a_failure_leaves_the_old_file),
-        TEST(the_folder_is_made),
+        TEST(what_is_written_is_read),       TEST(it_outlives_a_power_cut),
+        TEST(it_is_its_owners_alone),        TEST(cut_anywhere_it_does_not_open),
+        TEST(a_flipped_bit_does_not_open),   TEST(chunks_have_their_places),
+        TEST(a_failure_leaves_the_old_file), TEST(the_folder_is_made),
         TEST(out_of_memory_is_told),
     };
 
