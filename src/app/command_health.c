@@ -60,13 +60,12 @@ static struct slice usual_url(struct arena *a, const char *config_path)
 
 static int check_url(struct arena *a, struct slice text, uint64_t deadline_ms)
 {
-    const char *why = NULL;
+    const char *why;
     struct url url;
     int status = 0;
 
-    if (url_parse(text, &url, &why) < 0 || url.port == 0) {
-        command_complain("\"%.*s\" cannot be asked: %s", SLICE_FMT(text),
-                         why ? why : "http://HOST:PORT/PATH is allowed");
+    if (url_parse(text, &url, &why) < 0) {
+        command_complain("\"%.*s\" cannot be asked: it %s", SLICE_FMT(text), why);
         return EXIT_USAGE;
     }
     signal(SIGPIPE, SIG_IGN);

@@ -126,8 +126,8 @@ static void read_text(struct config *c, const struct config_section *section,
         config_fault_at(&c->faults, node->line, allowed_of(c, s), "%s%s: %.*s %s", section->prefix,
                         s->path, SLICE_FMT(config_shown(&c->faults, shown)), why);
     else
-        config_fault_at(&c->faults, node->line, allowed_of(c, s), "%s%s%s %s", section->prefix,
-                        s->path, s->type == SETTING_URL ? ":" : "", why);
+        config_fault_at(&c->faults, node->line, allowed_of(c, s), "%s%s %s", section->prefix,
+                        s->path, why);
 }
 
 static bool is_list(const struct setting *s)

@@ -40,7 +40,7 @@ static bool open_url(struct remote *r, const char *text)
         return false;
     }
     if (url_parse(slice_str(text), &r->url, &why) < 0) {
-        command_complain("\"%s\" is no address of a gateway: %s", text, why);
+        command_complain("\"%s\" is no address of a gateway: it %s", text, why);
         return false;
     }
     return true;

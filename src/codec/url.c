@@ -121,7 +121,7 @@ static bool take_port(struct slice rest, struct url *u)
 static const char *url_read(struct slice text, struct url *u)
 {
     if (!take_scheme(&text, &u->tls))
-        return "a URL begins with http:// or https://";
+        return "does not begin with http:// or https://";
 
     size_t mark = slice_find(text, SLICE("?"));
     bool has_query = mark < text.len;
@@ -132,17 +132,17 @@ static const char *url_read(struct slice text, struct url *u)
     struct slice rest = u->authority = slice_sub(text, 0, slash);
     u->path = slice_sub(text, slash, text.len);
     if (slice_find(rest, SLICE("@")) < rest.len)
-        return "a URL may not carry a user name or password";
+        return "has a user name or a password in it";
     if (slice_find(text, SLICE("#")) < text.len || slice_find(u->query, SLICE("#")) < u->query.len)
-        return "a base URL may not have a fragment";
+        return "has a fragment, which begins with #";
     if (!url_take_host(&rest, &u->host))
-        return "the host must be a name, an IPv4 address or an [IPv6 address]";
+        return "has no host: a name, an IPv4 address or an [IPv6 address]";
     if (!take_port(rest, u))
-        return "the port must be a number from 1 to 65535";
+        return "has a port that is no number from 1 to 65535";
     if (!is_path(u->path))
-        return "the path may hold only URL characters; write others as %XX";
+        return "has a character in its path that must be written as %XX";
     if (!is_path(u->query) || (has_query && slice_is_empty(u->query)))
-        return "the query may hold only URL characters, and not nothing; write others as %XX";
+        return "has an empty query, or a character in it that must be written as %XX";
     while (u->path.len && u->path.at[u->path.len - 1] == '/')
         u->path.len--;
     return NULL;

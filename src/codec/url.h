@@ -14,7 +14,8 @@ struct url {
 };
 
 /* Borrows from text. -EINVAL: not http(s)://host[:port][/path][?query], has user info or a
- * fragment, controls or spaces; *ret_why (may be NULL) then says what is allowed. */
+ * fragment, controls or spaces; *ret_why (may be NULL) then goes on after "it …", else it
+ * is NULL. */
 int url_parse(struct slice text, struct url *ret, const char **ret_why);
 
 /* Takes a host or [IPv6] off an authority without user info; what is left of *rest is empty or

@@ -107,9 +107,9 @@ static bool find_url(struct registry_building *b, struct place *p)
     if (!text.at)
         return false;
     if (url_parse(text, &p->url, &why) < 0) {
-        note_place(b, p,
-                   arena_printf(b->notes, "%.*s is no URL of a provider: %s", SLICE_FMT(text),
-                                why ? why : ""));
+        note_place(
+            b, p,
+            arena_printf(b->notes, "%.*s is no URL of a provider: it %s", SLICE_FMT(text), why));
         return false;
     }
     return true;

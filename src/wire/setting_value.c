@@ -105,9 +105,10 @@ static const char *why_not_secret(const struct setting *s, struct slice text)
 static const char *why_not_url(struct slice text)
 {
     struct url url;
-    const char *why = "is no URL";
+    const char *why;
 
-    return url_parse(text, &url, &why) < 0 ? why : NULL;
+    url_parse(text, &url, &why);
+    return why;
 }
 
 static const char *why_not_label(const struct setting *s, struct slice text)

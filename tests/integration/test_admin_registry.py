@@ -138,8 +138,19 @@ def test_what_is_wrong_with_a_provider_is_named(admin):
              "openai_compatible"),
             ({"name": "x", "type": "openai", "base_url": "ftp://x"}, "invalid_value", "base_url",
              "http"),
-            ({"name": "x", "type": "openai", "base_url": "http://u:p@x"}, "invalid_value",
-             "base_url", "http"),
+            *(({"name": "x", "type": "openai", "base_url": url}, "invalid_value", "base_url",
+               f"'base_url': it {why}; allowed: http(s)://HOST[:PORT][/PATH][?QUERY].")
+              for url, why in (
+                  ("", "does not begin with http:// or https://"),
+                  ("http://u:p@x", "has a user name or a password in it"),
+                  ("http://x/#y", "has a fragment, which begins with #"),
+                  ("http:///v1", "has no host: a name, an IPv4 address or an [IPv6 address]"),
+                  ("http://x:0", "has a port that is no number from 1 to 65535"),
+                  ("http://x:99999", "has a port that is no number from 1 to 65535"),
+                  ("http://x/a b", "has a character in its path that must be written as %XX"),
+                  ("http://x/\u0000", "has a character in its path that must be written as %XX"),
+                  ("http://x?", "has an empty query, or a character in it that must be written as "
+                                "%XX"))),
             ({"name": "a b", "type": "openai"}, "invalid_value", "name", "visible"),
             ({"name": "x" * 65, "type": "openai"}, "invalid_value", "name", "64"),
             ({"name": "x", "type": "openai", "api_key": SECRET + "\n"}, "invalid_value", "api_key",

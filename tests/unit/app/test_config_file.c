@@ -298,7 +298,7 @@ static void test_bad_files(void **state)
          "needs base_url; allowed: where its API is; ends before "
          "/chat/completions\n"                                                                                                                                                              },
         {"providers:\n  - {name: a, type: openai, base_url: nowhere}\n",
-         "f:2: providers[0].base_url: a URL begins with http:// or https://; allowed: "
+         "f:2: providers[0].base_url does not begin with http:// or https://; allowed: "
          "http(s)://HOST[:PORT][/PATH][?QUERY]\n"                                                                                                                                           },
         {"models:\n  - {name: m, provider: a, timeout: 5}\n",
          "f:2: models[0].timeout: \"5\" is no duration" DURATIONS
@@ -373,7 +373,7 @@ static void test_bad_models(void **state)
          "f:4: unknown setting \"models[0].targets[0].weight\"; allowed: provider, "
          "upstream_model, endpoint, api_key\n"                                                                                                        },
         {MODEL("provider: p, targets: [{endpoint: h}]"),
-         "f:4: models[0].targets[0].endpoint: a URL begins with http:// or https://; allowed: "
+         "f:4: models[0].targets[0].endpoint does not begin with http:// or https://; allowed: "
          "http(s)://HOST[:PORT][/PATH][?QUERY]\n"                                                                                                     },
         {MODEL("provider: p, targets: [{api_key: a}, {api_key: b}, {api_key: a}]"),
          "f:4: models[0].targets[2] is the same as targets[0]\n"                                                                                      },
