@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
+#include "base/log.h"
 #include "io/crypto.h"
 #include "repository/key_repo.h"
 #include "repository/repository.h"
@@ -125,14 +126,32 @@ int key_admin_create(struct admin *a, const struct key_wish *wish, struct arena 
     return repository_end(a->db, add_key(a, ret, arena));
 }
 
+/* "admin", or, when that user is disabled and so are all keys of it, "admin 2" and so on. */
+static int pick_first_user(struct admin *a, struct slice *name, struct arena *arena)
+{
+    struct user_row user;
+    int rc;
+
+    for (unsigned n = 2; (rc = user_repo_find(a->db, *name, arena, &user)) == OK; n++) {
+        if (!user.disabled)
+            return OK;
+        *name = arena_printf(arena, "admin %u", n);
+        if (!name->at)
+            return -ENOMEM;
+    }
+    return rc == -ENOENT ? OK : rc;
+}
+
 static int add_first(struct admin *a, struct key_row *row, struct arena *arena)
 {
     uint64_t until;
     int rc = key_repo_admin_until(a->db, clock_wall_us(), &until);
 
-    if (rc < 0)
-        return rc;
-    return until ? -EEXIST : add_key(a, row, arena);
+    if (rc == OK && until)
+        rc = -EEXIST;
+    if (rc == OK)
+        rc = pick_first_user(a, &row->user_name, arena);
+    return rc < 0 ? rc : add_key(a, row, arena);
 }
 
 int key_admin_create_first(struct admin *a, struct arena *arena, struct secret *ret_key)
@@ -223,6 +242,21 @@ static int configure(struct admin *a, const struct key_row *wanted, struct arena
     return adopt_key(a, &row, arena);
 }
 
+/* Whoever configured a key whose user was disabled would else look for the reason in vain. It is
+ * not the configuration's to enable the user: other keys would come back too. */
+static int tell_if_refused(struct admin *a, struct arena *arena)
+{
+    struct key_row row;
+    int rc = key_repo_find_from_file(a->db, arena, &row);
+
+    if (rc == OK && row.user_off)
+        log_event(LOG_ERROR,
+                  "the configured admin_key is refused, for its user is disabled or deleted: "
+                  "enable the user, or configure another key",
+                  LOG_SLICE("user", row.user_name), LOG_I64("key_id", row.id), LOG_END);
+    return rc == -ENOENT ? OK : rc;
+}
+
 int key_admin_configure(struct admin *a, struct secret key)
 {
     struct slice token = secret_reveal(key);
@@ -239,7 +273,10 @@ int key_admin_configure(struct admin *a, struct secret key)
     if (rc < 0)
         return rc;
     arena_init(&arena, 0);
-    rc = repository_end(a->db, configure(a, token.len ? &wanted : NULL, &arena));
+    rc = configure(a, token.len ? &wanted : NULL, &arena);
+    if (rc == OK)
+        rc = tell_if_refused(a, &arena);
+    rc = repository_end(a->db, rc);
     arena_clear(&arena);
     return rc;
 }

@@ -34,8 +34,9 @@ int key_admin_list(struct admin *a, struct arena *arena, struct key_row **ret, s
 int key_admin_revoke(struct admin *a, int64_t id);
 /* Makes the configured admin key (user "admin") the one that the file's key row holds; creates
  * or replaces it. With an empty key the one that the row holds stays good, as one like any other.
- */
+ * It is logged when the key is of a user who is disabled or deleted: it is refused then. */
 int key_admin_configure(struct admin *a, struct secret key);
-/* The first admin key (user "admin") of an installation. -EEXIST: some admin key is there that is
- * neither revoked nor expired. One of several processes that start at the same time makes it. */
+/* The first admin key (user "admin", or "admin 2" where that one is disabled) of an installation.
+ * -EEXIST: some admin key is there that is neither revoked nor expired. One of several processes
+ * that start at the same time makes it. */
 int key_admin_create_first(struct admin *a, struct arena *arena, struct secret *ret_key);

@@ -1,6 +1,7 @@
 """/admin/v1/keys: made, shown once, limited, disabled, rotated, revoked."""
 
 import re
+import signal
 import sqlite3
 import threading
 
@@ -280,6 +281,28 @@ def test_a_configured_key_lasts(running, admin):
     key = admin.new_key(admin.user(), admin=True)
     assert admin.patch(f"/keys/{key['id']}", {"expires_at": "2100-01-01T00:00:00Z"}).status == 200
     assert admin.delete(f"/keys/{key['id']}").status == 204
+
+
+@pytest.mark.parametrize("end", ["disable", "delete"])
+def test_a_configured_key_whose_user_may_not_is_told(gateway, end):
+    made = gateway(admin_key=None)
+    admin = Admin(made, re.search(r"shown only now: (\S+)", made.text()).group(1))
+    bob = admin.user("bob")
+    key = admin.new_key(bob)
+    if end == "disable":
+        assert admin.patch(f"/users/{bob['id']}", {"status": "disabled"}).status == 200
+    else:
+        assert admin.delete(f"/users/{bob['id']}").status == 204
+    made.settings["admin_key"] = key["key"]
+    made.write([], [])
+    made.signal(signal.SIGHUP)
+    line = made.wait_log("the configured admin_key is refused, for its user is disabled or "
+                         "deleted: enable the user, or configure another key")
+    assert line["level"] == "error" and line["key_id"] == key["id"]
+    assert line["user"].startswith("bob") and key["key"] not in made.text()
+    made.wait_log("reloaded")
+    refused(Admin(made, key["key"]).get("/users"), 401, "invalid_api_key")
+    assert admin.get("/users").status == 200
 
 
 def test_two_admins_cannot_end_each_other(gateway):

@@ -205,6 +205,24 @@ static void the_first_key_is_made_once(void **state)
     assert_int_equal(key_admin_create_first(f->admin, &f->arena, &key), -EEXIST);
 }
 
+static void the_first_key_is_good_though_the_user_admin_is_disabled(void **state)
+{
+    struct fixture *f = *state;
+    struct secret key;
+    struct slice old;
+    struct key_row *rows;
+
+    create(f, &(struct key_wish){.user = SLICE("admin"), .admin = true}, &old);
+    create(f, &(struct key_wish){.user = SLICE("admin 2"), .admin = true}, &old);
+    assert_int_equal(db_exec(f->admin->db, "UPDATE users SET disabled = 1"), OK);
+    assert_false(any_admin(f));
+    assert_int_equal(key_admin_create_first(f->admin, &f->arena, &key), OK);
+    assert_true(any_admin(f));
+    assert_int_equal(list(f, &rows), 3);
+    assert_true(slice_eq(rows[2].user_name, SLICE("admin 3")) && !rows[2].user_off);
+    assert_int_equal(key_admin_create_first(f->admin, &f->arena, &key), -EEXIST);
+}
+
 static void the_configured_key_is_one_row(void **state)
 {
     struct fixture *f = *state;
@@ -501,6 +519,7 @@ int main(void)
         TEST(the_key_itself_is_stored_nowhere),
         TEST(a_revoked_key_stays_outside),
         TEST(the_first_key_is_made_once),
+        TEST(the_first_key_is_good_though_the_user_admin_is_disabled),
         TEST(the_configured_key_is_one_row),
         TEST(a_configured_key_that_was_revoked_lives_again),
         TEST(a_configured_key_that_was_disabled_lives_again),
