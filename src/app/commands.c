@@ -16,6 +16,7 @@ const struct command *const commands[] = {
     &remote_model_list.command, &remote_model_show.command, &remote_model_create.command,
     &remote_model_update.command, &remote_model_delete.command,
     &remote_usage.command, &remote_logs.command,
+    &remote_prompts_list.command, &remote_prompts_show.command,
     &command_mock, &command_settings, &command_metrics_page, &command_completion,
     &command_version, NULL,
 };

@@ -395,3 +395,57 @@ const struct remote_verb remote_logs = {
     .columns = log_columns,
     .export = true,
 };
+
+/* --- stored prompts --- */
+
+/* As controller/admin/prompts.c has it. */
+enum { PROMPTS_PAGE = 20 };
+
+#define ABOUT_PROMPTS                                                                              \
+    ABOUT "What is read is told in the audit log. Nothing is stored unless store_prompts says "    \
+          "so.\n"
+
+static const struct remote_column prompt_columns[] = {
+    {"created_at", "TIME"},
+    {"status",            "STATUS"},
+    {"model","MODEL"},
+    {"mode",      "MODE"},
+    {"user_id",            "USER"},
+    {"key_id", "KEY"},
+    {"request_id",    "REQUEST"},
+    {0           }
+};
+static const struct remote_word prompt_query[] = {
+    {"from",                      "TIME", "1h ago, or a date", "from", REMOTE_TIME},
+    {"to",        "TIME", "10m ago, or a date (now)", "to", REMOTE_TIME},
+    {"model",                "NAME", "of that model", "model", REMOTE_TEXT},
+    {"user-id",                        "ID", "of that user", "user_id", REMOTE_TEXT},
+    {"key-id", "ID", "of that key", "key_id", REMOTE_TEXT},
+    {0               }
+};
+
+const struct remote_verb remote_prompts_list = {
+    .command = {.name = "prompts list",
+                .summary = "Calls whose prompts are stored, newest first.",
+                .about = ABOUT_PROMPTS,
+                .examples = "  courier prompts list --from 1h --limit 20\n"
+                            "  courier prompts list --user-id 3 --json > prompts.json\n", .run = remote_run},
+    .method = "GET",
+    .path = "/admin/v1/prompts",
+    .query = prompt_query,
+    .columns = prompt_columns,
+    .page = PROMPTS_PAGE,
+};
+const struct remote_verb remote_prompts_show = {
+    .command = {.name = "prompts show",
+                .summary = "Shows what was asked and answered under a request id.",
+                .operand = "REQUEST-ID",
+                .about = ABOUT_PROMPTS,
+                .examples = "  courier prompts show 01890a5d-ac96-774b-bcce-b302099a8057\n",
+                .run = remote_run},
+    .method = "GET",
+    .path = "/admin/v1/prompts?request_id={}",
+    .columns = prompt_columns,
+    .page = PROMPTS_PAGE,
+    .whole = true,
+};

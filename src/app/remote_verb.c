@@ -455,10 +455,39 @@ struct listing {
     uint64_t left;       /* how many are still wanted */
 };
 
+/* Each with all of its members, an empty line between them. */
+static int print_objects(struct run *r, struct slice array, struct arena *a)
+{
+    struct json_value v;
+    size_t at = 0;
+
+    if (!json_next(array, &at, &v)) {
+        command_complain("there is nothing of %s", r->operand);
+        return EXIT_FAILED;
+    }
+    do {
+        if (remote_table_print_object(v.text, a) < 0)
+            return out_of_memory();
+        putchar('\n');
+    } while (json_next(array, &at, &v));
+    return EXIT_GOOD;
+}
+
+static int print_page(struct run *r, struct listing *l, struct slice body, struct slice array)
+{
+    if (r->json)
+        print_raw(body);
+    else if (r->verb->whole)
+        return print_objects(r, array, &l->page);
+    else if (remote_table_print(&l->table, array, &l->page) < 0)
+        return out_of_memory();
+    return EXIT_GOOD;
+}
+
 static int send_page(struct run *r, struct remote *to, struct listing *l)
 {
     static const struct json_member wanted[] = {{SLICE_INIT("data")}, {SLICE_INIT("next")}};
-    uint64_t page = MIN(l->left, (uint64_t)PAGE);
+    uint64_t page = MIN(l->left, r->verb->page ? r->verb->page : (uint64_t)PAGE);
     struct remote_ask ask = {.method = SLICE("GET"), .target = make_target(r, l->cursor, page)};
     struct json_value v[ARRAY_LEN(wanted)];
     struct slice body;
@@ -473,10 +502,9 @@ static int send_page(struct run *r, struct remote *to, struct listing *l)
         command_complain("the gateway's answer is no list; is it of another version?");
         return EXIT_FAILED;
     }
-    if (r->json)
-        print_raw(body);
-    else if (remote_table_print(&l->table, v[0].text, &l->page) < 0)
-        return out_of_memory();
+    code = print_page(r, l, body, v[0].text);
+    if (code != EXIT_GOOD)
+        return code;
     l->cursor = v[1].type == JSON_STRING ? member_text(r, body, "next") : SLICE("");
     l->left -= page;
     return ferror(stdout) ? EXIT_FAILED : EXIT_GOOD; /* nobody reads on */

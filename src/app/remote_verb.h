@@ -22,7 +22,9 @@ struct remote_verb {
     const struct setting *settings;         /* flags that become the body; NULL: none */
     const struct remote_word *query, *body; /* may be NULL */
     const struct remote_column *columns; /* of a list; NULL: an object, or nothing, is answered */
-    const char *done;                    /* said when nothing is answered: "deleted" */
+    uint64_t page;      /* the most rows that a page of this list may have; 0: any */
+    bool whole;         /* a list of which each object is shown with all members; it is not empty */
+    const char *done;   /* said when nothing is answered: "deleted" */
     const char *reveal; /* a member that goes to standard output alone, the rest being said on
                            standard error; NULL: none */
     bool export;        /* --format csv|jsonl: handed on as it comes */
@@ -38,4 +40,4 @@ extern const struct remote_verb remote_user_list, remote_user_show, remote_user_
     remote_key_update, remote_key_rotate, remote_key_revoke, remote_provider_list,
     remote_provider_show, remote_provider_create, remote_provider_update, remote_provider_delete,
     remote_model_list, remote_model_show, remote_model_create, remote_model_update,
-    remote_model_delete, remote_usage, remote_logs;
+    remote_model_delete, remote_usage, remote_logs, remote_prompts_list, remote_prompts_show;

@@ -1,4 +1,4 @@
-"""The commands that speak to a running gateway: users, keys, providers, models, usage, logs."""
+"""The commands that speak to a running gateway: users, keys, providers, models, usage, logs, prompts."""
 
 import http.server
 import json
@@ -117,6 +117,35 @@ def test_providers_and_models(at, connect, tmp_path):
     at("provider", "delete", "second")
     everything = at("provider", "list", "--json") + at("model", "list")
     assert "sk-upstream" not in everything and "second" not in everything
+
+
+def test_prompts(provide, gateway, connect):
+    made = gateway(provide(answer_once()), store_prompts="full")
+    client = connect(made)
+
+    def ask(name):
+        client.send(request(chat("m"), ADMIN_KEY, extra=f"x-request-id: {name}\r\n"))
+        return client.answer()[0] == 200
+
+    def run(*args):
+        code, out, err = shell(made.url, "prompts", *args)
+        assert code == 0, (args, out, err)
+        return out
+
+    wait_for(lambda: ask("first"))
+    assert all(ask(f"call/{n}&more?") for n in range(45))
+    wait_for(lambda: len(rows(run("list"))) >= 46)  # of three pages
+    listed = rows(run("list", "--from", "1h", "--model", "m", "--limit", "21"))
+    assert len(listed) == 21 and {row["REQUEST"] for row in listed} <= {
+        f"call/{n}&more?" for n in range(45)}
+    assert (listed[0]["MODE"], listed[0]["STATUS"]) == ("full", "ok")
+    shown = run("show", "call/7&more?")
+    assert re.search(r"^request_id +call/7&more\?$", shown, re.M)
+    assert re.search(r"^request +\{.*messages", shown, re.M) and re.search(r"^answer +\{", shown, re.M)
+    assert len(json.loads(run("show", "call/7&more?", "--json"))["data"]) == 1
+    code, out, err = shell(made.url, "prompts", "show", "never")
+    assert code == 1 and not out and "never" in err
+    assert shell(made.url, "prompts", "list", "--limit", "0")[0] == 2
 
 
 def test_what_goes_wrong(at):
@@ -259,7 +288,9 @@ def complete_in_zsh(*words):
 def test_completion(complete):
     if complete is complete_in_zsh:
         assert shutil.which("zsh"), "tools/packages test installs zsh"
-    assert {"serve", "key", "user", "model", "provider", "usage", "logs"} <= set(complete(""))
+    assert {"serve", "key", "user", "model", "provider", "usage", "logs", "prompts"} <= set(
+        complete(""))
+    assert complete("prompts", "") == ["list", "show"]
     assert complete("k") == ["key"]
     assert {"create", "list", "revoke", "rotate"} <= set(complete("key", ""))
     assert complete("key", "ro") == ["rotate"]
