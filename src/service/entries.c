@@ -6,8 +6,11 @@
 #include "repository/model_repo.h"
 #include "repository/provider_repo.h"
 #include "router/registry.h"
+#include "service/row_coder.h"
 
 #include <errno.h>
+
+enum { ROW_MOST = 64 << 20 };
 
 void entries_init(struct entries *e)
 {
@@ -20,6 +23,65 @@ int entries_read(struct entries *e, struct db *db)
     int rc = provider_repo_list(db, &e->arena, &e->providers, &e->providers_len);
 
     return rc < 0 ? rc : model_repo_list(db, &e->arena, &e->models, &e->models_len);
+}
+
+/* --- what is too large --- */
+
+static void tell_large(const char *what, struct slice name)
+{
+    enum { SHOWN = 64 };
+
+    log_event(LOG_ERROR, "an entry of the store is left out: a text of it is too long",
+              LOG_SLICE(what, slice_sub(name, 0, MIN(name.len, (size_t)SHOWN))), LOG_END);
+}
+
+static int pack_provider(struct buf *packed, struct provider_row row)
+{
+    struct row_coder c = {.out = packed};
+
+    buf_reset(packed);
+    row_code_provider(&c, &row);
+    return c.rc;
+}
+
+static int pack_model(struct buf *packed, struct model_row row)
+{
+    struct row_coder c = {.out = packed};
+
+    buf_reset(packed);
+    row_code_model(&c, &row);
+    return c.rc;
+}
+
+/* Whether it fits, as rc of packing it says. */
+static bool keep(int rc, const char *what, struct slice name)
+{
+    if (rc < 0 && rc != -ENOMEM)
+        tell_large(what, name);
+    return rc == OK;
+}
+
+int entries_leave_out_large(struct entries *e)
+{
+    size_t providers = 0, models = 0;
+    struct buf packed;
+    int rc = OK;
+
+    buf_init(&packed, ROW_MOST);
+    for (size_t i = 0; rc != -ENOMEM && i < e->providers_len; i++) {
+        rc = pack_provider(&packed, e->providers[i]);
+        if (keep(rc, "provider", e->providers[i].name))
+            e->providers[providers++] = e->providers[i];
+    }
+    for (size_t i = 0; rc != -ENOMEM && i < e->models_len; i++) {
+        rc = pack_model(&packed, e->models[i]);
+        if (keep(rc, "model", e->models[i].name))
+            e->models[models++] = e->models[i];
+    }
+    buf_free(&packed);
+    e->providers_len = providers;
+    e->models_len = models;
+    return rc == -ENOMEM ? rc : OK;
 }
 
 /* --- opening --- */

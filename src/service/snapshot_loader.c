@@ -110,7 +110,9 @@ static int read_entries(struct snapshot_loader *l, struct db *db, struct fresh *
         f->has_entries = false;
         return OK;
     }
-    return rc < 0 ? rc : entries_read(&f->entries, db);
+    if (rc == OK)
+        rc = entries_read(&f->entries, db);
+    return rc < 0 ? rc : entries_leave_out_large(&f->entries);
 }
 
 static int read_fresh(struct snapshot_loader *l, struct db *db, struct fresh *f, bool anyway)

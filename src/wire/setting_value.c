@@ -158,6 +158,8 @@ static const char *why_not_words(const struct setting *s, struct slice text)
 
 static const char *why_not_text(const struct setting *s, struct slice text)
 {
+    if (text.len > SETTING_TEXT_MOST)
+        return "is longer than 64 KB";
     switch (s->type) {
     case SETTING_PATTERNS: /* whoever reads the file knows which one is wrong, and why */
         return NULL;

@@ -5,6 +5,9 @@
 #include "base/buf.h"
 #include "model/setting.h"
 
+/* More than any text of an object or a setting needs, less than its row would be held up by. */
+enum { SETTING_TEXT_MOST = 64 * 1024 };
+
 /* Reads text as a value of this setting into its member of object (struct settings or a row). The
  * value borrows text. False: *ret_why says what is wrong with it (static storage). */
 bool setting_set(const struct setting *s, void *object, struct slice text, const char **ret_why);

@@ -390,6 +390,24 @@ static void the_file_serves_while_the_store_is_away(void **state)
     assert_int_equal(start_with_file(f, options_of(away, "the secret")), OK);
 }
 
+/* It was not made by courier, which takes no such texts. */
+static void an_entry_that_is_too_large_holds_up_no_other(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(
+        db_exec(f->admin->db,
+                "INSERT INTO providers (name, type, base_url, created_at, from_file) VALUES "
+                "('huge', 'openai_compatible', 'http://' || hex(zeroblob(1 << 20)), '', 0);"
+                "UPDATE models SET endpoint = hex(zeroblob(1 << 20)) WHERE name = 'b'"),
+        OK);
+    assert_int_equal(start_with_file(f, options_of(f->url, "the secret")), OK);
+    assert_non_null(registry_find(hold(f)->registry, SLICE("a")));
+    snapshot_keeper_stop(f->keeper);
+    assert_int_equal(start_with_file(f, options_of(away, "the secret")), OK);
+    assert_non_null(registry_find(hold(f)->registry, SLICE("a")));
+}
+
 static void a_file_that_cannot_be_used_leaves_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -549,6 +567,7 @@ int main(void)
         TEST(what_leaves_no_row_is_noticed),
         TEST(the_state_is_told),
         TEST(the_file_serves_while_the_store_is_away),
+        TEST(an_entry_that_is_too_large_holds_up_no_other),
         TEST(a_file_that_cannot_be_used_leaves_nothing),
         TEST(the_database_is_read_when_it_is_admitted),
         TEST(changes_of_another_process_are_noticed),

@@ -123,6 +123,32 @@ static void what_is_wrong_is_named(void **state)
     assert_refused(f, &admin_key_form, false, "", FAULT_INVALID_JSON, "");
 }
 
+/* {"NAME":"VALUEhhhh…"}, the text of so many characters */
+static const char *object_of(struct fixture *f, const char *name, const char *value, size_t n)
+{
+    char *text = arena_alloc(&f->arena, n + 1);
+
+    memset(text, 'h', n);
+    text[n] = '\0';
+    memcpy(text, value, strlen(value));
+    return arena_printf(&f->arena, "{\"%s\":\"%s\"}", name, text).at;
+}
+
+static void a_text_has_a_limit(void **state)
+{
+    struct fixture *f = *state;
+    const size_t most = 64 * 1024;
+
+    assert_true(read(f, &admin_provider_form, false, object_of(f, "api_key", "", most)));
+    assert_refused(f, &admin_provider_form, false, object_of(f, "api_key", "", most + 1),
+                   FAULT_INVALID_VALUE, "api_key");
+    assert_true(slice_find(f->fault.message, SLICE("64 KB")) < f->fault.message.len);
+    assert_refused(f, &admin_provider_form, false, object_of(f, "base_url", "http://h/", most + 1),
+                   FAULT_INVALID_VALUE, "base_url");
+    assert_refused(f, &admin_model_form, false, object_of(f, "endpoint", "http://h/", most + 1),
+                   FAULT_INVALID_VALUE, "endpoint");
+}
+
 static void a_secret_is_never_repeated(void **state)
 {
     struct fixture *f = *state;
@@ -270,6 +296,7 @@ int main(void)
         TEST(a_key_is_read_whole),
         TEST(null_is_the_default),
         TEST(what_is_wrong_is_named),
+        TEST(a_text_has_a_limit),
         TEST(a_secret_is_never_repeated),
         TEST(a_text_cut_at_every_byte_is_refused),
         TEST(any_byte_may_be_another),
