@@ -6,11 +6,12 @@
 -- Returns what refused (0: nothing, 1 requests, 2 tokens, 3 requests at a time), ms until it may
 -- succeed, requests left, ms until none is used, the same of tokens, the entries that were used.
 
-local windows, leases = KEYS[1], KEYS[2]
+local leases = KEYS[2]
 local rpm, tpm, concurrency = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local tokens, lease, lease_ms = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
-local requests = rpm > 0 and load(windows, 'r')
-local used = tpm > 0 and load(windows, 't')
+local packed = redis.call('HMGET', windows, 'r', 't')
+local requests = rpm > 0 and open('r', packed[1])
+local used = tpm > 0 and open('t', packed[2])
 local refused, retry_ms = 0, 0
 
 local function refuse(limit, ms)
@@ -32,7 +33,7 @@ if used then
         refuse(2, wait_for(used, tpm - tokens))
     end
 end
-if concurrency > 0 then
+if concurrency > 0 and redis.call('ZCARD', leases) >= concurrency then
     redis.call('ZREMRANGEBYSCORE', leases, '-inf', now) -- whose holders are gone
     if redis.call('ZCARD', leases) >= concurrency then
         refuse(3, 1000) -- when one ends cannot be known
@@ -51,6 +52,7 @@ if refused == 0 then
         redis.call('PEXPIRE', leases, lease_ms * 2 + TTL)
     end
 end
+save(requests, used)
 
 return {
     refused, retry_ms,

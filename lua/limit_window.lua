@@ -5,30 +5,53 @@
 -- 120 entries, whatever its limit, and a step looks at a few of them. Entries are numbered; a new
 -- log begins at the time in milliseconds, so that no number comes twice.
 --
--- A log NAME (r: requests, t: tokens) is fields of one hash: NAMEs its sum, NAMEo and NAMEn the
--- numbers of its oldest and newest entry, NAMEf, NAMEl and NAMEa the newest entry's first and last
--- use and its amount, and NAME<number> = "last amount" each older one.
+-- What a step costs is mostly calls of Redis. So a log NAME (r: requests, t: tokens) keeps what
+-- nearly every step needs packed in one field of the hash, and NAME<number> = "last amount" for
+-- each entry but the newest.
 
 local WINDOW, SHARE, TTL = 60000, 500, 61000
+local PACKED = '<ddddddd' -- doubles, which hold whole numbers up to 2^53
 
+local windows = KEYS[1]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
-local function load(key, name)
-    local v = redis.call('HMGET', key, name .. 's', name .. 'o', name .. 'n', name .. 'f',
-                         name .. 'l', name .. 'a')
-    return {
-        key = key, name = name,
-        sum = tonumber(v[1]) or 0,
-        oldest = tonumber(v[2]) or now + 1, newest = tonumber(v[3]) or now,
-        first = tonumber(v[4]) or 0, last = tonumber(v[5]) or 0, amount = tonumber(v[6]) or 0,
+-- The sum; the numbers of the oldest and the newest entry; the newest entry's first and last use
+-- and its amount; the oldest entry's last use. packed: false for a log that is not there.
+local function open(name, packed)
+    local w = {
+        name = name, changed = false, prolongs = false,
+        sum = 0, oldest = now + 1, newest = now, first = 0, last = 0, amount = 0, oldest_last = 0,
     }
+    if packed then
+        w.sum, w.oldest, w.newest, w.first, w.last, w.amount, w.oldest_last =
+            struct.unpack(PACKED, packed)
+    end
+    return w
 end
 
-local function save(w)
-    local n = w.name
-    redis.call('HSET', w.key, n .. 's', w.sum, n .. 'o', w.oldest, n .. 'n', w.newest,
-               n .. 'f', w.first, n .. 'l', w.last, n .. 'a', w.amount)
+local function load(name)
+    return open(name, redis.call('HGET', windows, name))
+end
+
+-- Of these logs (false: there is none) those that changed. The hash lives at least as long as its
+-- youngest entry.
+local function save(...)
+    local fields, prolongs = {}, false
+    for _, w in ipairs({...}) do
+        if w and w.changed then
+            fields[#fields + 1] = w.name
+            fields[#fields + 1] = struct.pack(PACKED, w.sum, w.oldest, w.newest, w.first, w.last,
+                                              w.amount, w.oldest_last)
+            prolongs = prolongs or w.prolongs
+        end
+    end
+    if #fields > 0 then
+        redis.call('HSET', windows, unpack(fields))
+    end
+    if prolongs then
+        redis.call('PEXPIRE', windows, TTL)
+    end
 end
 
 local function is_empty(w)
@@ -40,59 +63,55 @@ local function entry(w, i)
     if i == w.newest then
         return w.last, w.amount
     end
-    local last, amount = string.match(redis.call('HGET', w.key, w.name .. i) or '0 0',
+    local last, amount = string.match(redis.call('HGET', windows, w.name .. i) or '0 0',
                                       '^(%d+) (%d+)$')
     return tonumber(last), tonumber(amount)
 end
 
 local function put_entry(w, i, last, amount)
-    redis.call('HSET', w.key, w.name .. i, string.format('%.0f %.0f', last, amount))
+    redis.call('HSET', windows, w.name .. i, string.format('%.0f %.0f', last, amount))
 end
 
 local function drop_oldest(w)
-    local last, amount = entry(w, w.oldest)
-    if last + WINDOW > now then
-        return false
-    end
+    local _, amount = entry(w, w.oldest)
     if w.oldest < w.newest then
-        redis.call('HDEL', w.key, w.name .. w.oldest)
+        redis.call('HDEL', windows, w.name .. w.oldest)
     end
+    w.changed = true
     w.sum = w.sum - amount
     w.oldest = w.oldest + 1
-    return true
+    if not is_empty(w) then
+        w.oldest_last = entry(w, w.oldest)
+    end
 end
 
 -- Forgets what is older than the window, and all of it when the clock was set back.
 local function expire(w)
-    local before = w.oldest
-    if not is_empty(w) and w.last - now > WINDOW then
-        w.last = 0
-        while not is_empty(w) do
-            redis.call('HDEL', w.key, w.name .. w.oldest)
-            w.oldest = w.oldest + 1
-        end
-        w.sum = 0
+    local set_back = w.last - now > WINDOW
+    while not is_empty(w) and (set_back or w.oldest_last + WINDOW <= now) do
+        drop_oldest(w)
     end
-    while not is_empty(w) and drop_oldest(w) do end
-    if w.oldest > before then
-        save(w)
+end
+
+local function begin_entry(w, at)
+    if not is_empty(w) then
+        put_entry(w, w.newest, w.last, w.amount)
     end
+    w.newest = w.newest + 1
+    w.first, w.amount = at, 0
 end
 
 local function add(w, amount)
     local at = is_empty(w) and now or math.max(now, w.last)
-    w.sum = w.sum + amount
-    if not is_empty(w) and at - w.first < SHARE then
-        w.last, w.amount = at, w.amount + amount
-    else
-        if not is_empty(w) then
-            put_entry(w, w.newest, w.last, w.amount)
-        end
-        w.newest = w.newest + 1
-        w.first, w.last, w.amount = at, at, amount
+    local begins = is_empty(w) or at - w.first >= SHARE
+    if begins then
+        begin_entry(w, at)
     end
-    save(w)
-    redis.call('PEXPIRE', w.key, TTL)
+    w.sum, w.last, w.amount = w.sum + amount, at, w.amount + amount
+    if w.oldest == w.newest then
+        w.oldest_last = at
+    end
+    w.changed, w.prolongs = true, begins or at > now
 end
 
 -- Takes back up to amount from entry i; nothing when it has left the window.
@@ -107,8 +126,8 @@ local function take_back(w, i, amount)
     else
         put_entry(w, i, last, held - amount)
     end
+    w.changed = true
     w.sum = w.sum - amount
-    save(w)
 end
 
 -- How long until at most `most` are left, after expire; 0: now.

@@ -26,7 +26,7 @@ struct limit_ask {
     int64_t key_id;
     uint64_t rpm, tpm, concurrency; /* 0: no such limit */
     uint64_t tokens;                /* to reserve, at most tpm */
-    uint64_t lease;                 /* a number that this repository was not given before */
+    uint64_t lease;                 /* the number of its place: one for each request under way */
     uint64_t lease_ms;              /* a place that is not renewed is free after it */
 };
 
