@@ -33,6 +33,8 @@ struct openai_rules {
     const char *query;           /* when the base URL has none */
     bool refuses_stream_options; /* tells usage at the end of a stream unasked */
     bool takes_reasoning;        /* wants the assistant's reasoning_content back */
+    bool takes_signatures;       /* wants the thought signatures of calls back */
+    bool is_gemini;              /* Google itself: its newer models insist on them */
     bool knows_cache_control;    /* of Anthropic's dialect */
     bool has_effort;             /* takes reasoning_effort for any model */
     bool is_origin;              /* OpenAI itself: some of its models insist on new names */

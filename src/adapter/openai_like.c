@@ -143,7 +143,15 @@ static const struct openai_rules azure = {
     .is_origin = true,
 };
 
-static const struct openai_rules gemini = {.members = gemini_members};
+/* ai.google.dev/gemini-api/docs/thought-signatures */
+static const struct openai_rules gemini = {
+    .members = gemini_members,
+    .takes_signatures = true,
+    .is_gemini = true,
+};
+
+/* Vertex AI, and gateways, may stand in front of Gemini. */
+static const struct openai_rules any = {.takes_signatures = true};
 
 /* Zhipu numbers its errors: key or account, whatever the status (an account in arrears is 429), and
  * a prompt that is too long. Source: docs.z.ai/api-reference/api-code */
@@ -161,7 +169,7 @@ const struct adapter openai_like[OPENAI_LIKE_LEN] = {
     VENDOR("openai", SETTINGS("https://api.openai.com/v1", OPTIONAL), origin, openai_classify, ALL),
     VENDOR("azure_openai", azure_settings, azure, openai_classify, COMPLETIONS, EMBEDDINGS),
     /* any service of that dialect: a private one over plain http, or one without a row here */
-    VENDOR("openai_compatible", SETTINGS(NULL, REQUIRED), plain, openai_classify, ALL),
+    VENDOR("openai_compatible", SETTINGS(NULL, REQUIRED), any, openai_classify, ALL),
     /* docs.vllm.ai, "OpenAI-Compatible Server": port 8000; wants a key only with --api-key */
     VENDOR("vllm", SETTINGS("http://127.0.0.1:8000/v1", OPTIONAL), plain, openai_classify, ALL),
     /* docs.ollama.com, "OpenAI compatibility": a key is accepted and ignored */

@@ -39,6 +39,15 @@ static bool is_reasoning_model(struct slice model)
     return false;
 }
 
+/* Those from Gemini 3 on, and names without a number, which are the newest. Source:
+ * ai.google.dev/gemini-api/docs/thought-signatures */
+static bool insists_on_signatures(struct slice model)
+{
+    const struct slice family = SLICE("gemini-");
+
+    return slice_starts(model, family) && model.len > family.len && model.at[family.len] >= '3';
+}
+
 struct wire_options openai_options(const struct openai_rules *rules, struct slice model)
 {
     bool reasons = rules->is_origin ? is_reasoning_model(model) : rules->has_effort;
@@ -52,6 +61,8 @@ struct wire_options openai_options(const struct openai_rules *rules, struct slic
         .max_completion_tokens = rules->is_origin,
         .no_stream_options = rules->refuses_stream_options,
         .reasoning_content = rules->takes_reasoning,
+        .thought_signatures = rules->takes_signatures,
+        .unsigned_is_refused = rules->is_gemini && insists_on_signatures(model),
     };
 }
 

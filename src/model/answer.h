@@ -30,7 +30,7 @@ enum block_kind {
 struct answer_block {
     enum block_kind kind;
     struct slice text;      /* text; BLOCK_REDACTED: its bytes. None for BLOCK_TOOL */
-    struct slice signature; /* text; BLOCK_THINKING */
+    struct slice signature; /* text; BLOCK_THINKING; BLOCK_TOOL: of the thought that led to it */
     struct slice id, name;  /* text; BLOCK_TOOL */
     struct slice input;     /* raw, an object; BLOCK_TOOL */
 };
@@ -56,7 +56,7 @@ enum piece_kind {
     PIECE_SIGNATURE,  /* text: the signature of the thinking before it, which it ends */
     PIECE_REDACTED,   /* text: a whole block */
     PIECE_REFUSAL,    /* text */
-    PIECE_TOOL_START, /* tool, id, name */
+    PIECE_TOOL_START, /* tool, id, name, signature: of the thought that led to it */
     PIECE_TOOL_INPUT, /* tool, text: a part of the JSON text of its input */
     PIECE_TOOL_END,   /* tool; not every dialect tells it */
     PIECE_FINISH,     /* stop, stop_sequence */
@@ -67,10 +67,11 @@ enum piece_kind {
 struct piece {
     enum piece_kind kind;
     enum stop_reason stop;
-    unsigned tool;         /* 0, 1, 2 …: the answer's tools in the order of their TOOL_START */
-    struct slice text;     /* text */
-    struct slice id, name; /* text */
-    struct slice model;    /* text */
+    unsigned tool;          /* 0, 1, 2 …: the answer's tools in the order of their TOOL_START */
+    struct slice text;      /* text */
+    struct slice id, name;  /* text */
+    struct slice signature; /* text */
+    struct slice model;     /* text */
     struct slice stop_sequence; /* text */
     struct usage usage;
 };

@@ -42,8 +42,9 @@ struct chat_media {
 };
 
 struct chat_tool_use {
-    struct slice id, name; /* text */
-    struct slice input;    /* raw: always an object */
+    struct slice id, name;  /* text */
+    struct slice input;     /* raw: always an object */
+    struct slice signature; /* text: of the thought that led to it; empty: none came with it */
 };
 
 struct chat_tool_result {

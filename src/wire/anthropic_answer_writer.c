@@ -4,14 +4,15 @@
 
 #include "codec/json_out.h"
 #include "wire/anthropic_usage.h"
+#include "wire/tool_id.h"
 
 enum { ROOM = 512, ROOM_OF_BLOCK = 128 };
 
 static void write_tool(struct json_out *o, const struct answer_block *b)
 {
-    json_out_literal(o, "{\"type\":\"tool_use\",\"id\":");
-    json_out_quote(o, b->id);
-    json_out_literal(o, ",\"name\":");
+    json_out_literal(o, "{\"type\":\"tool_use\",\"id\":\"");
+    tool_id_write(o, b->id, b->signature);
+    json_out_literal(o, "\",\"name\":");
     json_out_quote(o, b->name);
     json_out_literal(o, ",\"input\":");
     json_out_add(o, b->input);

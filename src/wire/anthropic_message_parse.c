@@ -6,6 +6,8 @@
 
 #include "wire/anthropic_message_parse.h"
 
+#include "wire/tool_id.h"
+
 struct source {
     const char *at;
     struct slice type, media_type, bytes, url;
@@ -124,20 +126,24 @@ static bool settle_use(struct chat_parser *p, const struct block_members *m,
         return parse_refuse_missing(p, block->at, SLICE("id"));
     if (!m->name.at)
         return parse_refuse_missing(p, block->at, SLICE("name"));
-    block->use = (struct chat_tool_use){m->id, m->name, m->input.at ? m->input : SLICE("{}")};
-    return true;
+    block->use = (struct chat_tool_use){
+        .id = m->id, .name = m->name, .input = m->input.at ? m->input : SLICE("{}")};
+    return tool_id_split(&block->use.id, &block->use.signature, p->r.arena) ||
+           reader_refuse_memory(&p->r);
 }
 
 static bool settle_result(struct chat_parser *p, const struct block_members *m,
                           struct chat_block *block)
 {
+    struct slice signature; /* stands in the call, too */
+
     if (!m->tool_use_id.at)
         return parse_refuse_missing(p, block->at, SLICE("tool_use_id"));
     for (const struct chat_block *b = m->content.first; b; b = b->next)
         if (b->kind > CHAT_DOCUMENT)
             return parse_refuse_value(p, b->at, "it cannot stand in the result of a tool");
     block->result = (struct chat_tool_result){m->tool_use_id, m->is_error, m->content.first};
-    return true;
+    return tool_id_split(&block->result.id, &signature, p->r.arena) || reader_refuse_memory(&p->r);
 }
 
 static bool settle_thinking(struct chat_parser *p, const struct block_members *m,

@@ -6,7 +6,9 @@
 
 #include "wire/anthropic_writer.h"
 
+#include "codec/json_out.h"
 #include "wire/anthropic_usage.h"
+#include "wire/tool_id.h"
 
 #include <errno.h>
 
@@ -134,13 +136,19 @@ static int add_redacted(struct anthropic_writer *w, struct slice sealed)
 
 static int start_tool(struct anthropic_writer *w, const struct piece *p)
 {
+    struct json_out id;
+
     if (p->tool >= ANTHROPIC_TOOLS_MAX)
         return -EMSGSIZE;
+    json_out_begin(&id, w->arena, p->id.len);
+    tool_id_write(&id, p->id, p->signature);
+    if (json_out_failed(&id))
+        return -ENOMEM;
     open_block(w, BLOCK_TOOL, SLICE("\"tool_use\",\"id\":"));
     w->block_of_tool[p->tool] = w->blocks - 1;
     w->tools = p->tool + 1;
     w->deltas++;
-    put_quoted(w, p->id);
+    put_quoted(w, json_out_slice(&id));
     put(w, SLICE(",\"name\":"));
     put_quoted(w, p->name);
     put(w, SLICE(",\"input\":{}"));

@@ -50,6 +50,8 @@ struct wire_options {
     bool no_stream_options;     /* refuses the member; else a stream is asked for its usage */
     bool reasoning_content;     /* takes the assistant's reasoning back (DeepSeek, Moonshot) */
     bool thinking_blocks;       /* and its signed form, as courier itself does */
+    bool thought_signatures;    /* takes the signatures of calls back (Gemini) */
+    bool unsigned_is_refused;   /* and refuses a turn of calls without one */
 };
 
 /* *ret_body is one run of bytes. */

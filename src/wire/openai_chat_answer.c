@@ -174,7 +174,8 @@ static struct slice make_id(struct arena *a, const struct answer *answer)
     return arena_printf(a, "call_%.*s_%zu", SLICE_FMT(answer->id), answer->blocks_len);
 }
 
-static void add_call(struct reading *r, struct slice id, struct json_value function)
+static void add_call(struct reading *r, struct slice id, struct json_value function,
+                     struct json_value extra)
 {
     static const struct json_member members[] = {{SLICE_INIT("name")}, {SLICE_INIT("arguments")}};
     struct json_value v[2];
@@ -187,6 +188,8 @@ static void add_call(struct reading *r, struct slice id, struct json_value funct
         .name = inside_of(v[0]),
         .input = read_input(r->arena, v[1]),
     };
+    if (!openai_signature_read(extra, &block.signature))
+        r->rc = -EBADMSG;
     if (!block.id.at || !block.input.at)
         r->rc = -ENOMEM;
     add_block(r, &block);
@@ -194,14 +197,15 @@ static void add_call(struct reading *r, struct slice id, struct json_value funct
 
 static void add_calls(struct reading *r, struct json_value calls)
 {
-    static const struct json_member members[] = {{SLICE_INIT("id")}, {SLICE_INIT("function")}};
-    struct json_value call, v[2];
+    static const struct json_member members[] = {
+        {SLICE_INIT("id")}, {SLICE_INIT("function")}, {SLICE_INIT("extra_content")}};
+    struct json_value call, v[3];
     size_t at = 0;
 
     while (calls.type == JSON_ARRAY && json_next(calls.text, &at, &call) &&
-           members_of(r, call, members, 2, v))
+           members_of(r, call, members, 3, v))
         if (v[1].type == JSON_OBJECT) /* else a tool of a kind that nobody here declared */
-            add_call(r, inside_of(v[0]), v[1]);
+            add_call(r, inside_of(v[0]), v[1], v[2]);
 }
 
 static void read_message(struct reading *r, struct json_value message)
@@ -215,7 +219,7 @@ static void read_message(struct reading *r, struct json_value message)
     r->answer->refusal = inside_of(v[SAID_REFUSAL]);
     add_calls(r, v[SAID_TOOL_CALLS]);
     if (v[SAID_FUNCTION_CALL].type == JSON_OBJECT)
-        add_call(r, (struct slice){0}, v[SAID_FUNCTION_CALL]);
+        add_call(r, (struct slice){0}, v[SAID_FUNCTION_CALL], (struct json_value){0});
 }
 
 static int read_choice(struct reading *r, struct json_value choice)

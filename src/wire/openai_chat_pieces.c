@@ -11,12 +11,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { CALL_INDEX, CALL_ID, CALL_FUNCTION, CALL_LEN };
+enum { CALL_INDEX, CALL_ID, CALL_FUNCTION, CALL_EXTRA, CALL_LEN };
 
 static const struct json_member call_members[CALL_LEN] = {
     [CALL_INDEX] = {SLICE_INIT("index")},
     [CALL_ID] = {SLICE_INIT("id")},
     [CALL_FUNCTION] = {SLICE_INIT("function")},
+    [CALL_EXTRA] = {SLICE_INIT("extra_content")},
 };
 
 static const struct json_member function_members[] = {
@@ -28,7 +29,7 @@ static const struct json_member function_members[] = {
 struct call_part {
     bool numbered;
     uint64_t index;
-    struct slice id, name, arguments;
+    struct slice id, name, arguments, signature;
 };
 
 /* FNV-1a: the same in every process, since it ends up in what clients see. */
@@ -150,6 +151,7 @@ static int start_tool(struct openai_pieces *p, const struct call_part *part)
         .tool = p->tools,
         .id = part->id,
         .name = part->name,
+        .signature = part->signature,
     };
 
     if (p->tools == OPENAI_TOOLS_MAX)
@@ -198,7 +200,8 @@ static int add_calls(struct openai_pieces *p, struct json_value calls)
     while (rc == OK && calls.type == JSON_ARRAY && json_next(calls.text, &at, &call)) {
         struct call_part part = {.numbered = false};
         if (call.type != JSON_OBJECT || !json_members(call.text, call_members, CALL_LEN, v) ||
-            !read_function(v[CALL_FUNCTION], &part))
+            !read_function(v[CALL_FUNCTION], &part) ||
+            !openai_signature_read(v[CALL_EXTRA], &part.signature))
             return -EBADMSG;
         part.numbered = json_u64(v[CALL_INDEX], &part.index);
         part.id = inside_of(v[CALL_ID]);

@@ -192,7 +192,12 @@ static bool write_user(struct chat_writer *w, const struct chat_message *m)
     return true;
 }
 
-static void write_call(struct chat_writer *w, const struct chat_tool_use *use)
+/* For the calls of another model. Source: ai.google.dev/gemini-api/docs/thought-signatures, "FAQs".
+ */
+static const struct slice no_signature = SLICE_INIT("skip_thought_signature_validator");
+
+static void write_call(struct chat_writer *w, const struct chat_tool_use *use,
+                       struct slice signature)
 {
     struct json_out *o = &w->o;
 
@@ -203,7 +208,13 @@ static void write_call(struct chat_writer *w, const struct chat_tool_use *use)
     json_out_quote(o, use->name);
     json_out_literal(o, ",\"arguments\":\"");
     json_out_escape(o, use->input);
-    json_out_literal(o, "\"}}");
+    json_out_literal(o, "\"}");
+    if (w->options->thought_signatures && signature.len > 0) {
+        json_out_literal(o, ",\"extra_content\":{\"google\":{\"thought_signature\":");
+        json_out_quote(o, signature);
+        json_out_literal(o, "}}");
+    }
+    json_out_char(o, '}');
 }
 
 static bool has(const struct chat_message *m, enum chat_block_kind kind)
@@ -254,6 +265,30 @@ static void write_reasoning(struct chat_writer *w, const struct chat_message *m)
     json_out_char(o, ']');
 }
 
+static bool is_signed(const struct chat_message *m)
+{
+    for (const struct chat_block *b = m->blocks; b; b = b->next)
+        if (b->kind == CHAT_TOOL_USE && b->use.signature.len > 0)
+            return true;
+    return false;
+}
+
+/* Of the calls of a turn the first is signed. */
+static void write_calls(struct chat_writer *w, const struct chat_message *m)
+{
+    bool lacks = w->options->unsigned_is_refused && !is_signed(m);
+
+    json_out_name(&w->o, "tool_calls");
+    json_out_char(&w->o, '[');
+    for (const struct chat_block *b = m->blocks; b; b = b->next) {
+        if (b->kind != CHAT_TOOL_USE)
+            continue;
+        write_call(w, &b->use, lacks ? no_signature : b->use.signature);
+        lacks = false;
+    }
+    json_out_char(&w->o, ']');
+}
+
 static void write_assistant(struct chat_writer *w, const struct chat_message *m)
 {
     struct json_out *o = &w->o;
@@ -266,14 +301,8 @@ static void write_assistant(struct chat_writer *w, const struct chat_message *m)
     else
         write_string(w, m->blocks, (struct slice){0});
     write_reasoning(w, m);
-    if (calls) {
-        json_out_name(o, "tool_calls");
-        json_out_char(o, '[');
-        for (const struct chat_block *b = m->blocks; b; b = b->next)
-            if (b->kind == CHAT_TOOL_USE)
-                write_call(w, &b->use);
-        json_out_char(o, ']');
-    }
+    if (calls)
+        write_calls(w, m);
     json_out_char(o, '}');
 }
 

@@ -217,7 +217,8 @@ static bool settle_call(struct chat_parser *p, const struct tool_call *call,
         return parse_refuse_missing(p, block->at, SLICE("function"));
     if (!function->name.at)
         return parse_refuse_missing(p, function->at, SLICE("name"));
-    block->use = (struct chat_tool_use){call->id, function->name, SLICE("{}")};
+    block->use =
+        (struct chat_tool_use){.id = call->id, .name = function->name, .input = SLICE("{}")};
     return !function->arguments.at || decode_arguments(p, function->arguments, &block->use.input);
 }
 
