@@ -9,9 +9,10 @@
 /* For a client that gives no limit of tokens: what a model can write, but no more than this. */
 enum { MAX_TOKENS_DEFAULT = 32000, MAX_TOKENS_OF_OTHERS = 8192 };
 
-/* temperature and top_p together are refused; any sampling is; strict tools and schemas are known.
+/* temperature and top_p together are refused; any sampling is; strict tools and schemas are known;
+ * what is thought is left out of answers unless it is asked for ("Controlling thinking display").
  */
-enum { ONE_OF_BOTH = 1, NO_SAMPLING = 2, STRICT = 4 };
+enum { ONE_OF_BOTH = 1, NO_SAMPLING = 2, STRICT = 4, OMITTED = 8 };
 
 struct family {
     struct slice prefix;
@@ -38,7 +39,7 @@ static const struct family families[] = {
     {SLICE_INIT("claude-sonnet-4-5"),    64000,  WIRE_REASONING_BUDGET,   ONE_OF_BOTH | STRICT},
     {SLICE_INIT("claude-sonnet-4-6"),    128000, WIRE_REASONING_ADAPTIVE, ONE_OF_BOTH | STRICT},
     {SLICE_INIT("claude-haiku-4-5"),     64000,  WIRE_REASONING_BUDGET,   ONE_OF_BOTH | STRICT},
-    {SLICE_INIT("claude-"),              0,      WIRE_REASONING_ADAPTIVE, NO_SAMPLING | STRICT},
+    {SLICE_INIT("claude-"),              0,      WIRE_REASONING_ADAPTIVE, NO_SAMPLING | STRICT | OMITTED},
 };
 /* clang-format on */
 
@@ -68,6 +69,7 @@ struct wire_options anthropic_options(const struct target *t)
         .reasoning = f->reasoning,
         .strict_tools = f->traits & STRICT,
         .no_sampling = f->traits & NO_SAMPLING,
+        .thinking_omitted = f->traits & OMITTED,
         .temperature_xor_top_p = f->traits & ONE_OF_BOTH,
         .max_tokens_default = t->max_tokens ? t->max_tokens : default_of(f),
         .max_tokens_limit = f->max_tokens ? MAX(f->max_tokens, t->max_tokens) : 0,

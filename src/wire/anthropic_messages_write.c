@@ -374,7 +374,10 @@ static bool write_thinking_plan(struct chat_writer *w, const struct thinking_pla
         json_out_add(o, plan->member);
     } else if (plan->adaptive) {
         json_out_name(o, "thinking");
-        json_out_literal(o, "{\"type\":\"adaptive\"}");
+        json_out_literal(o, "{\"type\":\"adaptive\"");
+        if (w->options->thinking_omitted)
+            json_out_literal(o, ",\"display\":\"summarized\"");
+        json_out_char(o, '}');
     } else if (plan->budget > 0) {
         json_out_name(o, "thinking");
         json_out_literal(o, "{\"type\":\"enabled\",\"budget_tokens\":");

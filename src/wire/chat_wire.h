@@ -42,6 +42,7 @@ struct wire_options {
     bool temperature_xor_top_p; /* refuses both together: top_p is dropped */
 
     /* for anthropic_messages_write */
+    bool thinking_omitted;       /* shows what it thinks only when it is asked to */
     uint64_t max_tokens_default; /* the member is required: for a client that gave none. > 0 */
     uint64_t max_tokens_limit;   /* the most that the model can write, 0: not known */
 

@@ -363,7 +363,7 @@ def test_efforts_are_budgets(ai, served, effort, budget):
 def test_efforts_of_adaptive_models(ai, served):
     ask(ai, "adaptive", reasoning_effort="medium")
     sent = served.sent()
-    assert sent["thinking"] == {"type": "adaptive"}
+    assert sent["thinking"] == {"type": "adaptive", "display": "summarized"}
     assert sent["output_config"] == {"effort": "medium"}
 
 

@@ -271,6 +271,7 @@ static void what_is_known_of_models(void **state)
         assert_int_equal(o.temperature_xor_top_p, table[i].one_of_both);
         assert_int_equal(o.no_sampling, table[i].no_sampling);
         assert_int_equal(o.strict_tools, table[i].strict);
+        assert_int_equal(o.thinking_omitted, table[i].no_sampling); /* since the same models */
         assert_true(o.max_tokens_limit == 0 || o.max_tokens_limit >= o.max_tokens_default);
     }
 }

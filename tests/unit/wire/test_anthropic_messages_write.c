@@ -384,6 +384,16 @@ static void effort_as_newer_models_take_it(void **state)
          HEAD ",'thinking':{'type':'adaptive'},'output_config':{'effort':'max','format':{'type':"
               "'json_schema','schema':{}}}" HI                                     },
     };
+    static const struct translated omitted[] = {
+        {WITH("'reasoning_effort':'low'"),
+         HEAD ",'thinking':{'type':'adaptive','display':'summarized'},'output_config':{'effort':"
+              "'low'}" HI                                                                                     },
+        {WITH("'reasoning_effort':'none'"),                          HEAD HI                                  },
+ /* the client's own words stay as they are */
+        {WITH("'thinking':{'type':'adaptive'}"),                     HEAD ",'thinking':{'type':'adaptive'}" HI},
+        {WITH("'thinking':{'type':'adaptive','display':'omitted'}"),
+         HEAD ",'thinking':{'type':'adaptive','display':'omitted'}" HI                                        },
+    };
     static const struct translated alone[] = {
         {WITH("'reasoning_effort':'medium','temperature':0"),
          HEAD ",'temperature':0,'output_config':{'effort':'medium'}" HI},
@@ -392,6 +402,9 @@ static void effort_as_newer_models_take_it(void **state)
     (void)state;
     o.reasoning = WIRE_REASONING_ADAPTIVE;
     CHECK(&o, adaptive);
+    o.thinking_omitted = true;
+    CHECK(&o, omitted);
+    o.thinking_omitted = false;
     o.reasoning = WIRE_REASONING_EFFORT;
     CHECK(&o, alone);
 }
