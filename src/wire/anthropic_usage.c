@@ -5,13 +5,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { INPUT, CACHE_WRITE, CACHE_READ, OUTPUT, USAGE_LEN };
+enum { INPUT, CACHE_WRITE, CACHE_READ, OUTPUT, PROMPT, USAGE_LEN };
 
 static const struct json_member usage_members[USAGE_LEN] = {
     [INPUT] = {SLICE_INIT("input_tokens")},
     [CACHE_WRITE] = {SLICE_INIT("cache_creation_input_tokens")},
     [CACHE_READ] = {SLICE_INIT("cache_read_input_tokens")},
     [OUTPUT] = {SLICE_INIT("output_tokens")},
+    [PROMPT] = {SLICE_INIT("prompt_tokens")},
 };
 
 /* The cap keeps every sum of counts far from overflow. */
@@ -28,6 +29,7 @@ static bool set_count(struct json_value v, uint64_t *count)
 bool anthropic_usage_merge(struct json_value value, struct usage *usage)
 {
     struct json_value v[USAGE_LEN];
+    uint64_t prompt;
 
     if (value.type != JSON_OBJECT || !json_members(value.text, usage_members, USAGE_LEN, v))
         return false;
@@ -36,6 +38,10 @@ bool anthropic_usage_merge(struct json_value value, struct usage *usage)
     told |= set_count(v[CACHE_WRITE], &usage->cache_write);
     told |= set_count(v[CACHE_READ], &usage->cached_read);
     told |= set_count(v[OUTPUT], &usage->output);
+    if (set_count(v[PROMPT], &prompt)) {
+        usage->input = prompt - MIN(prompt, usage->cached_read + usage->cache_write);
+        told = true;
+    }
     if (told)
         usage->source = USAGE_PROVIDER;
     return told;

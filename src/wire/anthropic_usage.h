@@ -10,7 +10,10 @@
  * tokens. An explicit zero is a value. Counts above 2^53 are taken as 2^53.
  *
  * input_tokens is what was neither read from nor written to a cache; thinking is part of
- * output_tokens and not told apart. */
+ * output_tokens and not told apart. Kimi and Qwen tell the whole prompt in it at the start of a
+ * stream, where nothing is known of the cache, and the true figures at its end. Kimi also tells
+ * prompt_tokens, the whole prompt, which then counts, whatever input_tokens holds. Sources:
+ * github.com/maximhq/bifrost/issues/5510, github.com/maximhq/bifrost/pull/5355. */
 bool anthropic_usage_merge(struct json_value value, struct usage *usage);
 
 enum { ANTHROPIC_USAGE_ROOM = 256 };
