@@ -10,6 +10,8 @@ import signal
 import subprocess
 import time
 
+import debian
+
 STANDINS = pathlib.Path(__file__).parent / "standins"
 BASE = "debian:trixie-slim"
 OTHERS = {"postgres:17": "postgres", "redis:8": "redis", "haproxy:3.0": "haproxy"}
@@ -105,7 +107,7 @@ class Engine:
     def make_base(self):
         """What debootstrap makes, without what the official slim image leaves out."""
         root = self.folder / "root"
-        made = run("debootstrap", "--variant=minbase", "trixie", root, self.mirror())
+        made = run("debootstrap", "--variant=minbase", "trixie", root, debian.mirror())
         if made.returncode != 0:
             raise Unable("debootstrap fails: " + (made.stdout + made.stderr).strip()[-300:])
         for path in ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale",
@@ -120,17 +122,6 @@ class Engine:
             raise Unable("tar fails")
         shutil.rmtree(root)
         tell(f"made a stand-in of {BASE}")
-
-    @staticmethod
-    def mirror():
-        """The one that this machine's apt uses, where it is Debian's."""
-        found = run("apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)",
-                    "Created-By: Packages").stdout
-        for line in found.splitlines():
-            origin, _, address = line.partition(" ")
-            if origin == "Debian" and address.startswith("http") and "security" not in address:
-                return address
-        return "http://deb.debian.org/debian"
 
     def try_container(self):
         tried = self.docker("run", "--rm", BASE, "true", check=False)

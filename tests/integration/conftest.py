@@ -13,7 +13,29 @@ from postgres import Server  # noqa: E402
 from provider import Provider  # noqa: E402
 from redis_server import RedisServer  # noqa: E402
 
+SERVERS = {"postgres", "own_postgres", "own_server", "redis"}  # the fixtures that start one
+
 BOTH_STORES = pytest.mark.parametrize("store_kind", ["sqlite", "postgres"], indirect=True)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--servers", action="store_true",
+                     help="only the tests that speak to PostgreSQL or Redis (tests/versions)")
+
+
+def speaks_to_a_server(item):
+    """A test of several kinds of a store or a limiter speaks to the one that its parameter says."""
+    params = set(map(str, item.callspec.params.values())) if hasattr(item, "callspec") else set()
+    if params & {"sqlite", "memory"}:
+        return False
+    return bool(SERVERS & (params | set(item.fixturenames)))
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--servers"):
+        others = [item for item in items if not speaks_to_a_server(item)]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if speaks_to_a_server(item)]
 
 
 @pytest.fixture
@@ -42,6 +64,17 @@ def postgres():
     server = Server()
     yield server
     server.close()
+
+
+@pytest.fixture
+def own_postgres(made):
+    """own_postgres(**settings): a server of the test's own, to be stopped and killed."""
+
+    def make(**settings):
+        made.append(Server(**settings))
+        return made[-1]
+
+    return make
 
 
 @pytest.fixture

@@ -1,5 +1,9 @@
-"""A redis-server of a test's own: a free port, an empty folder, nothing kept."""
+"""A redis-server of a test's own: a free port, an empty folder, nothing kept.
 
+COURIER_TEST_REDIS_SERVER names another program that is one (tests/versions).
+"""
+
+import os
 import pathlib
 import random
 import signal
@@ -10,6 +14,8 @@ import threading
 import urllib.parse
 
 from gateway import wait_for
+
+PROGRAM = "COURIER_TEST_REDIS_SERVER"
 
 
 def free_port():
@@ -46,9 +52,9 @@ class RedisServer:
 
     def start(self, wait=True):
         self.child = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
-             "--appendonly", "no", "--dir", str(self.folder), "--logfile", "redis.log",
-             "--requirepass", self.password or "", *self.options],
+            [os.environ.get(PROGRAM, "redis-server"), "--port", str(self.port),
+             "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(self.folder),
+             "--logfile", "redis.log", "--requirepass", self.password or "", *self.options],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if wait:
             wait_for(self.answers)

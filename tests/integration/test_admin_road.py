@@ -4,7 +4,6 @@ import signal
 import sqlite3
 import threading
 
-import postgres as postgres_server
 from admin import Admin, refused
 from client import chat, request
 from gateway import wait_for
@@ -87,9 +86,8 @@ def test_an_answer_to_a_change_says_that_it_holds(provide, gateway, connect, eit
         assert {caller(client, new)() for client in clients} == {401}
 
 
-def test_a_database_that_is_away_or_silent(provide, gateway, connect, made):
-    server = postgres_server.Server()
-    made.append(server)
+def test_a_database_that_is_away_or_silent(provide, gateway, connect, own_postgres):
+    server = own_postgres()
     running = gateway(provide(answer_once()), store=server.url(server.make_database()),
                       secret_key="a-secret-for-tests-and-only-for-tests")
     admin = Admin(running)

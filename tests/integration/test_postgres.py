@@ -9,7 +9,7 @@ import pytest
 import trustme
 from client import Raw, chat, request
 from gateway import ADMIN_KEY, BINARY, LIMIT, Gateway, wait_for
-from postgres import PASSWORD, PASSWORD_IN_URL, Server
+from postgres import PASSWORD, PASSWORD_IN_URL
 from provider import answer_once
 
 SECRET = "a-secret-that-several-instances-have"
@@ -24,17 +24,6 @@ def courier(*args, store, cwd):
 @pytest.fixture
 def url(postgres):
     return postgres.url(postgres.make_database())
-
-
-@pytest.fixture
-def own(made):
-    """own(**settings): a server of the test's own, to be stopped and killed."""
-
-    def make(**settings):
-        made.append(Server(**settings))
-        return made[-1]
-
-    return make
 
 
 def assert_hidden(text):
@@ -171,8 +160,8 @@ def wait_rows(gateway, count):
 
 
 @pytest.mark.parametrize("blow", ["restart", "kill", "terminate", "stop"])
-def test_rows_survive_their_server(provide, gateway, connect, own, blow):
-    server = own(fsync="on", synchronous_commit="on", full_page_writes="on")
+def test_rows_survive_their_server(provide, gateway, connect, own_postgres, blow):
+    server = own_postgres(fsync="on", synchronous_commit="on", full_page_writes="on")
     made = gateway(provide(answer_once()), store=server.url(server.make_database()))
     client = connect(made)
     for n in range(20):
@@ -201,12 +190,14 @@ def test_rows_survive_their_server(provide, gateway, connect, own, blow):
 # --- TLS
 
 
-def test_tls_is_verified(own, tmp_path):
+def test_tls_is_verified(own_postgres, tmp_path):
+    server = own_postgres()
+    if not server.sql("show ssl_library"):
+        pytest.skip("this PostgreSQL was built without TLS")
     authority = trustme.CA()
     cert = authority.issue_cert("localhost")
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
-    server = own()
     server.write("server.key", cert.private_key_pem.bytes().decode())
     server.write("server.crt", b"".join(p.bytes() for p in cert.cert_chain_pems).decode())
     server.stop()

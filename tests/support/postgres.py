@@ -7,6 +7,9 @@ As a program, for ctest:
 As a module, for the integration tests: Server.
 
 A server does not run as root: then everything of it runs as the user `postgres`.
+
+It is the newest that is installed, or the one of the folder COURIER_TEST_POSTGRES_BIN, which holds
+initdb, pg_ctl, postgres, psql and pg_dump (tests/versions).
 """
 
 import glob
@@ -21,6 +24,7 @@ import sys
 import tempfile
 import time
 
+BIN = "COURIER_TEST_POSTGRES_BIN"
 PASSWORD = "a pass/word@100%"  # every character that a URL must write otherwise
 PASSWORD_IN_URL = "a%20pass%2Fword%40100%25"
 SETTINGS = {
@@ -35,7 +39,9 @@ SETTINGS = {
 
 
 def binary(name):
-    """The newest installed one; Debian keeps them outside of PATH."""
+    """Debian keeps them outside of PATH."""
+    if BIN in os.environ:
+        return os.path.join(os.environ[BIN], name)
     found = glob.glob(f"/usr/lib/postgresql/*/bin/{name}")
     if found:
         return max(found, key=lambda path: int(pathlib.Path(path).parts[4]))

@@ -1,6 +1,7 @@
 /* redis_server.h: a redis-server of a test's own: a free port, an empty folder, nothing kept.
  *
- * Started and asked in plain blocking code. */
+ * Started and asked in plain blocking code. COURIER_TEST_REDIS_SERVER names another program that
+ * is one (tests/versions). */
 
 #pragma once
 
@@ -127,15 +128,17 @@ static inline int64_t redis_number(struct redis_server *s, const char *command)
 
 static inline void redis_server_start(struct redis_server *s)
 {
+    const char *named = getenv("COURIER_TEST_REDIS_SERVER");
+    const char *program = named ? named : "redis-server";
     char port[8];
 
     snprintf(port, sizeof(port), "%u", s->port);
     s->pid = fork();
     if (s->pid == 0) {
-        execlp("redis-server", "redis-server", "--port", port, "--bind", "127.0.0.1", "--dir",
-               s->folder.path, "--save", "", "--appendonly", "no", "--logfile", "redis.log",
-               "--requirepass", s->password ? s->password : "", (char *)NULL);
-        perror("redis-server");
+        execlp(program, program, "--port", port, "--bind", "127.0.0.1", "--dir", s->folder.path,
+               "--save", "", "--appendonly", "no", "--logfile", "redis.log", "--requirepass",
+               s->password ? s->password : "", (char *)NULL);
+        perror(program);
         _exit(127);
     }
     for (int i = 0; !redis_ask(s, "PING"); i++) {
