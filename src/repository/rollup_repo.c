@@ -2,7 +2,10 @@
 
 #include "repository/rollup_repo.h"
 
+#include "base/buf.h"
+#include "base/clock.h"
 #include "repository/columns.h"
+#include "repository/rollup_plan.h"
 #include "repository/rollup_sql.h"
 
 #include <errno.h>
@@ -10,57 +13,209 @@
 #define BOUND(n, ms) ms,
 const uint32_t rollup_bounds_ms[ROLLUP_BUCKETS] = {ROLLUP_EACH_BUCKET(BOUND)};
 
-/* for a server that counts the rows of an hour that goes on */
+/* for a server that counts the rows of an hour that was begun anew */
 enum { PATIENCE_MS = 30000 };
 
-enum { HOUR_MS = 3600000 };
-#define HOUR_US ((uint64_t)HOUR_MS * 1000)
+#define MINUTE_US ((uint64_t)60 * 1000000)
+enum { HOUR_MINUTES = 60, DAY_MINUTES = 24 * 60, RUNS_MAX = 16 << 20 };
 
-/* --- the questions --- */
+/* --- what is known of a time --- */
 
-/* $1, $2: the hours; $3 … $6: who and what, none: all */
-#define ASKED                                                                                      \
-    "($3 = '' OR user_id = CAST(nullif($3, '') AS BIGINT)) AND ($4 = '' OR key_id = "              \
-    "CAST(nullif($4, '') AS BIGINT)) "                                                             \
-    "AND ($5 = '' OR requested_model = $5) AND ($6 = '' OR provider = $6)"
+static const char known_spans[] =
+    "SELECT span, start, low, high FROM usage_spans WHERE start >= $1 AND start < $2 "
+    "ORDER BY span, start";
+static const char known_marks[] =
+    "SELECT minute, min(low), max(high) FROM usage_marks WHERE minute >= $1 AND minute < $2 "
+    "AND minute >= (SELECT minute FROM usage_horizon) GROUP BY minute ORDER BY minute";
 
-#define SUMS                                                                                       \
-    "sum(requests), sum(CASE WHEN status = 'ok' THEN 0 ELSE requests END), sum(attempts), "        \
-    "sum(fallbacks), sum(prompt_tokens), sum(completion_tokens), sum(total_tokens), "              \
-    "sum(cached_tokens), sum(cache_write_tokens), sum(reasoning_tokens), sum(request_bytes), "     \
-    "sum(response_bytes), sum(latency_ms), sum(first_token_ms), "                                  \
-    "sum(first_tokens)" ROLLUP_EACH_BUCKET(ROLLUP_SUM_LATENCY)                                     \
-        ROLLUP_EACH_BUCKET(ROLLUP_SUM_FIRST)
+static void read_span(struct columns *c, void *to)
+{
+    struct rollup_span *span = to;
 
-#define QUESTION(what, end, range)                                                                 \
-    "SELECT " what ", " SUMS " FROM (SELECT " ROLLUP_COLUMNS                                       \
-    " FROM usage_hourly WHERE hour >= $1 AND hour < $2 AND hour NOT IN "                           \
-    "(SELECT hour FROM usage_marks WHERE " ROLLUP_COUNTS ") AND " ASKED                            \
-    " UNION ALL " ROLLUP_FROM_ROWS(range,                                                          \
-                                   ROLLUP_MARKS("hour >= $1 AND hour < $2 AND " ROLLUP_COUNTS),    \
-                                   ASKED) ") AS counted" end " LIMIT CAST($7 AS BIGINT) "          \
-                                          "OFFSET CAST($8 AS BIGINT)"
+    span->length = (uint32_t)columns_u64(c);
+    span->start = columns_u64(c);
+    span->low = columns_text(c);
+    span->high = columns_text(c);
+}
 
-#define OF_TIME(column) column ", '', 0", " GROUP BY " column " ORDER BY 1"
-#define OF_NAME(column) "'', " column ", 0", " GROUP BY " column " ORDER BY sum(requests) DESC, 2"
-#define OF_ID(column)   "'', '', " column, " GROUP BY " column " ORDER BY sum(requests) DESC, 3"
+static void read_mark(struct columns *c, void *to)
+{
+    struct rollup_mark *mark = to;
 
-/* a list of two arguments, so that it is taken apart before QUESTION looks */
-#define ASK(...) QUESTION(__VA_ARGS__)
+    mark->minute = columns_u64(c);
+    mark->low = columns_text(c);
+    mark->high = columns_text(c);
+}
 
-#define QUESTIONS(range)                                                                           \
-    {                                                                                              \
-        [ROLLUP_TOTAL] = ASK("'', '', 0", "", range), [ROLLUP_HOUR] = ASK(OF_TIME("hour"), range), \
-        [ROLLUP_DAY] = ASK(OF_TIME("day"), range),                                                 \
-        [ROLLUP_MODEL] = ASK(OF_NAME("requested_model"), range),                                   \
-        [ROLLUP_SERVED] = ASK(OF_NAME("served_model"), range),                                     \
-        [ROLLUP_PROVIDER] = ASK(OF_NAME("provider"), range),                                       \
-        [ROLLUP_USER] = ASK(OF_ID("user_id"), range), [ROLLUP_KEY] = ASK(OF_ID("key_id"), range),  \
-        [ROLLUP_STATUS] = ASK(OF_NAME("status"), range),                                           \
+static int fill(struct db *db, const char *sql, const struct rollup_known *of,
+                void (*read)(struct columns *c, void *row), struct row_list *list)
+{
+    struct db_statement *s;
+    int rc = db_prepare(db, sql, &s);
+
+    if (rc < 0)
+        return rc;
+    db_bind_u64(s, 1, of->from);
+    db_bind_u64(s, 2, of->until);
+    return row_list_fill(list, s, read);
+}
+
+static size_t longest_for(enum rollup_group group)
+{
+    size_t level = ROLLUP_LEVELS - 1;
+    uint32_t most = group == ROLLUP_HOUR  ? HOUR_MINUTES
+                    : group == ROLLUP_DAY ? DAY_MINUTES
+                                          : rollup_lengths[level];
+
+    while (rollup_lengths[level] > most)
+        level--;
+    return level;
+}
+
+static int plan(struct db *db, const struct rollup_query *query, struct arena *a,
+                struct rollup_runs *ret)
+{
+    const uint64_t hour_us = HOUR_MINUTES * MINUTE_US;
+    struct row_list spans = {.a = a, .row_size = sizeof(struct rollup_span)};
+    struct row_list marks = {.a = a, .row_size = sizeof(struct rollup_mark)};
+    struct rollup_known known = {
+        .from = query->from_wall_us / hour_us * HOUR_MINUTES,
+        .until = (query->until_wall_us + hour_us - 1) / hour_us * HOUR_MINUTES,
+    };
+    int rc = fill(db, known_spans, &known, read_span, &spans);
+
+    if (rc == OK)
+        rc = fill(db, known_marks, &known, read_mark, &marks);
+    if (rc < 0)
+        return rc;
+    known.spans = (struct rollup_span *)(void *)spans.at;
+    known.spans_len = spans.len;
+    known.marks = (struct rollup_mark *)(void *)marks.at;
+    known.marks_len = marks.len;
+    return rollup_plan(&known, longest_for(query->group), a, ret);
+}
+
+/* --- the question --- */
+
+/* $1, $2: runs of spans, and of rows, as JSON */
+#define RUNS_SQLITE                                                                                \
+    "run AS MATERIALIZED (SELECT json_extract(value, '$[0]') AS span, "                            \
+    "json_extract(value, '$[1]') AS low, json_extract(value, '$[2]') AS high "                     \
+    "FROM json_each($1)), "                                                                        \
+    "row_run AS MATERIALIZED (SELECT json_extract(value, '$[0]') AS start, "                       \
+    "json_extract(value, '$[1]') AS since, json_extract(value, '$[2]') AS until, "                 \
+    "json_extract(value, '$[3]') AS low, json_extract(value, '$[4]') AS high "                     \
+    "FROM json_each($2))"
+#define RUNS_POSTGRES                                                                              \
+    "run AS MATERIALIZED (SELECT CAST(r ->> 0 AS integer) AS span, CAST(r ->> 1 AS bigint) "       \
+    "AS low, CAST(r ->> 2 AS bigint) AS high FROM jsonb_array_elements(CAST($1 AS jsonb)) AS r), " \
+    "row_run AS MATERIALIZED (SELECT CAST(r ->> 0 AS bigint) AS start, "                           \
+    "CAST(r ->> 1 AS timestamptz) AS since, CAST(r ->> 2 AS timestamptz) AS until, "               \
+    "CAST(r ->> 3 AS uuid) AS low, CAST(r ->> 4 AS uuid) AS high "                                 \
+    "FROM jsonb_array_elements(CAST($2 AS jsonb)) AS r)"
+
+/* $3: the cut; $4 … $9: who and what; $10: the group; $11, $12: the page; $13: minutes of a bucket
+ */
+#define KEYS_AND_USERS(table)                                                                      \
+    table ".key_id >= CAST($4 AS bigint) AND " table ".key_id <= CAST($5 AS bigint) AND " table    \
+          ".user_id >= CAST($6 AS bigint) AND " table ".user_id <= CAST($7 AS bigint)"
+#define OF_SUBJECT                                                                                 \
+    "s.cut = CAST($3 AS integer) AND " KEYS_AND_USERS(                                             \
+        "s") " AND ($8 = '' OR s.provider = $8) AND ($9 = '' OR s.model = $9)"
+#define OF_ROW                                                                                     \
+    KEYS_AND_USERS("u")                                                                            \
+    " AND ($8 = '' OR u.provider = $8) AND ($9 = '' OR u.requested_model = "                       \
+    "$9)"
+
+/* Subject by subject, each with its spans side by side: what needs no buckets needs no sort. */
+#define FROM_SUMS(bucket, and_bucket)                                                              \
+    "SELECT " bucket " AS bucket, s.user_id, s.key_id, s.provider, s.model" ROLLUP_SUMS            \
+    " FROM usage_subjects s CROSS JOIN run CROSS JOIN usage_sums t WHERE " OF_SUBJECT              \
+    " AND t.subject = s.id AND t.span = run.span AND t.start >= run.low AND t.start < run.high "   \
+    "GROUP BY s.id" and_bucket
+/* the ids are what SQLite finds rows by */
+#define FROM_ROWS(bucket, and_bucket)                                                              \
+    "SELECT " bucket " AS bucket, " ROLLUP_OF_ROW ROLLUP_COUNTS                                    \
+    " FROM row_run r CROSS JOIN usage_logs u WHERE u.created_at >= r.since "                       \
+    "AND u.created_at < r.until AND u.id >= r.low AND u.id <= r.high AND " OF_ROW                  \
+    " GROUP BY " ROLLUP_BY_ROW and_bucket
+#define NAMED                                                                                      \
+    "SELECT *, CASE CAST($10 AS integer) WHEN 3 THEN model WHEN 4 THEN provider ELSE '' END AS "   \
+    "name, CASE CAST($10 AS integer) WHEN 5 THEN user_id WHEN 6 THEN key_id ELSE 0 END AS id "     \
+    "FROM counted"
+_Static_assert(ROLLUP_MODEL == 3 && ROLLUP_PROVIDER == 4 && ROLLUP_USER == 5 && ROLLUP_KEY == 6,
+               "what NAMED calls them");
+
+#define QUESTION(runs, sums, rows)                                                                 \
+    "WITH " runs ", counted AS (" sums " UNION ALL " rows "), named AS (" NAMED                    \
+    ") SELECT bucket, name, id" ROLLUP_SUMS " FROM named GROUP BY bucket, name, id "               \
+    "ORDER BY 1, 4 DESC, 2, 3 LIMIT CAST($11 AS bigint) OFFSET CAST($12 AS bigint)"
+
+#define BUCKET_OF(start) start " / CAST($13 AS bigint)"
+#define BY_TIME(runs)                                                                              \
+    QUESTION(runs, FROM_SUMS(BUCKET_OF("t.start"), ", bucket"),                                    \
+             FROM_ROWS(BUCKET_OF("r.start"), ", bucket"))
+#define AT_ONCE(runs) QUESTION(runs, FROM_SUMS("0", ""), FROM_ROWS("0", ""))
+
+static const char by_time_sqlite[] = BY_TIME(RUNS_SQLITE);
+static const char by_time_postgres[] = BY_TIME(RUNS_POSTGRES);
+static const char at_once_sqlite[] = AT_ONCE(RUNS_SQLITE);
+static const char at_once_postgres[] = AT_ONCE(RUNS_POSTGRES);
+
+/* 0: the group is not one of times. */
+static uint32_t bucket_minutes(enum rollup_group group)
+{
+    return group == ROLLUP_HOUR ? HOUR_MINUTES : group == ROLLUP_DAY ? DAY_MINUTES : 0;
+}
+
+static const char *question(struct db *db, enum rollup_group group)
+{
+    if (bucket_minutes(group))
+        return db_can_copy(db) ? by_time_postgres : by_time_sqlite;
+    return db_can_copy(db) ? at_once_postgres : at_once_sqlite;
+}
+
+/* The coarsest that tells what is asked: usage_cuts. */
+static uint64_t cut_of(const struct rollup_query *query)
+{
+    bool by_key = query->group == ROLLUP_USER || query->group == ROLLUP_KEY || query->user_id ||
+                  query->key_id;
+    bool by_model = query->group == ROLLUP_MODEL || query->group == ROLLUP_PROVIDER ||
+                    query->model.len || query->provider.len;
+
+    return (uint64_t)by_key * 2 + by_model;
+}
+
+static void bind_range(struct db_statement *s, unsigned n, int64_t id)
+{
+    db_bind_i64(s, n, id ? id : INT64_MIN);
+    db_bind_i64(s, n + 1, id ? id : INT64_MAX);
+}
+
+static void write_sums(struct buf *json, const struct rollup_runs *runs)
+{
+    buf_add_char(json, '[');
+    for (size_t i = 0; i < runs->sums_len; i++)
+        buf_printf(json, "%s[%u,%llu,%llu]", i ? "," : "", runs->sums[i].length,
+                   (unsigned long long)runs->sums[i].from, (unsigned long long)runs->sums[i].until);
+    buf_add_char(json, ']');
+}
+
+static void write_rows(struct buf *json, const struct rollup_runs *runs)
+{
+    char since[TIME_TEXT], until[TIME_TEXT];
+
+    buf_add_char(json, '[');
+    for (size_t i = 0; i < runs->rows_len; i++) {
+        const struct rollup_rows *rows = &runs->rows[i];
+        clock_rfc3339(MAX(rows->from * MINUTE_US, 1u), since);
+        clock_rfc3339(rows->until * MINUTE_US, until);
+        buf_printf(json, "%s[%llu,\"%s\",\"%s\",\"%.*s\",\"%.*s\"]", i ? "," : "",
+                   (unsigned long long)rows->from, since, until, (int)rows->low.len, rows->low.at,
+                   (int)rows->high.len, rows->high.at);
     }
-
-static const char *const questions_sqlite[ROLLUP_GROUPS] = QUESTIONS(ROLLUP_RANGE_SQLITE);
-static const char *const questions_postgres[ROLLUP_GROUPS] = QUESTIONS(ROLLUP_RANGE_POSTGRES);
+    buf_add_char(json, ']');
+}
 
 /* --- the answers --- */
 
@@ -86,49 +241,86 @@ static void read_sums(struct columns *c, struct rollup_sums *sums)
     read_buckets(c, sums->first);
 }
 
+/* The start is a number of buckets yet. */
 static void read_row(struct columns *c, void *to)
 {
     struct rollup_row *row = to;
 
-    row->start_wall_us = columns_time(c);
+    row->start_wall_us = columns_u64(c);
     row->name = columns_text(c);
     row->id = columns_i64(c);
     read_sums(c, &row->sums);
 }
 
-static struct slice id_text(struct arena *a, int64_t id)
+static int ask(struct db *db, const struct rollup_query *query, const struct buf runs[2],
+               struct row_list *list)
 {
-    return id ? arena_printf(a, "%lld", (long long)id) : SLICE("");
+    struct db_statement *s;
+    int rc = db_prepare(db, question(db, query->group), &s);
+
+    if (rc < 0)
+        return rc;
+    db_bind_text(s, 1, buf_slice(&runs[0]));
+    db_bind_text(s, 2, buf_slice(&runs[1]));
+    db_bind_u64(s, 3, cut_of(query));
+    bind_range(s, 4, query->key_id);
+    bind_range(s, 6, query->user_id);
+    db_bind_text(s, 8, query->provider);
+    db_bind_text(s, 9, query->model);
+    db_bind_u64(s, 10, query->group);
+    db_bind_u64(s, 11, query->limit);
+    db_bind_u64(s, 12, query->skip);
+    if (bucket_minutes(query->group))
+        db_bind_u64(s, 13, bucket_minutes(query->group));
+    return row_list_fill(list, s, read_row);
+}
+
+static int sum(struct db *db, const struct rollup_query *query, struct row_list *list)
+{
+    struct buf runs[2];
+    struct rollup_runs planned;
+    int rc = plan(db, query, list->a, &planned);
+
+    if (rc < 0)
+        return rc;
+    buf_init(&runs[0], RUNS_MAX);
+    buf_init(&runs[1], RUNS_MAX);
+    write_sums(&runs[0], &planned);
+    write_rows(&runs[1], &planned);
+    rc = runs[0].rc < 0 ? runs[0].rc : runs[1].rc;
+    if (rc == OK)
+        rc = ask(db, query, runs, list);
+    buf_free(&runs[0]);
+    buf_free(&runs[1]);
+    return rc;
+}
+
+/* The plan and the sums are of one state. */
+static int sum_patiently(struct db *db, const struct rollup_query *query, struct row_list *list)
+{
+    unsigned patience = db_patience(db);
+    int rc = db_begin_read(db);
+
+    if (rc < 0)
+        return rc;
+    db_set_patience(db, MAX(patience, (unsigned)PATIENCE_MS));
+    rc = db_end(db, sum(db, query, list));
+    db_set_patience(db, patience);
+    return rc;
 }
 
 int rollup_repo_sum(struct db *db, const struct rollup_query *query, struct arena *a,
                     struct rollup_row **ret, size_t *ret_len)
 {
-    const char *const *questions = db_can_copy(db) ? questions_postgres : questions_sqlite;
     struct row_list list = {.a = a, .row_size = sizeof(struct rollup_row)};
-    char from[TIME_TEXT], until[TIME_TEXT];
-    struct db_statement *s;
-    int rc = db_prepare(db, questions[query->group], &s);
+    int rc = sum_patiently(db, query, &list);
 
-    if (rc < 0)
-        return rc;
-    struct slice user = id_text(a, query->user_id), key = id_text(a, query->key_id);
-    if (!user.at || !key.at)
-        return -ENOMEM;
-    bind_time(s, 1, MAX(query->from_wall_us / HOUR_US * HOUR_US, 1u), from);
-    bind_time(s, 2, MAX((query->until_wall_us + HOUR_US - 1) / HOUR_US * HOUR_US, 1u), until);
-    db_bind_text(s, 3, user);
-    db_bind_text(s, 4, key);
-    db_bind_text(s, 5, query->model);
-    db_bind_text(s, 6, query->provider);
-    db_bind_u64(s, 7, query->limit);
-    db_bind_u64(s, 8, query->skip);
-    unsigned patience = db_patience(db);
-    db_set_patience(db, MAX(patience, (unsigned)PATIENCE_MS));
-    rc = row_list_fill(&list, s, read_row);
-    db_set_patience(db, patience);
+    if (rc == OK && query->group == ROLLUP_TOTAL && list.len == 0 && !row_list_add(&list))
+        rc = -ENOMEM;
     *ret = (struct rollup_row *)(void *)list.at;
     *ret_len = list.len;
+    for (size_t i = 0; i < list.len; i++)
+        (*ret)[i].start_wall_us *= bucket_minutes(query->group) * MINUTE_US;
     return rc;
 }
 

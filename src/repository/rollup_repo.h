@@ -1,6 +1,5 @@
-/* rollup_repo.h: what usage comes to, exactly and at any time: from the tables usage_hourly and
- * usage_marks, and from usage_logs where those do not know yet. Blocking; errors as in
- * repository.h.
+/* rollup_repo.h: what usage comes to, exactly and at any time: from the table usage_sums, and from
+ * usage_logs where that does not know yet (usage_marks). Blocking; errors as in repository.h.
  *
  * Times are whole hours, UTC. What is older than the retention of usage_logs stays in the sums. */
 
@@ -36,13 +35,10 @@ enum rollup_group {
     ROLLUP_TOTAL, /* one row */
     ROLLUP_HOUR,
     ROLLUP_DAY,
-    ROLLUP_MODEL,  /* as it was asked for */
-    ROLLUP_SERVED, /* the model that answered */
+    ROLLUP_MODEL, /* as it was asked for */
     ROLLUP_PROVIDER,
     ROLLUP_USER,
     ROLLUP_KEY,
-    ROLLUP_STATUS, /* "ok", "client_error" … */
-    ROLLUP_GROUPS
 };
 
 struct rollup_query {
@@ -56,7 +52,7 @@ struct rollup_query {
 
 struct rollup_row {
     uint64_t start_wall_us; /* of ROLLUP_HOUR, ROLLUP_DAY */
-    struct slice name;      /* of ROLLUP_MODEL, _SERVED, _PROVIDER, _STATUS; may be empty: none */
+    struct slice name;      /* of ROLLUP_MODEL, ROLLUP_PROVIDER; may be empty: none */
     int64_t id;             /* of ROLLUP_USER, ROLLUP_KEY */
     struct rollup_sums sums;
 };
@@ -68,13 +64,12 @@ int rollup_repo_sum(struct db *db, const struct rollup_query *query, struct aren
 
 /* --- for those who keep the books --- */
 
-/* Marks the hours of records that are written in this transaction. */
+/* Marks the minutes of records that are written in this transaction. */
 int rollup_repo_mark(struct db *db, const struct record *records, size_t n);
-/* Works out one hour that was over by then and has a mark; DB_ROW (1): there may be more; OK: there
- * was none. A transaction of its own. */
+/* Works out one span of time that was over by then: a minute (or an hour) with marks, else a longer
+ * one, else ends what minutes of old hours left; DB_ROW (1): there may be more to do; OK: there was
+ * nothing. A transaction of its own. */
 int rollup_repo_roll(struct db *db, uint64_t over_by_wall_us);
-/* Makes one of the many marks of the hours that go on. A transaction of its own. */
-int rollup_repo_compact(struct db *db);
 /* Writes into api_keys.last_used_at when keys were used, by the rows since then: one statement, and
  * the catalog does not move. */
 int rollup_repo_note_use(struct db *db, uint64_t since_wall_us);

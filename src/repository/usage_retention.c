@@ -10,7 +10,8 @@
 
 #include <errno.h>
 
-#define DAY_US ((uint64_t)24 * 3600 * 1000000)
+#define MINUTE_US ((uint64_t)60 * 1000000)
+#define DAY_US    (24 * 60 * MINUTE_US)
 
 enum { MORE = 1 };
 
@@ -19,37 +20,39 @@ static const char is_ahead[] =
     "SELECT CAST(CAST($1 AS text) AS timestamptz) > now() + interval '1 hour'";
 /* marks before the horizon are of rows that came too late to count */
 static const char advance[] =
-    "UPDATE usage_horizon SET hour = $1 WHERE hour < $1 AND NOT EXISTS (SELECT 1 FROM usage_marks "
-    "AS m WHERE m.hour < $1 AND m.hour >= usage_horizon.hour)";
-static const char drop_day[] = "SELECT usage_logs_drop_day(hour) FROM usage_horizon";
-/* usage_hours knows up to where rows of old hours may be; ids are in the order of time */
+    "UPDATE usage_horizon SET minute = $1 WHERE minute < $1 AND NOT EXISTS (SELECT 1 FROM "
+    "usage_marks AS m WHERE m.minute < $1 AND m.minute >= usage_horizon.minute)";
+static const char drop_day[] =
+    "SELECT usage_logs_drop_day(to_timestamp(minute * 60.0)) FROM usage_horizon";
+/* usage_spans knows up to where rows of old spans may be; ids are in the order of time */
 static const char delete_rows[] =
     "DELETE FROM usage_logs WHERE id IN (SELECT id FROM usage_logs WHERE id <= (SELECT max(high) "
-    "FROM usage_hours WHERE until <= (SELECT hour FROM usage_horizon)) AND created_at < (SELECT "
-    "hour FROM usage_horizon) ORDER BY id LIMIT 500)";
-static const char forget_hours[] =
-    "DELETE FROM usage_hours WHERE until <= (SELECT hour FROM usage_horizon)";
-static const char delete_sums[] = "DELETE FROM usage_hourly WHERE hour = (SELECT min(hour) FROM "
-                                  "usage_hourly WHERE hour < $1)";
+    "FROM usage_spans WHERE start + span <= (SELECT minute FROM usage_horizon)) AND created_at < "
+    "(SELECT strftime('%Y-%m-%dT%H:%M:%fZ', minute * 60, 'unixepoch') FROM usage_horizon) "
+    "ORDER BY id LIMIT 500)";
+static const char forget_ids[] =
+    "UPDATE usage_spans SET low = '', high = '' WHERE high <> '' AND start + span <= "
+    "(SELECT minute FROM usage_horizon)";
+static const char old_span[] =
+    "SELECT span, start FROM usage_spans WHERE start + span <= $1 ORDER BY span, start LIMIT 1";
+static const char delete_sums[] = "DELETE FROM usage_sums WHERE span = $1 AND start = $2";
+static const char delete_span[] = "DELETE FROM usage_spans WHERE span = $1 AND start = $2";
+/* who and what no sum is of any more */
+static const char delete_subjects[] =
+    "DELETE FROM usage_subjects WHERE NOT EXISTS (SELECT 1 FROM usage_sums AS t WHERE t.subject = "
+    "usage_subjects.id)";
 
-static int run_with_time(struct db *db, const char *sql, uint64_t wall_us)
+/* Up to two numbers, and no rows to read. */
+static int run(struct db *db, const char *sql, const uint64_t *numbers, unsigned n)
 {
-    char text[TIME_TEXT];
     struct db_statement *s;
     int rc = db_prepare(db, sql, &s);
 
     if (rc < 0)
         return rc;
-    bind_time(s, 1, MAX(wall_us, 1u), text);
+    for (unsigned i = 0; i < n; i++)
+        db_bind_u64(s, i + 1, numbers[i]);
     return db_run(s);
-}
-
-static int run(struct db *db, const char *sql)
-{
-    struct db_statement *s;
-    int rc = db_prepare(db, sql, &s);
-
-    return rc < 0 ? rc : db_run(s);
 }
 
 /* "2026-01-31" */
@@ -94,7 +97,9 @@ int usage_retention_check_clock(struct db *db, uint64_t now_wall_us)
 
 int usage_retention_advance(struct db *db, uint64_t wall_us)
 {
-    return run_with_time(db, advance, wall_us / DAY_US * DAY_US);
+    const uint64_t minute = wall_us / DAY_US * (DAY_US / MINUTE_US);
+
+    return run(db, advance, &minute, 1);
 }
 
 static int drop(struct db *db)
@@ -112,16 +117,40 @@ static int drop(struct db *db)
 
 int usage_retention_end_rows(struct db *db)
 {
-    int rc = db_can_copy(db) ? drop(db) : run(db, delete_rows);
+    int rc = db_can_copy(db) ? drop(db) : run(db, delete_rows, NULL, 0);
 
     if (rc == OK && !db_can_copy(db) && db_changes(db) > 0)
         return MORE;
-    return rc == OK ? run(db, forget_hours) : rc;
+    return rc == OK ? run(db, forget_ids, NULL, 0) : rc;
 }
 
+static int find_old(struct db *db, uint64_t minute, uint64_t span[2])
+{
+    struct db_statement *s;
+    int rc = db_prepare(db, old_span, &s);
+
+    if (rc < 0)
+        return rc;
+    db_bind_u64(s, 1, minute);
+    rc = db_step(s);
+    for (unsigned i = 0; rc == DB_ROW && i < 2; i++)
+        span[i] = (uint64_t)db_column_i64(s, i);
+    db_reset(s);
+    return rc;
+}
+
+/* The sums first: what breaks off between the two is done again. */
 int usage_retention_end_sums(struct db *db, uint64_t wall_us)
 {
-    int rc = run_with_time(db, delete_sums, wall_us);
+    uint64_t span[2];
+    int rc = find_old(db, wall_us / MINUTE_US, span);
 
-    return rc == OK && db_changes(db) > 0 ? MORE : rc;
+    if (rc != DB_ROW)
+        return rc;
+    rc = run(db, delete_sums, span, 2);
+    if (rc == OK)
+        rc = run(db, delete_span, span, 2);
+    if (rc == OK && span[0] == DAY_US / MINUTE_US) /* once a day */
+        rc = run(db, delete_subjects, NULL, 0);
+    return rc < 0 ? rc : MORE;
 }

@@ -1,5 +1,5 @@
-/* usage_retention.h: how usage ends: rows of usage_logs after a while, sums of hours after a longer
- * one. Blocking; errors as in repository.h. */
+/* usage_retention.h: how usage ends: rows of usage_logs after a while, sums after a longer one.
+ * Blocking; errors as in repository.h. */
 
 #pragma once
 
@@ -19,5 +19,5 @@ int usage_retention_advance(struct db *db, uint64_t wall_us);
 /* Ends a piece of what is not needed: a day's partition, or some hundred rows. 1: there may be
  * more; OK: there was none. */
 int usage_retention_end_rows(struct db *db);
-/* Ends the sums of one hour before then. As above. */
+/* Ends the sums of one span of time that lies before then. As above. */
 int usage_retention_end_sums(struct db *db, uint64_t wall_us);

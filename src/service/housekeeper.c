@@ -19,7 +19,7 @@ enum {
     FIRST_ROUND_MS = 1000,
     ROUND_MS = 60000,
     BREATH_MS = 20,        /* between steps that take a lock */
-    LATE_MS = 90000,       /* after its end an hour is over: the ledgers have written it by then */
+    LATE_MS = 30000,       /* after its end a minute is over: the ledgers have written most of it */
     LOOK_BACK_MS = 300000, /* for the use of keys: more than a round, for a ledger that was late */
     PATIENCE_MS = 1000,
     DAYS_AHEAD = 3,
@@ -56,7 +56,7 @@ static bool breathe(struct housekeeper *h)
 
 static int roll(struct housekeeper *h)
 {
-    int rc = rollup_repo_compact(h->db);
+    int rc = OK;
 
     while (rc == OK && (rc = rollup_repo_roll(h->db, ago(LATE_MS))) > 0)
         rc = breathe(h) ? OK : -ECANCELED;

@@ -1,5 +1,5 @@
 /* housekeeper.h: the yard thread that looks after what usage leaves in the store: once a minute it
- * notes when keys were used, works out the sums of hours that are over, and ends rows that are
+ * notes when keys were used, works out the sums of times that are over, and ends rows that are
  * older than their retention: usage, and prompts. Of several instances one does it; each makes room
  * for the days to come.
  *

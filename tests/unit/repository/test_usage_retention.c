@@ -119,15 +119,38 @@ static int end_sums(struct db *db)
     return usage_retention_end_sums(db, noon + 2 * HOUR);
 }
 
-static void sums_end_by_the_hour(void **state)
+static void sums_end_span_by_span(void **state)
 {
     struct store_rig *r = *state;
 
     for (unsigned i = 0; i < 4; i++)
         put(r, noon + i * HOUR);
     roll_all(r);
+    assert_sql(r, "SELECT count(*) FROM usage_spans", "8"); /* four hours, and what holds them */
     assert_int_equal(each(r, end_sums), 2);
-    assert_sql(r, "SELECT count(*) FROM usage_hourly", "2");
+    assert_sql(r, "SELECT count(*) FROM usage_spans", "6");
+    assert_sql(r, "SELECT count(*) FROM usage_sums WHERE span = 60", "8"); /* four cuts each */
+    assert_int_equal(counted(r), 4); /* of all time: longer spans hold them */
+}
+
+static int end_all_sums(struct db *db)
+{
+    return usage_retention_end_sums(db, noon + 60 * DAY);
+}
+
+static void who_is_in_no_sum_is_forgotten(void **state)
+{
+    struct store_rig *r = *state;
+
+    put(r, noon);
+    roll_all(r);
+    assert_sql(r, "SELECT count(*) FROM usage_subjects", "4");
+    assert_int_equal(each(r, end_all_sums), 5);
+    assert_sql(r, "SELECT count(*) FROM usage_sums", "0");
+    assert_sql(r, "SELECT count(*) FROM usage_spans", "0");
+    put(r, noon + 61 * DAY);
+    roll_all(r);
+    assert_int_equal(counted(r), 1);
 }
 
 static void days_are_made_ahead(void **state)
@@ -148,11 +171,9 @@ static void days_are_made_ahead(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(a_clock_that_is_ahead_is_noticed),
-        STORE_TEST(old_days_end_and_their_sums_stay),
-        STORE_TEST(more_rows_than_one_piece),
-        STORE_TEST(sums_end_by_the_hour),
-        STORE_TEST(days_are_made_ahead),
+        STORE_TEST(a_clock_that_is_ahead_is_noticed), STORE_TEST(old_days_end_and_their_sums_stay),
+        STORE_TEST(more_rows_than_one_piece),         STORE_TEST(sums_end_span_by_span),
+        STORE_TEST(who_is_in_no_sum_is_forgotten),    STORE_TEST(days_are_made_ahead),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,13 +110,13 @@ static void a_round_keeps_the_house(void **state)
     put(f, now - 500 * HOUR_US);
     assert_int_equal(housekeeper_start(&options, &h), OK);
     assert_int_equal(housekeeper_start(&options, &second), OK);
-    wait_for(f, "SELECT count(*) FROM usage_hourly", 2); /* the hours that are over */
-    wait_for(f, "SELECT count(*) FROM usage_logs", 2);   /* the oldest has gone */
+    wait_for(f, "SELECT count(*) FROM usage_spans WHERE span = 60", 2); /* hours that are over */
+    wait_for(f, "SELECT count(*) FROM usage_logs", 2);                  /* the oldest has gone */
     wait_for(f, "SELECT count(*) FROM api_keys WHERE last_used_at IS NOT NULL", 1);
-    wait_for(f, "SELECT count(*) FROM usage_marks", 1); /* of the hour that goes on */
+    wait_for(f, "SELECT count(*) FROM usage_marks", 1); /* of the minute that goes on */
     housekeeper_stop(second);
     housekeeper_stop(h);
-    assert_int_equal(number(f, "SELECT count(*) FROM usage_hourly"), 2);
+    assert_int_equal(number(f, "SELECT count(*) FROM usage_spans WHERE span = 60"), 2);
 }
 
 static void a_store_that_is_away_harms_nobody(void **state)

@@ -1,0 +1,126 @@
+-- Sums of usage for spans of several lengths, so that a question reads few of them: a minute for
+-- the hour that goes on, then an hour, six hours, a day, five days, thirty days. A span is told by
+-- its length and its start, both in minutes (since 1970, UTC); it starts at a multiple of its length.
+--
+-- Whoever writes usage leaves a mark for the minutes of it, in the same transaction. The housekeeper
+-- works a minute that is over out from its rows, as a whole, and takes the marks that it saw; longer
+-- spans are summed from shorter ones. An hour's minutes end some hours after it: rows that come still
+-- later make the hour be worked out from all of its rows. What is marked counts from its rows, so a
+-- sum is exact at any time.
+
+-- How finely sums are cut: in one, by provider and model, by user and key, by all of these.
+CREATE TABLE usage_cuts (
+    cut      integer PRIMARY KEY,
+    by_key   integer NOT NULL,
+    by_model integer NOT NULL
+);
+INSERT INTO usage_cuts (cut, by_key, by_model) VALUES (0, 0, 0), (1, 0, 1), (2, 1, 0), (3, 1, 1);
+
+-- What a sum is of. 0 and empty: all. model: as it was asked for.
+CREATE TABLE usage_subjects (
+    id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    cut      integer NOT NULL,
+    user_id  bigint NOT NULL,
+    key_id   bigint NOT NULL,
+    provider text NOT NULL,
+    model    text NOT NULL
+);
+CREATE UNIQUE INDEX usage_subjects_all ON usage_subjects (cut, key_id, user_id, provider, model);
+
+-- errors: all whose status is not ok. first_tokens: how many had one. latency_NN, first_NN: how many
+-- took at most 10, 20, 50, 100, 200, 350, 500, 750, 1000, 1500, 2000, 3000, 5000, 7500, 10000, 15000,
+-- 20000, 30000, 60000, 120000 ms.
+CREATE TABLE usage_sums (
+    subject            bigint NOT NULL,
+    span               integer NOT NULL,
+    start              bigint NOT NULL,
+    requests           bigint NOT NULL,
+    errors             bigint NOT NULL,
+    attempts           bigint NOT NULL,
+    fallbacks          bigint NOT NULL,
+    prompt_tokens      bigint NOT NULL,
+    completion_tokens  bigint NOT NULL,
+    total_tokens       bigint NOT NULL,
+    cached_tokens      bigint NOT NULL,
+    cache_write_tokens bigint NOT NULL,
+    reasoning_tokens   bigint NOT NULL,
+    request_bytes      bigint NOT NULL,
+    response_bytes     bigint NOT NULL,
+    latency_ms         bigint NOT NULL,
+    first_token_ms     bigint NOT NULL,
+    first_tokens       bigint NOT NULL,
+    latency_00 bigint NOT NULL, latency_01 bigint NOT NULL, latency_02 bigint NOT NULL, latency_03 bigint NOT NULL,
+    latency_04 bigint NOT NULL, latency_05 bigint NOT NULL, latency_06 bigint NOT NULL, latency_07 bigint NOT NULL,
+    latency_08 bigint NOT NULL, latency_09 bigint NOT NULL, latency_10 bigint NOT NULL, latency_11 bigint NOT NULL,
+    latency_12 bigint NOT NULL, latency_13 bigint NOT NULL, latency_14 bigint NOT NULL, latency_15 bigint NOT NULL,
+    latency_16 bigint NOT NULL, latency_17 bigint NOT NULL, latency_18 bigint NOT NULL, latency_19 bigint NOT NULL,
+    first_00 bigint NOT NULL, first_01 bigint NOT NULL, first_02 bigint NOT NULL, first_03 bigint NOT NULL,
+    first_04 bigint NOT NULL, first_05 bigint NOT NULL, first_06 bigint NOT NULL, first_07 bigint NOT NULL,
+    first_08 bigint NOT NULL, first_09 bigint NOT NULL, first_10 bigint NOT NULL, first_11 bigint NOT NULL,
+    first_12 bigint NOT NULL, first_13 bigint NOT NULL, first_14 bigint NOT NULL, first_15 bigint NOT NULL,
+    first_16 bigint NOT NULL, first_17 bigint NOT NULL, first_18 bigint NOT NULL, first_19 bigint NOT NULL,
+    PRIMARY KEY (subject, span, start)
+);
+CREATE INDEX usage_sums_start ON usage_sums (span, start);
+
+-- The spans that are worked out. low, high: the least and the greatest id among the rows; empty when
+-- those have ended.
+CREATE TABLE usage_spans (
+    span  integer NOT NULL,
+    start bigint NOT NULL,
+    low   text COLLATE "C" NOT NULL,
+    high  text COLLATE "C" NOT NULL,
+    PRIMARY KEY (span, start)
+);
+
+INSERT INTO usage_subjects (cut, user_id, key_id, provider, model)
+SELECT DISTINCT c.cut, h.user_id * c.by_key, h.key_id * c.by_key,
+    CASE WHEN c.by_model = 1 THEN h.provider ELSE '' END,
+    CASE WHEN c.by_model = 1 THEN h.requested_model ELSE '' END
+FROM usage_hourly h CROSS JOIN usage_cuts c;
+INSERT INTO usage_sums
+SELECT s.id, 60, CAST(extract(epoch FROM hour) AS bigint) / 60,
+    sum(requests), sum(CASE WHEN h.status = 'ok' THEN 0 ELSE requests END),
+    sum(attempts), sum(fallbacks), sum(prompt_tokens), sum(completion_tokens),
+    sum(total_tokens), sum(cached_tokens), sum(cache_write_tokens), sum(reasoning_tokens),
+    sum(request_bytes), sum(response_bytes), sum(latency_ms), sum(first_token_ms),
+    sum(first_tokens),
+    sum(latency_00), sum(latency_01), sum(latency_02), sum(latency_03),
+    sum(latency_04), sum(latency_05), sum(latency_06), sum(latency_07),
+    sum(latency_08), sum(latency_09), sum(latency_10), sum(latency_11),
+    sum(latency_12), sum(latency_13), sum(latency_14), sum(latency_15),
+    sum(latency_16), sum(latency_17), sum(latency_18), sum(latency_19),
+    sum(first_00), sum(first_01), sum(first_02), sum(first_03),
+    sum(first_04), sum(first_05), sum(first_06), sum(first_07),
+    sum(first_08), sum(first_09), sum(first_10), sum(first_11),
+    sum(first_12), sum(first_13), sum(first_14), sum(first_15),
+    sum(first_16), sum(first_17), sum(first_18), sum(first_19)
+FROM usage_hourly h CROSS JOIN usage_cuts c JOIN usage_subjects s ON s.cut = c.cut
+    AND s.key_id = h.key_id * c.by_key AND s.user_id = h.user_id * c.by_key
+    AND s.provider = CASE WHEN c.by_model = 1 THEN h.provider ELSE '' END
+    AND s.model = CASE WHEN c.by_model = 1 THEN h.requested_model ELSE '' END
+GROUP BY s.id, h.hour;
+
+-- Marked hours are begun anew: from their rows.
+INSERT INTO usage_spans (span, start, low, high)
+SELECT 60, CAST(extract(epoch FROM hour) AS bigint) / 60, min(low), max(high)
+FROM (SELECT hour, low, high FROM usage_hours UNION ALL
+      SELECT hour, low, high FROM usage_marks) AS known
+GROUP BY hour;
+INSERT INTO usage_spans (span, start, low, high)
+SELECT DISTINCT 60, CAST(extract(epoch FROM hour) AS bigint) / 60, '', ''
+FROM usage_hourly WHERE true ON CONFLICT DO NOTHING;
+DROP INDEX usage_marks_hour;
+ALTER TABLE usage_marks ADD COLUMN minute bigint NOT NULL DEFAULT 0;
+UPDATE usage_marks SET minute = CAST(extract(epoch FROM hour) AS bigint) / 60;
+ALTER TABLE usage_marks DROP COLUMN hour;
+ALTER TABLE usage_marks DROP COLUMN until;
+ALTER TABLE usage_marks DROP COLUMN day;
+CREATE INDEX usage_marks_minute ON usage_marks (minute);
+DROP TABLE usage_hours;
+DROP TABLE usage_hourly;
+
+-- Rows of usage_logs before this were dropped, or will be; their sums stay as they are.
+ALTER TABLE usage_horizon ADD COLUMN minute bigint NOT NULL DEFAULT 0;
+UPDATE usage_horizon SET minute = CAST(extract(epoch FROM hour) AS bigint) / 60;
+ALTER TABLE usage_horizon DROP COLUMN hour;
