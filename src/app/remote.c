@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/utf8.h"
 #include "codec/json.h"
 
 #include <errno.h>
@@ -91,15 +92,12 @@ void remote_close(struct remote *r)
 
 /* --- what the gateway says --- */
 
-/* ECMA-48: C0, DEL, and C1, which UTF-8 writes as C2 80 to C2 9F. */
 void remote_tame(char *at, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)at[i], next = i + 1 < n ? (unsigned char)at[i + 1] : 0;
-        if (c < ' ' || c == 0x7F)
-            at[i] = '?';
-        else if (c == 0xC2 && next >= 0x80 && next < 0xA0)
-            at[i] = at[i + 1] = '?';
+        size_t len = utf8_control((const unsigned char *)at + i, n - i);
+        if (len)
+            memset(at + i, '?', len);
     }
 }
 

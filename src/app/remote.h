@@ -30,8 +30,8 @@ struct remote_ask {
 int remote_send(struct remote *r, const struct remote_ask *ask, struct arena *a,
                 struct slice *ret_body);
 
-/* What came over the network and goes to a terminal: control characters become '?', in place, so
- * that a name cannot move the cursor. */
+/* What came over the network and goes to a terminal: control characters (base/utf8.h) become
+ * '?', in place, so that a name cannot move the cursor, nor turn what stands beside it. */
 void remote_tame(char *at, size_t n);
 
 /* Adds text to a path or query, percent-encoded but for the unreserved (RFC 3986, 2.3). */

@@ -25,7 +25,7 @@ enum setting_type {
     SETTING_NAMES,    /* struct slice: names, comma-separated; a list in the file */
     SETTING_WORDS,    /* struct slice: some of `words`, comma-separated; a list in the file */
     SETTING_PATTERNS, /* struct slice: regular expressions, one a line; a list in the file */
-    SETTING_LABEL,    /* struct slice: UTF-8 for people, at most max bytes, no controls */
+    SETTING_LABEL,    /* struct slice: UTF-8 for people, at most max bytes; no utf8_control */
     SETTING_BOOL,     /* bool: true, false */
     SETTING_TIME,     /* uint64_t, microseconds: RFC 3339; 0: never */
 };

@@ -23,6 +23,7 @@ static struct slice id_of(const void *row, struct arena *arena)
 const struct admin_kind admin_audit = {
     .name = "audit row",
     .row_size = sizeof(struct audit_row),
+    .has_id = true,
     .page = page,
     .key = id_of,
 };

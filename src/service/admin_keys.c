@@ -152,9 +152,9 @@ static int rotate(struct admin *a, struct admin_change *c, const void *old, void
 #define KEY_KIND(action_, update_)                                                                 \
     {                                                                                              \
         .name = "key", .action = action_, .row_size = sizeof(struct key_row),                      \
-        .version_at = offsetof(struct key_row, version), .find = find, .page = page, .key = id_of, \
-        .is_deleted = is_deleted, .may_change = may_change, .add = add, .update = update_,         \
-        .recall = recall_token, .remove = revoke,                                                  \
+        .version_at = offsetof(struct key_row, version), .has_id = true, .find = find,             \
+        .page = page, .key = id_of, .is_deleted = is_deleted, .may_change = may_change,            \
+        .add = add, .update = update_, .recall = recall_token, .remove = revoke,                   \
     }
 
 const struct admin_kind admin_keys = KEY_KIND("update", update);

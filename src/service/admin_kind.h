@@ -11,6 +11,7 @@ struct admin_kind {
     const char *action; /* what an update is called in the audit log */
     size_t row_size;
     size_t version_at; /* of the uint64_t in the row */
+    bool has_id;       /* its key is an id; else a name, or what its page understands */
 
     /* -ENOENT, also for a key that can be none. */
     int (*find)(struct admin *a, struct slice key, struct arena *arena, void *ret);

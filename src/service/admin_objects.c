@@ -93,6 +93,8 @@ int admin_list(struct admin *a, const struct admin_kind *kind, const struct page
     more.limit++;
     more.now_wall_us = clock_wall_us();
     *ret = (struct admin_page){0};
+    if (kind->has_id && wish->after.len && !admin_id(wish->after))
+        return -EINVAL;
     int rc = kind->page(a, &more, arena, &rows, &ret->len);
     ret->rows = rows;
     if (rc < 0 || ret->len <= wish->limit)
@@ -144,7 +146,7 @@ static int check_version(const struct admin_kind *kind, struct admin_change *c, 
 {
     uint64_t version = admin_version(kind, row);
 
-    if (c->if_match.len && !tags_have(c->if_match, version, c->arena))
+    if (c->if_match.at && !tags_have(c->if_match, version, c->arena))
         return admin_refuse(c, FAULT_PRECONDITION, SLICE("if-match"),
                             arena_printf(c->arena, "The %s is at version %llu now.", kind->name,
                                          (unsigned long long)version));

@@ -32,6 +32,7 @@ struct admin_page {
     size_t len;
     struct slice next; /* page_wish.after of the next page; empty: this was the last */
 };
+/* -EINVAL: wish->after is the key of no row. */
 int admin_list(struct admin *a, const struct admin_kind *kind, const struct page_wish *wish,
                struct arena *arena, struct admin_page *ret);
 
@@ -43,7 +44,7 @@ struct admin_change {
     int64_t key_id, user_id;
     struct slice request_id;
 
-    /* only if the object is at this version: 0: any; the value of If-Match, empty: any */
+    /* only if the object is at this version: 0: any; the value of If-Match: .at NULL: any */
     uint64_t version;
     struct slice if_match;
 

@@ -122,6 +122,7 @@ const struct admin_kind admin_users = {
     .action = "update",
     .row_size = sizeof(struct user_row),
     .version_at = offsetof(struct user_row, version),
+    .has_id = true,
     .find = find,
     .page = page,
     .key = key_of,

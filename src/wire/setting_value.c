@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/fmt.h"
+#include "base/utf8.h"
 #include "codec/redis_url.h"
 #include "codec/store_url.h"
 #include "codec/url.h"
@@ -119,12 +120,11 @@ static const char *why_not_label(const struct setting *s, struct slice text)
         return "is too long";
     if (!slice_is_utf8(text))
         return "is not UTF-8";
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.at[i];
-        bool is_c1 = c == 0xc2 && (unsigned char)text.at[i + 1] < 0xa0; /* U+0080 to U+009F */
-        if (c < ' ' || c == 0x7f || is_c1)
+    if (slice_find(text, SLICE("\xef\xbf\xbd")) < text.len) /* of "\ud800", too */
+        return "has half a surrogate pair, or U+FFFD, which stands for one";
+    for (size_t i = 0; i < text.len; i++)
+        if (utf8_control((const unsigned char *)text.at + i, text.len - i))
             return "has a control character";
-    }
     return NULL;
 }
 

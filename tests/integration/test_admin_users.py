@@ -72,6 +72,10 @@ WRONG = [
     ({"name": "x" * 129}, "invalid_value", "name", "128"),
     ({"name": "a\nb"}, "invalid_value", "name", "control"),
     ({"name": "a\0b"}, "invalid_value", "name", "control"),
+    ({"name": "bob\u202eyliame"}, "invalid_value", "name", "control"),
+    ({"name": "\u2066bob"}, "invalid_value", "name", "control"),
+    (b'{"name":"a\\ud800"}', "invalid_value", "name", "surrogate"),
+    ({"name": "a\ufffd"}, "invalid_value", "name", "surrogate"),
     ({"name": 7}, "invalid_type", "name", "a string"),
     ({"name": None}, "invalid_value", "name", "null"),
     ({"name": "a", "status": "gone"}, "invalid_value", "status", "active | disabled"),
@@ -136,6 +140,7 @@ def test_versions(admin):
     refused(admin.patch(path, {"name": "c"}, if_match='W/"2"'), 412, "precondition_failed")
     refused(admin.delete(path, {"version": 1}), 409, "version_conflict")
     refused(admin.delete(path, if_match='"7", "8"'), 412, "precondition_failed")
+    refused(admin.delete(path, if_match=""), 412, "precondition_failed")  # an unset variable
     for wrong in (0, -1, "2", 1.5, True):
         refused(admin.patch(path, {"version": wrong}), 400, "invalid_type", "version")
     refused(admin.delete(path, {"name": "x"}), 400, "unknown_parameter", "name")
@@ -192,6 +197,9 @@ def test_filters_and_parameters(admin):
     assert [u["id"] for u in admin.all("/users?status=disabled")] == [bob["id"]]
     assert bob["id"] not in [u["id"] for u in admin.all("/users?status=active")]
     assert admin.all("/users?name=nobody") == []
+    for path in ("/users", "/keys", "/audit"):
+        for key in (b"' or 1=1 --", b"-1", b"0", b"99999999999999999999", "é".encode()):
+            refused(admin.get(f"{path}?cursor={key.hex()}"), 400, "invalid_value", "cursor")
     for query, param in (("limit=0", "limit"), ("limit=1001", "limit"), ("limit=x", "limit"),
                          ("cursor=zz", "cursor"), ("cursor=abc", "cursor"),
                          ("status=gone", "status"), ("name=%ff", "name")):

@@ -96,6 +96,17 @@ static int task_work(struct admin_job *job, struct admin *a)
     return t->run(t, a);
 }
 
+/* Without the field any version will do; an empty one is good for none. */
+static bool copy_if_match(struct admin_task *t, struct exchange *x)
+{
+    struct slice tags = exchange_field(x, SLICE("if-match"));
+
+    if (!tags.at)
+        return true;
+    t->change.if_match = arena_copy(&t->arena, tags);
+    return t->change.if_match.at;
+}
+
 static bool copy_request(struct admin_task *t, struct exchange *x)
 {
     struct slice tail = exchange_path_tail(x);
@@ -106,10 +117,9 @@ static bool copy_request(struct admin_task *t, struct exchange *x)
         .key_id = x->principal->key_id,
         .user_id = x->principal->user_id,
         .request_id = arena_copy(&t->arena, x->request_id),
-        .if_match = arena_copy(&t->arena, exchange_field(x, SLICE("if-match"))),
     };
     return tail.at && slice_is_utf8(tail) && (!tail.len || !memchr(tail.at, 0, tail.len)) &&
-           t->change.key.at && t->change.request_id.at && t->change.if_match.at;
+           t->change.key.at && t->change.request_id.at && copy_if_match(t, x);
 }
 
 struct admin_task *admin_task_new(struct exchange *x)

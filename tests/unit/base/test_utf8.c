@@ -32,6 +32,41 @@ static bool is_sequence(const unsigned char *p, size_t n)
     return c >= least[len] && c <= 0x10FFFF && (c < 0xD800 || c > 0xDFFF);
 }
 
+static void what_changes_the_text_around_it_is_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t len;
+    } cases[] = {
+        {"\x1b",         1},
+        {"\x7f",         1},
+        {"\xc2\x80",     2},
+        {"\xc2\x9f",     2},
+        {"\xe2\x80\xa8", 3},
+        {"\xe2\x80\xae", 3},
+        {"\xe2\x81\xa6", 3},
+        {"\xe2\x81\xa9", 3},
+        {"a",            0},
+        {"~",            0},
+        {"\xc2\xa0",     0},
+        {"\xc3\x80",     0},
+        {"\xe2\x80\xa7", 0},
+        {"\xe2\x80\xaf", 0},
+        {"\xe2\x81\xa5", 0},
+        {"\xe2\x81\xaa", 0},
+        {"\xe2\x82\xa8", 0},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const unsigned char *p = (const unsigned char *)cases[i].text;
+        assert_int_equal(utf8_control(p, strlen(cases[i].text)), cases[i].len);
+        if (cases[i].len > 1) /* cut short */
+            assert_int_equal(utf8_control(p, cases[i].len - 1), 0);
+    }
+    assert_int_equal(utf8_control((const unsigned char *)"", 1), 1);
+}
+
 static void every_sequence_of_two_bytes_is_judged(void **state)
 {
     (void)state;
@@ -112,6 +147,7 @@ static void chinese_text_is_fine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_changes_the_text_around_it_is_known),
         cmocka_unit_test(every_sequence_of_two_bytes_is_judged),
         cmocka_unit_test(long_sequences_are_judged_on_the_vector_road),
         cmocka_unit_test(the_first_fault_is_found_at_every_place),

@@ -123,9 +123,9 @@ static void a_version_that_is_not_the_objects_is_refused(void **state)
         const char *if_match;
         enum fault_kind fault;
     } cases[] = {
-        {0, "",              FAULT_NONE            },
-        {2, "",              FAULT_NONE            },
-        {2, "",              FAULT_VERSION_CONFLICT},
+        {0, NULL,            FAULT_NONE            },
+        {2, NULL,            FAULT_NONE            },
+        {2, NULL,            FAULT_VERSION_CONFLICT},
         {0, "\"3\"",         FAULT_NONE            },
         {0, "\"3\"",         FAULT_PRECONDITION    },
         {0, "W/\"4\"",       FAULT_PRECONDITION    },
@@ -133,6 +133,8 @@ static void a_version_that_is_not_the_objects_is_refused(void **state)
         {0, " * ",           FAULT_NONE            },
         {6, "\"5\"",         FAULT_PRECONDITION    },
         {0, "4",             FAULT_PRECONDITION    },
+        {0, "",              FAULT_PRECONDITION    },
+        {0, ",",             FAULT_PRECONDITION    },
     };
     struct admin_change c;
 
@@ -142,7 +144,8 @@ static void a_version_that_is_not_the_objects_is_refused(void **state)
         struct user_row row = {.name = SLICE("anna")};
         c = change(&f->arena, "2");
         c.version = cases[i].version;
-        c.if_match = slice_str(cases[i].if_match);
+        if (cases[i].if_match)
+            c.if_match = slice_str(cases[i].if_match);
         c.wanted =
             (struct row_change){&row, {{offsetof(struct user_row, name), sizeof(row.name)}}, 1};
         int rc = admin_update(f->admin, &admin_users, &c);
@@ -253,6 +256,8 @@ static void pages_follow_each_other(void **state)
     } while (page.next.len);
     assert_int_equal(seen, 7);
     assert_int_equal(page.len, 1);
+    wish.after = SLICE("no id");
+    assert_int_equal(admin_list(f->admin, &admin_users, &wish, &f->arena, &page), -EINVAL);
 }
 
 /* Whatever allocation fails, there is a row with its audit row, or neither. */
