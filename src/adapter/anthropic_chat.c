@@ -10,14 +10,13 @@
 #include "wire/anthropic_error.h"
 #include "wire/openai_chat_writer.h"
 #include "wire/openai_error.h"
-#include "wire/repeat.h"
 
 #include <errno.h>
 
 struct chat_stream {
     struct anthropic_stream stream; /* begins with a struct decoder */
     struct openai_chat_writer writer;
-    struct repeat repeat;
+    struct anthropic_pieces pieces;
 };
 
 _Static_assert(offsetof(struct chat_stream, stream) == 0, "begins with struct decoder");
@@ -95,8 +94,8 @@ static int chat_begin(void *state, const struct decoding *d)
         .include_usage = d->call->include_usage,
     };
     openai_chat_writer_begin(&s->writer);
-    s->stream.pieces = &s->writer.sink;
-    s->stream.repeat = &s->repeat;
+    s->pieces.sink = &s->writer.sink;
+    s->stream.pieces = &s->pieces;
     return OK;
 }
 

@@ -57,7 +57,7 @@ enum piece_kind {
     PIECE_REDACTED,   /* text: a whole block */
     PIECE_REFUSAL,    /* text */
     PIECE_TOOL_START, /* tool, id, name, signature: of the thought that led to it */
-    PIECE_TOOL_INPUT, /* tool, text: a part of the JSON text of its input */
+    PIECE_TOOL_INPUT, /* tool, text: a part of the JSON text of its input; or input: all of it */
     PIECE_TOOL_END,   /* tool; not every dialect tells it */
     PIECE_FINISH,     /* stop, stop_sequence */
     PIECE_USAGE,      /* usage */
@@ -71,6 +71,7 @@ struct piece {
     struct slice text;      /* text */
     struct slice id, name;  /* text */
     struct slice signature; /* text */
+    struct slice input;     /* raw, an object */
     struct slice model;     /* text */
     struct slice stop_sequence; /* text */
     struct usage usage;

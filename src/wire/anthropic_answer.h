@@ -10,6 +10,7 @@
 #include "model/answer.h"
 #include "model/event.h"
 #include "model/reply.h"
+#include "wire/repeat.h"
 
 /* Reads usage of a buffered answer that is passed on as it is. -EBADMSG: not one whole object
  * (json_outline); -EPROTO: an error object. */
@@ -20,21 +21,28 @@ int anthropic_read_count(struct slice body, struct reply *ret);
 /* Reads and validates all of it. The same errors, and -ENOMEM. */
 int anthropic_read_answer(struct slice body, struct arena *a, struct answer *ret);
 
-struct repeat;
+/* The most tools that a stream may call for a client of another dialect. */
+enum { ANTHROPIC_STREAM_TOOLS = 128 };
+
+/* A stream taken apart, for a client of another dialect; all but the sink is zero at first. */
+struct anthropic_pieces {
+    struct piece_sink *sink;
+    struct repeat repeat;
+    unsigned tools; /* begun */
+    /* The index of each one's block + 1; 0: it has ended, or was told all at once. */
+    uint64_t block_of_tool[ANTHROPIC_STREAM_TOOLS];
+};
 
 /* What is remembered from event to event of one stream; zeroed at its start. */
 struct anthropic_stream {
     bool wants_text; /* the caller's wish: fill event.text */
     bool content_seen;
-    bool in_tool;
-    uint64_t tool_block; /* in_tool: the index of its block */
-    unsigned tools;      /* begun */
     struct usage usage;
-    struct piece_sink *pieces; /* the caller's: wants everything. NULL: nobody does */
-    struct repeat *repeat;     /* the caller's, with pieces */
+    struct anthropic_pieces *pieces; /* the caller's: wants everything. NULL: nobody does */
 };
 
-/* Reads one event. -EBADMSG: not JSON; nothing was handed over then. Or what the sink returned.
+/* Reads one event. -EBADMSG: not JSON; nothing was handed over then. -EMSGSIZE: more than
+ * ANTHROPIC_STREAM_TOOLS tools. Or what the sink returned.
  *
  * When content has been seen and neither text nor pieces are wanted, an event that is plainly one
  * more delta, by its name and its ends, is not parsed. There is no EVENT_FINISH: a stream without

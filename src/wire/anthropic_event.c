@@ -6,7 +6,6 @@
 #include "wire/anthropic_error.h"
 #include "wire/anthropic_usage.h"
 #include "wire/inside.h"
-#include "wire/repeat.h"
 
 #include <errno.h>
 
@@ -27,7 +26,7 @@ static const struct json_member message_members[MESSAGE_LEN] = {
 };
 
 /* Of a content_block and of a delta: what they add bears the same names. */
-enum { PART_TYPE, TEXT, THINKING, SIGNATURE, JSON, SEALED, ID, NAME, PART_LEN };
+enum { PART_TYPE, TEXT, THINKING, SIGNATURE, JSON, SEALED, ID, NAME, INPUT, PART_LEN };
 
 static const struct json_member part_members[PART_LEN] = {
     [PART_TYPE] = {SLICE_INIT("type")},
@@ -38,6 +37,7 @@ static const struct json_member part_members[PART_LEN] = {
     [SEALED] = {SLICE_INIT("data")},
     [ID] = {SLICE_INIT("id")},
     [NAME] = {SLICE_INIT("name")},
+    [INPUT] = {SLICE_INIT("input")},
 };
 
 enum { STOP_REASON, SEQUENCE, END_LEN };
@@ -75,12 +75,12 @@ enum stop_reason anthropic_stop_read(struct slice reason)
 
 static int hand_over(struct reading *r, const struct piece *p)
 {
-    struct piece_sink *sink = r->stream->pieces;
+    struct anthropic_pieces *pieces = r->stream->pieces;
 
-    if (!sink)
+    if (!pieces)
         return OK;
-    repeat_note(r->stream->repeat, p);
-    return sink->take(sink, p);
+    repeat_note(&pieces->repeat, p);
+    return pieces->sink->take(pieces->sink, p);
 }
 
 static void mark_content(struct reading *r)
@@ -133,35 +133,70 @@ static int message_start(struct reading *r)
                         });
 }
 
-static int tool_end(struct reading *r)
+/* The running tool whose block the event is of; `tools`: none. */
+static unsigned tool_of(const struct reading *r)
 {
-    struct anthropic_stream *s = r->stream;
+    const struct anthropic_pieces *p = r->stream->pieces;
+    unsigned tool = p->tools;
+    uint64_t block = 0;
 
-    if (!s->in_tool)
-        return OK;
-    s->in_tool = false;
-    return hand_over(r, &(struct piece){.kind = PIECE_TOOL_END, .tool = s->tools - 1});
+    json_u64(r->v[INDEX], &block);
+    while (tool > 0 && p->block_of_tool[tool - 1] != block + 1)
+        tool--;
+    return tool > 0 ? tool - 1 : p->tools;
 }
 
+static int tool_end(struct reading *r, unsigned tool)
+{
+    r->stream->pieces->block_of_tool[tool] = 0;
+    return hand_over(r, &(struct piece){.kind = PIECE_TOOL_END, .tool = tool});
+}
+
+/* Those whose end was never told. */
+static int end_tools(struct reading *r)
+{
+    const struct anthropic_pieces *p = r->stream->pieces;
+    int rc = OK;
+
+    for (unsigned tool = 0; p && rc == OK && tool < p->tools; tool++)
+        if (p->block_of_tool[tool] != 0)
+            rc = tool_end(r, tool);
+    return rc;
+}
+
+static bool has_members(struct json_value object)
+{
+    struct slice s = object.text;
+    size_t at = 1;
+
+    while (at < s.len && strchr(" \t\r\n", s.at[at]))
+        at++;
+    return object.type == JSON_OBJECT && s.at[at] != '}';
+}
+
+/* Some providers tell all of the input where the block begins. */
 static int tool_start(struct reading *r, const struct json_value *v)
 {
-    struct anthropic_stream *s = r->stream;
-    struct piece piece = {
+    struct anthropic_pieces *p = r->stream->pieces;
+    bool has_all = has_members(v[INPUT]);
+    uint64_t block = 0;
+
+    mark_content(r);
+    if (!p)
+        return OK;
+    if (p->tools == ANTHROPIC_STREAM_TOOLS)
+        return -EMSGSIZE;
+    const struct piece start = {
         .kind = PIECE_TOOL_START,
-        .tool = s->tools,
+        .tool = p->tools,
         .id = inside_of(v[ID]),
         .name = inside_of(v[NAME]),
     };
-    int rc = tool_end(r); /* one whose end was never told */
-
-    if (rc < 0)
-        return rc;
-    mark_content(r);
-    s->in_tool = true;
-    s->tools++;
-    if (!json_u64(r->v[INDEX], &s->tool_block))
-        s->tool_block = 0;
-    return hand_over(r, &piece);
+    const struct piece all = {.kind = PIECE_TOOL_INPUT, .tool = p->tools, .input = v[INPUT].text};
+    json_u64(r->v[INDEX], &block);
+    p->block_of_tool[p->tools++] = has_all ? 0 : block + 1;
+    int rc = hand_over(r, &start);
+    return rc == OK && has_all ? hand_over(r, &all) : rc;
 }
 
 static int block_start(struct reading *r)
@@ -185,26 +220,18 @@ static int block_start(struct reading *r)
     return OK;
 }
 
-static bool is_of_tool(const struct reading *r)
-{
-    uint64_t block = 0;
-
-    json_u64(r->v[INDEX], &block);
-    return r->stream->in_tool && block == r->stream->tool_block;
-}
-
 static int tool_input(struct reading *r, struct json_value json)
 {
-    struct piece piece = {
-        .kind = PIECE_TOOL_INPUT,
-        .tool = r->stream->tools - 1,
-        .text = inside_of(json),
-    };
+    const struct anthropic_pieces *p = r->stream->pieces;
+    struct piece piece = {.kind = PIECE_TOOL_INPUT, .text = inside_of(json)};
 
     if (slice_is_empty(piece.text))
         return OK;
     mark_content(r);
-    return is_of_tool(r) ? hand_over(r, &piece) : OK;
+    if (!p)
+        return OK;
+    piece.tool = tool_of(r);
+    return piece.tool < p->tools ? hand_over(r, &piece) : OK;
 }
 
 static int block_delta(struct reading *r)
@@ -230,18 +257,20 @@ static int block_delta(struct reading *r)
 
 static int block_stop(struct reading *r)
 {
-    return is_of_tool(r) ? tool_end(r) : OK;
+    const struct anthropic_pieces *p = r->stream->pieces;
+    unsigned tool = p ? tool_of(r) : 0;
+
+    return p && tool < p->tools ? tool_end(r, tool) : OK;
 }
 
 static int message_delta(struct reading *r)
 {
     struct json_value v[END_LEN] = {0};
-    int rc = tool_end(r);
+    int rc;
 
     if (r->v[DELTA].type == JSON_OBJECT && !json_members(r->v[DELTA].text, end_members, END_LEN, v))
         return -EBADMSG;
-    if (rc == OK)
-        rc = mark_usage(r, r->v[USAGE]);
+    rc = mark_usage(r, r->v[USAGE]);
     if (rc < 0 || v[STOP_REASON].type != JSON_STRING)
         return rc;
     return hand_over(r, &(struct piece){
@@ -253,7 +282,7 @@ static int message_delta(struct reading *r)
 
 static int message_stop(struct reading *r)
 {
-    int rc = tool_end(r);
+    int rc = end_tools(r);
 
     r->event->marks |= EVENT_DONE;
     return rc < 0 ? rc : hand_over(r, &(struct piece){.kind = PIECE_DONE});
@@ -284,7 +313,7 @@ static int read_by_type(struct reading *r, struct slice type)
  * stand in there. */
 static int read_wanted(struct reading *r, struct slice type, struct slice data)
 {
-    struct repeat *repeat = r->stream->repeat;
+    struct repeat *repeat = &r->stream->pieces->repeat;
     int rc;
 
     repeat_begin(repeat);
@@ -338,12 +367,12 @@ int anthropic_read_event(struct anthropic_stream *s, struct slice name, struct s
 
     *ret = (struct event){0};
     data = slice_trim(data);
-    bool repeats = s->pieces && repeat_find(s->repeat, data, &piece);
+    bool repeats = s->pieces && repeat_find(&s->pieces->repeat, data, &piece);
     bool glanced = s->content_seen && !s->wants_text && !s->pieces && is_plain_delta(name, data);
     if (repeats || glanced) { /* content was seen before */
         ret->marks = EVENT_CONTENT;
         ret->output_deltas = 1;
-        return repeats ? s->pieces->take(s->pieces, &piece) : OK;
+        return repeats ? s->pieces->sink->take(s->pieces->sink, &piece) : OK;
     }
     return slice_is_empty(data) ? OK : parse_event(s, name, data, ret);
 }

@@ -84,14 +84,19 @@ static void open_block(struct anthropic_writer *w, enum block_kind kind, struct 
 }
 
 /* delta: its beginning, up to the value of its text. */
-static int put_delta(struct anthropic_writer *w, unsigned block, struct slice delta,
-                     struct slice text)
+static void begin_delta(struct anthropic_writer *w, unsigned block, struct slice delta)
 {
     w->deltas++;
     put(w, SLICE(EVENT("content_block_delta") ",\"index\":"));
     buf_add_u64(w->out, block);
     put(w, SLICE(",\"delta\":{\"type\":"));
     put(w, delta);
+}
+
+static int put_delta(struct anthropic_writer *w, unsigned block, struct slice delta,
+                     struct slice text)
+{
+    begin_delta(w, block, delta);
     put_quoted(w, text);
     return put_end(w, SLICE("}}"));
 }
@@ -159,8 +164,10 @@ static int add_input(struct anthropic_writer *w, const struct piece *p)
 {
     if (p->tool >= w->tools)
         return OK; /* of a tool that never began */
-    return put_delta(w, w->block_of_tool[p->tool], SLICE("\"input_json_delta\",\"partial_json\":"),
-                     p->text);
+    begin_delta(w, w->block_of_tool[p->tool], SLICE("\"input_json_delta\",\"partial_json\":\""));
+    put(w, p->text);
+    buf_add_json(w->out, p->input);
+    return put_end(w, SLICE("\"}}"));
 }
 
 static int end_tool(struct anthropic_writer *w, unsigned tool)

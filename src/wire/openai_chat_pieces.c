@@ -29,7 +29,9 @@ static const struct json_member function_members[] = {
 struct call_part {
     bool numbered;
     uint64_t index;
-    struct slice id, name, arguments, signature;
+    struct slice id, name, signature;
+    struct slice arguments; /* text: a part of them; or */
+    struct slice input;     /* raw: an object, where others write its JSON into a string (Ollama) */
 };
 
 /* FNV-1a: the same in every process, since it ends up in what clients see. */
@@ -172,10 +174,14 @@ static int add_call(struct openai_pieces *p, const struct call_part *part)
     unsigned tool = find_tool(p, part);
     int rc = tool == p->tools ? start_tool(p, part) : OK;
 
-    if (rc < 0 || slice_is_empty(part->arguments))
+    if (rc < 0 || part->arguments.len + part->input.len == 0)
         return rc;
-    return hand_over(
-        p, &(struct piece){.kind = PIECE_TOOL_INPUT, .tool = tool, .text = part->arguments});
+    return hand_over(p, &(struct piece){
+                            .kind = PIECE_TOOL_INPUT,
+                            .tool = tool,
+                            .text = part->arguments,
+                            .input = part->input,
+                        });
 }
 
 static bool read_function(struct json_value function, struct call_part *part)
@@ -188,6 +194,8 @@ static bool read_function(struct json_value function, struct call_part *part)
         return false;
     part->name = inside_of(v[0]);
     part->arguments = inside_of(v[1]);
+    if (v[1].type == JSON_OBJECT)
+        part->input = v[1].text;
     return true;
 }
 

@@ -129,33 +129,48 @@ static int add_redacted(struct openai_chat_writer *w, struct slice sealed)
     return close_delta(w);
 }
 
-static int add_input(struct openai_chat_writer *w, unsigned tool, struct slice text)
+static bool is_fed(const struct openai_chat_writer *w, unsigned tool)
 {
-    w->tool_has_input = true;
+    return w->fed[tool / 64] >> tool % 64 & 1;
+}
+
+static int add_input(struct openai_chat_writer *w, const struct piece *p)
+{
+    if (p->tool >= w->tools)
+        return OK; /* of a tool that never began */
+    w->fed[p->tool / 64] |= UINT64_C(1) << p->tool % 64;
     open_delta(w);
     put(w, SLICE("\"tool_calls\":[{\"index\":"));
-    buf_add_u64(w->out, tool);
-    put(w, SLICE(",\"function\":{\"arguments\":"));
-    put_quoted(w, text);
-    put(w, SLICE("}}]"));
+    buf_add_u64(w->out, p->tool);
+    put(w, SLICE(",\"function\":{\"arguments\":\""));
+    put(w, p->text);
+    buf_add_json(w->out, p->input);
+    put(w, SLICE("\"}}]"));
     return close_delta(w);
 }
 
 /* A tool that is called without arguments: clients parse what they have got. */
-static int end_tool(struct openai_chat_writer *w)
+static int end_tool(struct openai_chat_writer *w, unsigned tool)
 {
-    bool is_bare = w->in_tool && !w->tool_has_input;
+    const struct piece nothing = {.tool = tool, .text = SLICE("{}")};
 
-    w->in_tool = false;
-    return is_bare ? add_input(w, w->tool, SLICE("{}")) : OK;
+    return tool < w->tools && !is_fed(w, tool) ? add_input(w, &nothing) : OK;
+}
+
+static int end_tools(struct openai_chat_writer *w)
+{
+    int rc = OK;
+
+    for (unsigned tool = 0; rc == OK && tool < w->tools; tool++)
+        rc = end_tool(w, tool);
+    return rc;
 }
 
 static int start_tool(struct openai_chat_writer *w, const struct piece *p)
 {
-    end_tool(w);
-    w->in_tool = true;
-    w->tool_has_input = false;
-    w->tool = p->tool;
+    if (p->tool >= OPENAI_WRITER_TOOLS)
+        return -EMSGSIZE;
+    w->tools = p->tool + 1;
     open_delta(w);
     put(w, SLICE("\"tool_calls\":[{\"index\":"));
     buf_add_u64(w->out, p->tool);
@@ -224,13 +239,13 @@ static int take(struct piece_sink *sink, const struct piece *p)
     case PIECE_TOOL_START:
         return start_tool(w, p);
     case PIECE_TOOL_INPUT:
-        return add_input(w, p->tool, p->text);
+        return add_input(w, p);
     case PIECE_TOOL_END:
-        return end_tool(w);
+        return end_tool(w, p->tool);
     case PIECE_FINISH:
         w->finished = true;
         w->stop = p->stop;
-        return end_tool(w);
+        return end_tools(w);
     case PIECE_USAGE:
         w->usage = p->usage;
         return OK;

@@ -12,6 +12,8 @@
 #include "base/buf.h"
 #include "model/answer.h"
 
+enum { OPENAI_WRITER_TOOLS = 128 };
+
 /* One stream. The first members are set by the caller, the rest is zero. */
 struct openai_chat_writer {
     struct piece_sink sink; /* openai_chat_writer_begin sets it */
@@ -25,14 +27,15 @@ struct openai_chat_writer {
     struct usage usage;
     unsigned blocks; /* entries of thinking_blocks that are complete */
     bool in_thinking;
-    bool in_tool, tool_has_input;
-    unsigned tool;
-    bool finished; /* stop is known */
+    unsigned tools;                         /* begun */
+    uint64_t fed[OPENAI_WRITER_TOOLS / 64]; /* a bit for each that got some input */
+    bool finished;                          /* stop is known */
     enum stop_reason stop;
 };
 
 /* Pieces given to w->sink become chunks: the role once, tools counted from 0, "{}" for a tool that
- * got no input, the marker at last. The sink returns -ENOMEM, or -EMSGSIZE when out is full. */
+ * got no input, the marker at last. The sink returns -ENOMEM, or -EMSGSIZE when out is full or
+ * there are more than OPENAI_WRITER_TOOLS tools. */
 void openai_chat_writer_begin(struct openai_chat_writer *w);
 
 /* A whole answer, as one run of bytes in the arena. The answer's created and model must be set;

@@ -40,7 +40,8 @@ static size_t find_noise(struct slice s)
 
 void repeat_end(struct repeat *r, struct slice frame, const struct event *e)
 {
-    bool alone = e->marks == EVENT_CONTENT && e->output_deltas == 1 && r->pieces == 1;
+    bool alone =
+        e->marks == EVENT_CONTENT && e->output_deltas == 1 && r->pieces == 1 && r->text.len > 0;
 
     if (!alone || !is_of_text(r->kind) || frame.len - r->text.len > REPEAT_ROOM)
         return;

@@ -11,7 +11,6 @@
 #include "wire/openai_chat.h"
 #include "wire/openai_chat_pieces.h"
 #include "wire/openai_chat_writer.h"
-#include "wire/repeat.h"
 
 #include "codec/sse.h"
 
@@ -149,8 +148,8 @@ static void check_glance(const struct sse_frame *frame, unsigned marks)
 static int say_events(struct slice text, struct arena *a, bool forgets, struct buf *out)
 {
     struct openai_chat_writer writer = {.out = out, .arena = a, .include_usage = true};
-    struct repeat repeat = {.before = 0};
-    struct anthropic_stream stream = {.pieces = &writer.sink, .repeat = &repeat};
+    struct anthropic_pieces pieces = {.sink = &writer.sink};
+    struct anthropic_stream stream = {.pieces = &pieces};
     struct sse_frame frame;
     struct event event;
     struct sse sse;
@@ -161,7 +160,7 @@ static int say_events(struct slice text, struct arena *a, bool forgets, struct b
     sse_init(&sse, ROOM);
     while ((rc == OK || rc == -EBADMSG) && sse_next(&sse, &text, &frame) == 1) {
         if (forgets)
-            repeat_begin(&repeat);
+            repeat_begin(&pieces.repeat);
         rc = anthropic_read_event(&stream, frame.name, frame.data, &event);
         if (rc == OK)
             check_glance(&frame, event.marks);

@@ -156,7 +156,7 @@ struct relay {
     struct arena arena;
     struct buf chunks, events;
     struct anthropic_stream messages;
-    struct repeat repeat;
+    struct anthropic_pieces messages_pieces;
     struct openai_chat_writer chat_writer;
     struct openai_chat_stream chat;
     struct openai_pieces pieces;
@@ -172,8 +172,8 @@ static void relay_init(struct relay *r, size_t chunks_max, size_t events_max)
     r->chat_writer =
         (struct openai_chat_writer){.out = &r->chunks, .arena = &r->arena, .include_usage = true};
     openai_chat_writer_begin(&r->chat_writer);
-    r->messages.pieces = &r->chat_writer.sink;
-    r->messages.repeat = &r->repeat;
+    r->messages_pieces.sink = &r->chat_writer.sink;
+    r->messages.pieces = &r->messages_pieces;
     r->messages_writer =
         (struct anthropic_writer){.out = &r->events, .arena = &r->arena, .prompt_estimate = 9};
     anthropic_writer_begin(&r->messages_writer);

@@ -194,22 +194,22 @@ static void tools_of_chat(void **state)
 static void types_of_messages(void **state)
 {
     struct heard heard = {.sink = {.take = hear}};
-    struct repeat repeat = {.before = 0};
-    struct anthropic_stream stream = {.pieces = &heard.sink, .repeat = &repeat};
+    struct anthropic_pieces pieces = {.sink = &heard.sink};
+    struct anthropic_stream stream = {.pieces = &pieces};
     const struct slice name = SLICE("content_block_delta");
     struct event event;
 
     (void)state;
 #define TYPE "\"type\":\"content_block_delta\","
     assert_int_equal(anthropic_read_event(&stream, name, SLICE(DELTA("a")), &event), OK);
-    assert_true(repeat.before > 0);
+    assert_true(pieces.repeat.before > 0);
     assert_int_equal(anthropic_read_event(&stream, name, SLICE(DELTA("b")), &event), OK);
     assert_int_equal(event.marks, EVENT_CONTENT);
     assert_int_equal(event.output_deltas, 1);
 #undef TYPE
 #define TYPE ""
     assert_int_equal(anthropic_read_event(&stream, name, SLICE(DELTA("c")), &event), OK);
-    assert_int_equal(repeat.before, 0);
+    assert_int_equal(pieces.repeat.before, 0);
     assert_int_equal(anthropic_read_event(&stream, SLICE("error"), SLICE(DELTA("d")), &event), OK);
     assert_int_equal(event.marks, EVENT_ERROR);
     assert_string_equal(heard.text, "abc");
