@@ -16,3 +16,6 @@ int audit_repo_page(struct db *db, const struct page_wish *page, struct arena *a
                     struct audit_row **ret, size_t *ret_len);
 /* Whether such an object was there once, and was deleted. */
 int audit_repo_was_deleted(struct db *db, struct slice kind, struct slice object, bool *ret);
+/* Ends some hundred rows that were written before then. 1: there may be more; OK: there was none.
+ */
+int audit_repo_end_rows(struct db *db, uint64_t wall_us);

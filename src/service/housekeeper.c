@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "repository/audit_repo.h"
 #include "repository/prompt_repo.h"
 #include "repository/repository.h"
 #include "repository/rollup_repo.h"
@@ -25,8 +26,9 @@ enum {
     DAYS_AHEAD = 3,
 };
 
-/* Sums are small: they stay for 400 days at least, so that a year can be compared with the last. */
-#define SUMS_MS ((uint64_t)400 * 24 * 3600 * 1000)
+/* Sums and the audit log are small: they stay for 400 days at least, so that a year can be compared
+ * with the last, and whoever looks into what happened in it finds who changed what. */
+#define LONG_MS ((uint64_t)400 * 24 * 3600 * 1000)
 
 struct housekeeper {
     char *store;
@@ -74,10 +76,21 @@ static int end_rows(struct housekeeper *h)
 
 static int end_sums(struct housekeeper *h)
 {
-    uint64_t before = ago(MAX(SUMS_MS, h->retention_ms));
+    uint64_t before = ago(MAX(LONG_MS, h->retention_ms));
     int rc = OK;
 
     while (rc == OK && (rc = usage_retention_end_sums(h->db, before)) > 0)
+        rc = breathe(h) ? OK : -ECANCELED;
+    return rc;
+}
+
+/* Of the trail a row may be the last that knows of an object: it stays as long as the sums. */
+static int end_audit(struct housekeeper *h)
+{
+    uint64_t before = ago(MAX(LONG_MS, h->retention_ms));
+    int rc = OK;
+
+    while (rc == OK && (rc = audit_repo_end_rows(h->db, before)) > 0)
         rc = breathe(h) ? OK : -ECANCELED;
     return rc;
 }
@@ -112,6 +125,8 @@ static int work(struct housekeeper *h)
         rc = end_rows(h);
     if (rc == OK && h->retention_ms)
         rc = end_sums(h);
+    if (rc == OK && h->retention_ms)
+        rc = end_audit(h);
     return rc;
 }
 

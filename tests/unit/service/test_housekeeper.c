@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "model/outcome.h"
+#include "repository/audit_repo.h"
 #include "repository/repository.h"
 #include "repository/usage_repo.h"
 #include "store/db.h"
@@ -85,6 +86,14 @@ static void put(struct fixture *f, uint64_t wall_us)
     assert_int_equal(usage_repo_put(f->db, &r, 1), OK);
 }
 
+static void note_change(struct fixture *f, uint64_t wall_us)
+{
+    const struct audit_row row = {
+        .wall_us = wall_us, .action = SLICE("update"), .kind = SLICE("user"), .object = SLICE("1")};
+
+    assert_int_equal(audit_repo_add(f->db, &row), OK);
+}
+
 static void a_round_keeps_the_house(void **state)
 {
     struct fixture *f = *state;
@@ -108,12 +117,17 @@ static void a_round_keeps_the_house(void **state)
     put(f, now);
     put(f, now - 30 * HOUR_US);
     put(f, now - 500 * HOUR_US);
+    for (unsigned i = 0; i < 1001; i++) /* more than one step ends */
+        note_change(f, now - 401 * 24 * HOUR_US);
+    note_change(f, now - 399 * 24 * HOUR_US);
+    note_change(f, now);
     assert_int_equal(housekeeper_start(&options, &h), OK);
     assert_int_equal(housekeeper_start(&options, &second), OK);
     wait_for(f, "SELECT count(*) FROM usage_spans WHERE span = 60", 2); /* hours that are over */
     wait_for(f, "SELECT count(*) FROM usage_logs", 2);                  /* the oldest has gone */
     wait_for(f, "SELECT count(*) FROM api_keys WHERE last_used_at IS NOT NULL", 1);
     wait_for(f, "SELECT count(*) FROM usage_marks", 1); /* of the minute that goes on */
+    wait_for(f, "SELECT count(*) FROM audit_log", 2);
     housekeeper_stop(second);
     housekeeper_stop(h);
     assert_int_equal(number(f, "SELECT count(*) FROM usage_spans WHERE span = 60"), 2);
