@@ -59,6 +59,16 @@ static void values_are_decoded(void **state)
     assert_int_equal(rig.values[1].len, 0);
 }
 
+static void names_are_decoded_as_values_are(void **state)
+{
+    (void)state;
+    assert_true(read(SLICE("%63ou%6et=12&t%61p=cold")));
+    assert_true(slice_eq(rig.values[1], SLICE("12")));
+    assert_true(slice_eq(rig.values[2], SLICE("cold")));
+    assert_false(read(SLICE("%63ount=1&count=1")));
+    assert_int_equal(rig.fault.kind, FAULT_DUPLICATE_MEMBER);
+}
+
 static void what_is_wrong_is_named(void **state)
 {
     static const struct {
@@ -139,6 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(values_are_decoded, clear),
+        cmocka_unit_test_teardown(names_are_decoded_as_values_are, clear),
         cmocka_unit_test_teardown(what_is_wrong_is_named, clear),
         cmocka_unit_test_teardown(others_are_passed_over_where_they_may_be_there, clear),
         cmocka_unit_test_teardown(a_limit_has_its_most, clear),
