@@ -453,23 +453,17 @@ struct listing {
     struct arena page;   /* cleared for each one: a list may be longer than memory */
     struct slice cursor; /* in the run's arena; empty: from the beginning, or no more */
     uint64_t left;       /* how many are still wanted */
+    bool any;            /* there was one */
 };
 
 /* Each with all of its members, an empty line between them. */
-static int print_objects(struct run *r, struct slice array, struct arena *a)
+static int print_objects(struct slice array, struct arena *a)
 {
     struct json_value v;
-    size_t at = 0;
 
-    if (!json_next(array, &at, &v)) {
-        command_complain("there is nothing of %s", r->operand);
-        return EXIT_FAILED;
-    }
-    do {
+    for (size_t at = 0; json_next(array, &at, &v); putchar('\n'))
         if (remote_table_print_object(v.text, a) < 0)
             return out_of_memory();
-        putchar('\n');
-    } while (json_next(array, &at, &v));
     return EXIT_GOOD;
 }
 
@@ -478,12 +472,23 @@ static int print_page(struct run *r, struct listing *l, struct slice body, struc
     if (r->json)
         print_raw(body);
     else if (r->verb->whole)
-        return print_objects(r, array, &l->page);
+        return print_objects(array, &l->page);
     else if (remote_table_print(&l->table, array, &l->page) < 0)
         return out_of_memory();
     return EXIT_GOOD;
 }
 
+static uint64_t length_of(struct slice array)
+{
+    struct json_value element;
+    uint64_t n = 0;
+
+    for (size_t at = 0; json_next(array, &at, &element);)
+        n++;
+    return n;
+}
+
+/* A page may have fewer rows than were asked for, and more behind it. */
 static int send_page(struct run *r, struct remote *to, struct listing *l)
 {
     static const struct json_member wanted[] = {{SLICE_INIT("data")}, {SLICE_INIT("next")}};
@@ -506,7 +511,9 @@ static int send_page(struct run *r, struct remote *to, struct listing *l)
     if (code != EXIT_GOOD)
         return code;
     l->cursor = v[1].type == JSON_STRING ? member_text(r, body, "next") : SLICE("");
-    l->left -= page;
+    uint64_t n = length_of(v[0].text);
+    l->any |= n > 0;
+    l->left -= MIN(l->left, n);
     return ferror(stdout) ? EXIT_FAILED : EXIT_GOOD; /* nobody reads on */
 }
 
@@ -524,6 +531,10 @@ static int send_pages(struct run *r, struct remote *to)
         code = send_page(r, to, &l);
     } while (code == EXIT_GOOD && l.cursor.len && l.left > 0);
     arena_clear(&l.page);
+    if (code == EXIT_GOOD && r->verb->whole && !l.any && !r->json) {
+        command_complain("there is nothing of %s", r->operand);
+        code = EXIT_FAILED;
+    }
     return code;
 }
 

@@ -41,12 +41,3 @@ extern const struct usage_log_column prompt_log_columns[PROMPT_LOG_COLUMNS];
 struct prompt_log {
     struct slice at[PROMPT_LOG_COLUMNS]; /* empty: NULL */
 };
-
-/* Which rows; what is empty or 0 asks for nothing, but for limit. */
-struct prompt_log_wish {
-    uint64_t from_wall_us, to_wall_us; /* from ≤ created_at < to */
-    struct slice model, request_id;
-    int64_t user_id, key_id;
-    struct slice after_id, after_created_at; /* only rows behind this one; both or none */
-    size_t limit;
-};

@@ -14,21 +14,16 @@ struct usage_log_column {
     enum usage_log_kind kind;
 };
 
-enum { USAGE_LOG_ID = 0, USAGE_LOG_CREATED_AT = 2, USAGE_LOG_COLUMNS = 26 };
+enum {
+    USAGE_LOG_ID = 0,
+    USAGE_LOG_REQUEST_ID = 1,
+    USAGE_LOG_CREATED_AT = 2,
+    USAGE_LOG_COLUMNS = 26
+};
 
 /* In the order of the table. */
 extern const struct usage_log_column usage_log_columns[USAGE_LOG_COLUMNS];
 
 struct usage_log {
     struct slice at[USAGE_LOG_COLUMNS]; /* empty: NULL */
-};
-
-/* Which rows; what is empty or 0 asks for nothing, but for limit. */
-struct usage_log_wish {
-    uint64_t from_wall_us, to_wall_us; /* from ≤ created_at < to */
-    struct slice status, model, provider, request_id;
-    int64_t user_id, key_id;
-    /* only rows behind this one, as it was read; both or none */
-    struct slice after_id, after_created_at;
-    size_t limit; /* rows at most */
 };

@@ -6,8 +6,6 @@
 #include "repository/columns.h"
 #include "repository/newest_first.h"
 
-#include <errno.h>
-
 #define DAY_US ((uint64_t)24 * 3600 * 1000000)
 
 enum { DAY_TEXT = 10, MORE = 1 }; /* "2026-01-31" */
@@ -23,18 +21,10 @@ static const char make_day[] =
     "SELECT prompt_logs_make_day(CAST(CAST($1 AS text) AS date)) WHERE to_regclass('prompt_logs_' "
     "|| to_char(CAST(CAST($1 AS text) AS date), 'YYYYMMDD')) IS NULL";
 
-#define SELECT                                                                                     \
-    "SELECT " COLUMNS " FROM prompt_logs WHERE created_at >= $1 AND created_at < $2 "              \
-    "AND ($3 = '' OR model = $3) AND ($4 = '' OR request_id = $4) "                                \
-    "AND (CAST($5 AS BIGINT) = 0 OR user_id = CAST($5 AS BIGINT)) "                                \
-    "AND (CAST($6 AS BIGINT) = 0 OR key_id = CAST($6 AS BIGINT)) "
-
-/* $7, $8: the row behind which the page begins; $9: the least id of the wish's time */
-static const char page_by_id[] =
-    SELECT "AND id < $7 AND $8 <> '' AND id >= $9 ORDER BY id DESC LIMIT $10";
-static const char page_by_time[] =
-    SELECT "AND (created_at, id) < ($8, $7) AND id >= $9 ORDER BY created_at DESC, id DESC "
-           "LIMIT $10";
+#define FILTERS                                                                                    \
+    "AND ($6 = '' OR request_id = $6) AND ($7 = '' OR model = $7) "                                \
+    "AND (CAST($8 AS BIGINT) = 0 OR user_id = CAST($8 AS BIGINT)) "                                \
+    "AND (CAST($9 AS BIGINT) = 0 OR key_id = CAST($9 AS BIGINT))"
 
 static const char drop_day[] = "SELECT prompt_logs_drop_day($1)";
 static const char delete_rows[] = "DELETE FROM prompt_logs WHERE id IN (SELECT id FROM prompt_logs "
@@ -103,43 +93,32 @@ int prompt_repo_put(struct db *db, const struct prompt *rows, size_t n)
 
 /* --- reading --- */
 
-static void read_row(struct columns *c, void *row)
-{
-    struct prompt_log *log = row;
+/* A page is made in memory, and as JSON it may be some times as long. */
+enum { PAGE_BYTES = 4 << 20 };
 
-    for (size_t i = 0; i < PROMPT_LOG_COLUMNS; i++)
-        log->at[i] = columns_text(c);
+_Static_assert((int)PROMPT_LOG_ID == NEWEST_FIRST_ID &&
+                   (int)PROMPT_LOG_CREATED_AT == NEWEST_FIRST_CREATED_AT,
+               "they are found");
+
+static void bind_filters(struct db_statement *s, const struct log_wish *w)
+{
+    db_bind_text(s, 6, w->request_id);
+    db_bind_text(s, 7, w->model);
+    db_bind_i64(s, 8, w->user_id);
+    db_bind_i64(s, 9, w->key_id);
 }
 
-static void bind_wish(struct db_statement *s, const struct prompt_log_wish *w,
-                      struct newest_first_span *span)
-{
-    newest_first_bind_span(s, w->from_wall_us, w->to_wall_us, 9, span);
-    db_bind_text(s, 3, w->model);
-    db_bind_text(s, 4, w->request_id);
-    db_bind_i64(s, 5, w->user_id);
-    db_bind_i64(s, 6, w->key_id);
-    newest_first_bind_after(s, 7, w->after_id, w->after_created_at);
-    db_bind_u64(s, 10, w->limit);
-}
+static const struct newest_first_table table = {
+    NEWEST_FIRST_SQL("prompt_logs", COLUMNS, FILTERS),
+    .columns = PROMPT_LOG_COLUMNS,
+    .bytes_most = PAGE_BYTES,
+    .bind = bind_filters,
+};
 
-int prompt_repo_page(struct db *db, const struct prompt_log_wish *wish, struct arena *a,
-                     struct prompt_log **ret, size_t *ret_len)
+int prompt_repo_page(struct db *db, const struct log_wish *wish, struct arena *a,
+                     struct log_page *ret)
 {
-    struct row_list rows = {.a = a, .row_size = sizeof(struct prompt_log)};
-    struct newest_first_span span;
-    struct db_statement *s;
-
-    if (!newest_first_is_row(wish->after_id, wish->after_created_at))
-        return -EINVAL;
-    int rc = db_prepare(db, newest_first_by_id(db) ? page_by_id : page_by_time, &s);
-    if (rc < 0)
-        return rc;
-    bind_wish(s, wish, &span);
-    rc = row_list_fill(&rows, s, read_row);
-    *ret = (struct prompt_log *)(void *)rows.at;
-    *ret_len = rows.len;
-    return rc;
+    return newest_first_page(db, &table, wish, a, ret);
 }
 
 /* --- ending --- */

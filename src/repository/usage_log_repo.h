@@ -4,10 +4,13 @@
 #pragma once
 
 #include "base/arena.h"
+#include "model/log_wish.h"
 #include "model/usage_log.h"
 
 struct db;
 
-/* Rows that are added meanwhile move nothing. -EINVAL: what it is to begin behind is no row's. */
-int usage_log_repo_page(struct db *db, const struct usage_log_wish *wish, struct arena *a,
-                        struct usage_log **ret, size_t *ret_len);
+/* Rows: struct usage_log, in the arena. A page may have fewer rows than wanted, and none, and a
+ * next one all the same. Rows that are added meanwhile move nothing. -EINVAL: wish->after is no
+ * row's. */
+int usage_log_repo_page(struct db *db, const struct log_wish *wish, struct arena *a,
+                        struct log_page *ret);

@@ -5,7 +5,7 @@
 #include "service/admin.h"
 #include "service/admin_objects.h"
 
-/* The functions run within a transaction, but for find and page of a list. */
+/* The functions run within a transaction, but for find, and page and search of a list. */
 struct admin_kind {
     const char *name;   /* "user": in the audit log and in messages */
     const char *action; /* what an update is called in the audit log */
@@ -17,6 +17,10 @@ struct admin_kind {
     int (*find)(struct admin *a, struct slice key, struct arena *arena, void *ret);
     int (*page)(struct admin *a, const struct page_wish *wish, struct arena *arena, void **ret,
                 size_t *ret_len);
+    /* In place of page, for what is too long to be looked through at once: the page as a whole,
+     * with its next. */
+    int (*search)(struct admin *a, const struct page_wish *wish, struct arena *arena,
+                  struct admin_page *ret);
     /* .at NULL: out of memory. */
     struct slice (*key)(const void *row, struct arena *arena);
     /* It is kept, but deleted or revoked for good. May be NULL: such rows are gone. */

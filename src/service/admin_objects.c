@@ -95,6 +95,8 @@ int admin_list(struct admin *a, const struct admin_kind *kind, const struct page
     *ret = (struct admin_page){0};
     if (kind->has_id && wish->after.len && !admin_id(wish->after))
         return -EINVAL;
+    if (kind->search)
+        return kind->search(a, wish, arena, ret);
     int rc = kind->page(a, &more, arena, &rows, &ret->len);
     ret->rows = rows;
     if (rc < 0 || ret->len <= wish->limit)

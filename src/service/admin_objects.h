@@ -21,10 +21,10 @@ extern const struct admin_kind admin_users, admin_keys, admin_providers, admin_m
 extern const struct admin_kind admin_key_rotations;
 /* To be listed only: struct audit_row. */
 extern const struct admin_kind admin_audit;
-/* Rows: struct usage_log. Filters: from, to, status, model, provider, user_id, key_id, request_id.
+/* Rows: struct usage_log. Filters: from, to, request_id, model, user_id, key_id, status, provider.
  */
 extern const struct admin_kind admin_logs;
-/* Rows: struct prompt_log. Filters: from, to, model, user_id, key_id, request_id. */
+/* Rows: struct prompt_log. Filters: the first six of those. */
 extern const struct admin_kind admin_prompts;
 
 struct admin_page {
@@ -33,6 +33,8 @@ struct admin_page {
     struct slice next; /* page_wish.after of the next page; empty: this was the last */
 };
 /* -EINVAL: wish->after is the key of no row. */
+/* Logs are searched for some seconds at most: a page of theirs may be short, or empty, and have a
+ * next one all the same. */
 int admin_list(struct admin *a, const struct admin_kind *kind, const struct page_wish *wish,
                struct arena *arena, struct admin_page *ret);
 

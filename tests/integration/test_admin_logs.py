@@ -108,6 +108,32 @@ def test_exports(logged):
     assert fetch(logged, "model=nothing&format=jsonl")[1] == ""
 
 
+def test_a_parameter_may_be_encoded(logged):
+    listed = logged.admin.get("/logs?%6dodel=%6e").json["data"]
+    assert calls(listed) == ["call-7", "call-5", "call-3", "call-1"]
+    headers, text = fetch(logged, "mo%64el=n&f%6frmat=js%6fnl")
+    assert headers["content-type"] == "application/x-ndjson"
+    assert [json.loads(line) for line in text.splitlines()] == listed
+    twice = logged.admin.get("/logs?format=csv&f%6frmat=csv")
+    assert twice.status == 400 and twice.error["param"] == "format"
+
+
+def test_the_head_of_an_export(logged, connect):
+    client = connect(logged)
+    told = {}
+    for method in ("GET", "HEAD", "GET"):  # the connection goes on behind a HEAD
+        client.send(request(b"", ADMIN_KEY, path="/admin/v1/logs?format=csv", method=method))
+        status, told[method] = client.read_head()
+        assert status == 200
+        if method == "GET":
+            assert client.read_body(told[method])[1]
+    varying = ("date", "x-request-id", "traceparent")
+    fields = lambda method: {k: v for k, v in told[method].items() if k not in varying}
+    assert fields("HEAD") == fields("GET")
+    client.send(request(b"", ADMIN_KEY, path="/admin/v1/logs?format=csv&from=now", method="HEAD"))
+    assert client.read_head()[0] == 400
+
+
 def insert_many(gateway, number):
     """Copies of one row, straight into the store."""
     with contextlib.closing(sqlite3.connect(f"{gateway.folder}/courier.db", timeout=60)) as db:

@@ -187,6 +187,18 @@ def test_a_reload_meanwhile_counts_when_it_is_back(start, server, ask):
     wait_for(lambda: '"reloaded"' in made.text())
 
 
+def test_the_head_of_an_export_needs_no_database(start, server, ask, connect):
+    made = start()
+    path = "/admin/v1/logs?format=jsonl"
+    wait_for(lambda: ask(made, ADMIN_KEY, path)[0] == 200)
+    server.stop()
+    client = connect(made)
+    client.send(request(b"", ADMIN_KEY, path=path, method="HEAD"))
+    status, headers = client.read_head()
+    assert status == 200 and headers["content-type"] == "application/x-ndjson"
+    assert ask(made, ADMIN_KEY, path)[0] == 503
+
+
 def test_what_cannot_ever_work_ends_the_start(server, tmp_path):
     def end(store, **settings):
         config = tmp_path / "courier.yaml"

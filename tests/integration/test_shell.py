@@ -211,6 +211,20 @@ def page(names, cursor):
                             "next": cursor})
 
 
+def test_a_page_may_be_short_or_empty(play):
+    server, url = play(page(["a"], "1"), page([], "2"), page(["b"], "3"), page(["c"], None))
+    code, out, err = shell(url, "logs", "--limit", "2", "--json")
+    assert code == 0, err
+    assert len(server.asked) == 3 and "limit=2" in server.asked[0] and "limit=1" in server.asked[2]
+    assert [row["name"] for line in out.splitlines() for row in json.loads(line)["data"]] == ["a", "b"]
+    _, url = play(page([], "1"), page(["found"], None))
+    code, out, err = shell(url, "prompts", "show", "one")
+    assert code == 0 and "found" in out, err
+    _, url = play(page([], "1"), page([], None))
+    code, out, err = shell(url, "prompts", "show", "one")
+    assert (code, out) == (1, "") and "there is nothing of one" in err
+
+
 def test_lists_go_on_to_their_end(play):
     server, url = play(page(["a", "b"], "1"), page(["c"], "2"), page([], None))
     code, out, err = shell(url, "user", "list", "--name", "x y&z")

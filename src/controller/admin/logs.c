@@ -22,16 +22,16 @@ enum { FORMAT = 8 };
 
 /* As service/admin_objects.h has them, and the format. */
 static const struct query_field filters[] = {
-    {"from",     QUERY_TIME, NULL},
-    {"to",      QUERY_TIME, NULL},
-    {"status",       QUERY_WORD, states},
-    {"model",      QUERY_TEXT, NULL},
-    {"provider",   QUERY_TEXT, NULL},
-    {"user_id",    QUERY_NUMBER, NULL},
-    {"key_id",    QUERY_NUMBER, NULL},
-    {"request_id",      QUERY_TEXT, NULL},
-    {"format", QUERY_WORD, formats},
-    {0     },
+    {"from",       QUERY_TIME, NULL},
+    {"to",        QUERY_TIME, NULL},
+    {"request_id",         QUERY_TEXT, NULL},
+    {"model",        QUERY_TEXT, NULL},
+    {"user_id", QUERY_NUMBER, NULL},
+    {"key_id",        QUERY_NUMBER, NULL},
+    {"status",      QUERY_WORD, states},
+    {"provider",        QUERY_TEXT, NULL},
+    {"format",    QUERY_WORD, formats},
+    {0       },
 };
 
 static const struct admin_view view = {
@@ -40,14 +40,6 @@ static const struct admin_view view = {
     .row_size = sizeof(struct usage_log),
     .filters = filters,
 };
-
-static bool has_parameter(struct slice query, struct slice pair)
-{
-    while (query.len)
-        if (slice_eq(slice_cut(&query, '&'), pair))
-            return true;
-    return false;
-}
 
 static void export(struct exchange *x)
 {
@@ -59,14 +51,26 @@ static void export(struct exchange *x)
         return;
     }
     bool csv = slice_eq(wish.filter[FORMAT], SLICE("csv"));
-    logs_export_start(x, &wish, csv ? LOGS_CSV : LOGS_JSONL);
+    logs_export_answer(x, &wish, csv ? LOGS_CSV : LOGS_JSONL);
+}
+
+/* What is wrong with the query is left to whoever reads the whole of it. */
+static bool asks_for_file(struct exchange *x)
+{
+    static const struct query_field known[] = {
+        {"format", QUERY_WORD, formats},
+        {0},
+    };
+    struct slice format[1];
+    struct fault unused;
+
+    return query_read_known(x, known, x->arena, format, &unused) && format[0].len &&
+           !slice_eq(format[0], SLICE("json"));
 }
 
 static void logs_handle(struct exchange *x)
 {
-    struct slice query = x->request->query;
-
-    if (has_parameter(query, SLICE("format=csv")) || has_parameter(query, SLICE("format=jsonl")))
+    if (asks_for_file(x))
         export(x);
     else
         admin_list_handle(x);

@@ -96,15 +96,14 @@ static void export_proceed(struct exchange *x)
         export_ask(e);
 }
 
-static void export_begin(struct export *e)
+static void begin_answer(struct exchange *x, enum logs_format format)
 {
-    bool csv = e->format == LOGS_CSV;
+    bool csv = format == LOGS_CSV;
 
-    e->begun = true;
-    exchange_header(e->x, SLICE("content-disposition"),
+    exchange_header(x, SLICE("content-disposition"),
                     csv ? SLICE("attachment; filename=\"logs.csv\"")
                         : SLICE("attachment; filename=\"logs.jsonl\""));
-    reply_begin(e->x, 200, csv ? SLICE("text/csv; charset=utf-8") : SLICE("application/x-ndjson"));
+    reply_begin(x, 200, csv ? SLICE("text/csv; charset=utf-8") : SLICE("application/x-ndjson"));
 }
 
 /* The key of the page's last row outlives the page. */
@@ -141,7 +140,8 @@ static void on_page(struct admin_job *job, int rc)
         return;
     }
     if (!e->begun)
-        export_begin(e);
+        begin_answer(e->x, e->format);
+    e->begun = true;
     rc = reply_write(e->x, e->text, e->wish.after.len == 0);
     if (rc == OK && e->wish.after.len)
         export_ask(e);
@@ -172,7 +172,7 @@ static bool copy_wish(struct export *e, const struct page_wish *wish)
     return true;
 }
 
-void logs_export_start(struct exchange *x, const struct page_wish *wish, enum logs_format format)
+static void export_start(struct exchange *x, const struct page_wish *wish, enum logs_format format)
 {
     struct export *e = calloc(1, sizeof(*e));
 
@@ -194,4 +194,14 @@ void logs_export_start(struct exchange *x, const struct page_wish *wish, enum lo
     }
     x->work = (struct exchange_work){export_proceed, export_cancel, e};
     export_ask(e);
+}
+
+void logs_export_answer(struct exchange *x, const struct page_wish *wish, enum logs_format format)
+{
+    if (x->request->method == HTTP_HEAD) { /* nobody reads what the log has to say */
+        begin_answer(x, format);
+        reply_write(x, SLICE(""), true);
+    } else {
+        export_start(x, wish, format);
+    }
 }

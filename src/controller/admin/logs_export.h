@@ -6,5 +6,6 @@
 
 enum logs_format { LOGS_JSONL, LOGS_CSV };
 
-/* Answers with the rows of the wish, newest first. The texts of the wish are copied. */
-void logs_export_start(struct exchange *x, const struct page_wish *wish, enum logs_format format);
+/* Answers with the rows of the wish, newest first; HEAD with the fields alone. The texts of the
+ * wish are copied. */
+void logs_export_answer(struct exchange *x, const struct page_wish *wish, enum logs_format format);

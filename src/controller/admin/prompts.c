@@ -6,13 +6,13 @@
 
 /* As service/admin_objects.h has them. */
 static const struct query_field filters[] = {
-    {"from",    QUERY_TIME, NULL},
-    {"to",     QUERY_TIME, NULL},
-    {"model",      QUERY_TEXT, NULL},
-    {"user_id",     QUERY_NUMBER, NULL},
-    {"key_id",   QUERY_NUMBER, NULL},
-    {"request_id",     QUERY_TEXT, NULL},
-    {0},
+    {"from",       QUERY_TIME, NULL},
+    {"to",        QUERY_TIME, NULL},
+    {"request_id",         QUERY_TEXT, NULL},
+    {"model",        QUERY_TEXT, NULL},
+    {"user_id", QUERY_NUMBER, NULL},
+    {"key_id",        QUERY_NUMBER, NULL},
+    {0     },
 };
 
 /* They are long: a page is made in memory. */

@@ -41,42 +41,56 @@ static void fill(struct store_rig *r)
     assert_int_equal(usage_repo_put(r->db, records, ROWS), OK);
 }
 
-static int page_behind(struct store_rig *r, const struct usage_log_wish *wish,
-                       const struct usage_log *after, size_t limit, struct usage_log **ret,
-                       size_t *ret_len)
+static int page_behind(struct store_rig *r, const struct log_wish *wish, struct log_place after,
+                       size_t limit, struct log_page *ret)
 {
-    struct usage_log_wish more = *wish;
+    struct log_wish more = *wish;
 
-    more.after_id = after->at[USAGE_LOG_ID];
-    more.after_created_at = after->at[USAGE_LOG_CREATED_AT];
+    more.after = after;
     more.limit = limit;
-    return usage_log_repo_page(r->db, &more, &r->arena, ret, ret_len);
+    return usage_log_repo_page(r->db, &more, &r->arena, ret);
+}
+
+static struct slice column(const struct log_page *page, size_t row, unsigned i)
+{
+    return ((const struct usage_log *)page->rows)[row].at[i];
 }
 
 /* How many rows there are by that wish, read in pages of that size; checks order and uniqueness. */
-static size_t count(struct store_rig *r, const struct usage_log_wish *wish, size_t page)
+static size_t count_pages(struct store_rig *r, const struct log_wish *wish, size_t limit,
+                          size_t *ret_pages)
 {
-    struct usage_log last = {0};
-    size_t total = 0, n = 0;
+    struct log_page page = {0};
+    struct slice before = SLICE("");
+    size_t total = 0;
 
+    *ret_pages = 0;
     do {
-        struct usage_log *rows;
-        assert_int_equal(page_behind(r, wish, &last, page, &rows, &n), OK);
-        assert_true(n <= page);
-        for (size_t i = 0; i < n; i++) {
-            struct slice id = rows[i].at[USAGE_LOG_ID], before = last.at[USAGE_LOG_ID];
-            assert_true(!before.at || memcmp(id.at, before.at, id.len) < 0);
-            last = rows[i];
+        assert_int_equal(page_behind(r, wish, page.next, limit, &page), OK);
+        assert_true(page.len <= limit);
+        for (size_t i = 0; i < page.len; i++) {
+            struct slice id = column(&page, i, USAGE_LOG_ID);
+            assert_true(!before.len || memcmp(id.at, before.at, id.len) < 0);
+            before = id;
         }
-        total += n;
-    } while (n == page);
+        total += page.len;
+        ++*ret_pages;
+    } while (page.next.id.len);
+    return total;
+}
+
+static size_t count(struct store_rig *r, const struct log_wish *wish, size_t limit)
+{
+    size_t pages, total = count_pages(r, wish, limit, &pages);
+
+    assert_int_equal(pages, total ? (total + limit - 1) / limit : 1);
     return total;
 }
 
 static void pages_have_every_row_once(void **state)
 {
     struct store_rig *r = *state;
-    struct usage_log_wish all = {0};
+    struct log_wish all = {0};
 
     fill(r);
     for (size_t page = 1; page <= ROWS + 1; page += 7)
@@ -86,26 +100,26 @@ static void pages_have_every_row_once(void **state)
 static void rows_that_come_meanwhile_move_nothing(void **state)
 {
     struct store_rig *r = *state;
-    struct usage_log_wish all = {0};
-    struct usage_log none = {0}, *first, *second, *again;
-    size_t n;
+    struct log_wish all = {0};
+    struct log_page first, second, again;
 
     fill(r);
-    assert_int_equal(page_behind(r, &all, &none, 10, &first, &n), OK);
-    assert_int_equal(page_behind(r, &all, &first[9], 10, &second, &n), OK);
+    assert_int_equal(page_behind(r, &all, (struct log_place){0}, 10, &first), OK);
+    assert_true(slice_eq(first.next.id, column(&first, 9, USAGE_LOG_ID)));
+    assert_int_equal(page_behind(r, &all, first.next, 10, &second), OK);
     struct record late = record_of(999);
     assert_int_equal(usage_repo_put(r->db, &late, 1), OK);
-    assert_int_equal(page_behind(r, &all, &first[9], 10, &again, &n), OK);
-    assert_int_equal(n, 10);
-    for (size_t i = 0; i < n; i++)
-        assert_true(slice_eq(second[i].at[USAGE_LOG_ID], again[i].at[USAGE_LOG_ID]));
+    assert_int_equal(page_behind(r, &all, first.next, 10, &again), OK);
+    assert_int_equal(again.len, 10);
+    for (size_t i = 0; i < again.len; i++)
+        assert_true(slice_eq(column(&second, i, USAGE_LOG_ID), column(&again, i, USAGE_LOG_ID)));
 }
 
 static void every_filter_filters(void **state)
 {
     struct store_rig *r = *state;
     static const struct {
-        struct usage_log_wish wish;
+        struct log_wish wish;
         size_t expected;
     } cases[] = {
         {{.from_wall_us = 1769860802000000},                                 30},
@@ -133,16 +147,15 @@ static void every_filter_filters(void **state)
 static void a_row_tells_every_column(void **state)
 {
     struct store_rig *r = *state;
-    struct usage_log_wish all = {0};
-    struct usage_log none = {0}, *rows;
+    struct log_wish all = {0};
+    struct log_page page;
     struct record record = record_of(1);
-    size_t n;
 
     record.stream = 1;
     record.prompt_tokens = 5;
     assert_int_equal(usage_repo_put(r->db, &record, 1), OK);
-    assert_int_equal(page_behind(r, &all, &none, 10, &rows, &n), OK);
-    assert_int_equal(n, 1);
+    assert_int_equal(page_behind(r, &all, (struct log_place){0}, 10, &page), OK);
+    assert_int_equal(page.len, 1);
     static const struct {
         unsigned column;
         const char *value;
@@ -160,32 +173,164 @@ static void a_row_tells_every_column(void **state)
         {25, "0"                       },
     };
     for (size_t i = 0; i < ARRAY_LEN(expected); i++)
-        if (!slice_eq(rows->at[expected[i].column], slice_str(expected[i].value)))
+        if (!slice_eq(column(&page, 0, expected[i].column), slice_str(expected[i].value)))
             fail_msg("%s is %.*s", usage_log_columns[expected[i].column].name,
-                     SLICE_FMT(rows->at[expected[i].column]));
+                     SLICE_FMT(column(&page, 0, expected[i].column)));
 }
 
 static void what_is_no_row_is_refused(void **state)
 {
     struct store_rig *r = *state;
-    struct usage_log_wish all = {0};
-    struct usage_log after = {0}, *rows;
-    size_t n;
+    const struct log_wish all = {0};
+    static const struct log_place places[] = {
+        {SLICE_INIT("' OR 1=1"),                             SLICE_INIT("2026-01-31T12:00:00.000Z")},
+        {SLICE_INIT("01020304-0506-7008-8000-000000000009"), SLICE_INIT("yesterday")               },
+        {SLICE_INIT("01020304-0506-7008-8000-000000000009"), SLICE_INIT("")                        },
+        {SLICE_INIT(""),                                     SLICE_INIT("2026-01-31T12:00:00.000Z")},
+    };
+    struct log_page page;
 
-    after.at[USAGE_LOG_ID] = SLICE("' OR 1=1");
-    after.at[USAGE_LOG_CREATED_AT] = SLICE("2026-01-31T12:00:00.000Z");
-    assert_int_equal(page_behind(r, &all, &after, 1, &rows, &n), -EINVAL);
-    after.at[USAGE_LOG_ID] = SLICE("01020304-0506-7008-8000-000000000009");
-    after.at[USAGE_LOG_CREATED_AT] = SLICE("yesterday");
-    assert_int_equal(page_behind(r, &all, &after, 1, &rows, &n), -EINVAL);
+    for (size_t i = 0; i < ARRAY_LEN(places); i++)
+        assert_int_equal(page_behind(r, &all, places[i], 1, &page), -EINVAL);
+}
+
+/* --- what is rare among many rows --- */
+
+enum { MANY = 12000, BATCH = 1000 };
+
+/* The thread's own ids never go back. */
+static struct record_id id_of(uint64_t wall_us, unsigned char last)
+{
+    struct record_id id = {{0}};
+
+    for (unsigned i = 0; i < 6; i++)
+        id.bytes[i] = (unsigned char)(wall_us / 1000 >> (8 * (5 - i)));
+    id.bytes[15] = last;
+    return id;
+}
+
+/* Row n is n seconds past noon. */
+static void fill_many(struct store_rig *r)
+{
+    static struct record records[BATCH];
+
+    for (unsigned n = 0; n < MANY; n++) {
+        struct record *at = &records[n % BATCH];
+        *at = (struct record){.created_wall_us = noon + (uint64_t)n * SECOND,
+                              .user_id = 1,
+                              .key_id = n == 17 || n == 9000 ? 2 : 1,
+                              .status = OUTCOME_OK};
+        at->id = id_of(at->created_wall_us, 1);
+        snprintf(at->request_id, sizeof(at->request_id), "call-%u", n % 11999);
+        if (n % BATCH == BATCH - 1)
+            assert_int_equal(usage_repo_put(r->db, records, BATCH), OK);
+    }
+}
+
+static void a_search_that_takes_too_long_goes_on_in_the_next_page(void **state)
+{
+    struct store_rig *r = *state;
+    struct log_wish rare = {.key_id = 2, .until_ms = 1}; /* long ago: one piece a page */
+    struct log_page page = {0};
+    size_t pages;
+
+    fill_many(r);
+    assert_int_equal(count_pages(r, &rare, 10, &pages), 2);
+    assert_int_equal(pages, MANY / 1000 + 1);
+    assert_int_equal(page_behind(r, &rare, page.next, 10, &page), OK);
+    assert_int_equal(page.len, 0);
+    assert_true(page.next.id.len > 0);
+
+    rare.until_ms = 0;
+    assert_int_equal(count_pages(r, &rare, 10, &pages), 2);
+    assert_int_equal(pages, 1);
+    assert_int_equal(count(r, &rare, 1), 2);
+}
+
+static void rows_that_come_do_not_move_a_search(void **state)
+{
+    struct store_rig *r = *state;
+    const struct log_wish rare = {.key_id = 2, .until_ms = 1};
+    struct log_page page = {0};
+    size_t found = 0;
+
+    fill_many(r);
+    do {
+        struct record late = {.created_wall_us = noon + (uint64_t)(MANY + found) * SECOND,
+                              .user_id = 1,
+                              .key_id = 2,
+                              .status = OUTCOME_OK};
+        assert_int_equal(page_behind(r, &rare, page.next, 10, &page), OK);
+        late.id = record_id_new(late.created_wall_us);
+        assert_int_equal(usage_repo_put(r->db, &late, 1), OK);
+        found += page.len;
+    } while (page.next.id.len);
+    assert_int_equal(found, 2);
+}
+
+static void requests_are_found_in_any_time(void **state)
+{
+    struct store_rig *r = *state;
+    struct log_wish one = {.request_id = SLICE("call-0")};
+    const uint64_t last = noon + (uint64_t)(MANY - 1) * SECOND;
+    struct log_page page;
+    size_t pages;
+
+    fill_many(r);
+    assert_int_equal(count(r, &one, 10), 2); /* the first row, and the last */
+    assert_int_equal(count(r, &one, 1), 2);
+    one.from_wall_us = last;
+    assert_int_equal(count(r, &one, 10), 1);
+    one.to_wall_us = last;
+    assert_int_equal(count(r, &one, 10), 0);
+    one.from_wall_us = 0;
+    assert_int_equal(count(r, &one, 10), 1);
+    one = (struct log_wish){.request_id = SLICE("call-17"), .key_id = 2};
+    assert_int_equal(count(r, &one, 10), 1);
+    one.key_id = 1;
+    assert_int_equal(count(r, &one, 10), 0);
+    one = (struct log_wish){.request_id = SLICE("x-call-17")};
+    assert_int_equal(count(r, &one, 10), 0);
+    one = (struct log_wish){.request_id = SLICE("call-0"), .until_ms = 1};
+    assert_int_equal(count_pages(r, &one, 10, &pages), 2);
+    assert_true(r->postgres ? pages == 1 : pages > 10); /* a page for each 17 minutes */
+    assert_int_equal(page_behind(r, &one, (struct log_place){0}, 10, &page), OK);
+    assert_true(slice_eq(column(&page, 0, USAGE_LOG_REQUEST_ID), SLICE("call-0")));
+}
+
+/* A database may hold rows that are years apart: nothing walks through the time between. */
+static void what_is_years_ago_is_found(void **state)
+{
+    struct store_rig *r = *state;
+    static const uint64_t times[] = {1000, SECOND, 946684800000000, 1769860800000000};
+    struct log_wish one = {.request_id = SLICE("r")};
+
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        struct record record = {.created_wall_us = times[i], .request_id = "r"};
+        struct record other = {.created_wall_us = times[i], .request_id = "other"};
+        record.id = id_of(times[i], 1);
+        other.id = id_of(times[i], 2);
+        assert_int_equal(usage_repo_put(r->db, &record, 1), OK);
+        assert_int_equal(usage_repo_put(r->db, &other, 1), OK);
+    }
+    assert_int_equal(count(r, &one, 10), ARRAY_LEN(times));
+    assert_int_equal(count(r, &one, 2), ARRAY_LEN(times));
+    one.to_wall_us = 946684800000000;
+    assert_int_equal(count(r, &one, 10), 2);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        STORE_TEST(pages_have_every_row_once), STORE_TEST(rows_that_come_meanwhile_move_nothing),
-        STORE_TEST(every_filter_filters),      STORE_TEST(a_row_tells_every_column),
+        STORE_TEST(pages_have_every_row_once),
+        STORE_TEST(rows_that_come_meanwhile_move_nothing),
+        STORE_TEST(every_filter_filters),
+        STORE_TEST(a_row_tells_every_column),
         STORE_TEST(what_is_no_row_is_refused),
+        STORE_TEST(a_search_that_takes_too_long_goes_on_in_the_next_page),
+        STORE_TEST(rows_that_come_do_not_move_a_search),
+        STORE_TEST(requests_are_found_in_any_time),
+        STORE_TEST(what_is_years_ago_is_found),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
