@@ -4,6 +4,10 @@
  * takes for nobody go out then, one at a time, and when some in a row were answered in time the
  * circuit closes. Without a connection there is nothing to wait for in any case.
  *
+ * A node of a cluster that has only some of the keys opens it with its first MOVED: limits that are
+ * shared for some keys and not for others would be wrong and unnoticed. The probes then take for
+ * the key that it does not have.
+ *
  * An outage is told once for all workers, and so is its end. */
 
 #include "service/remote_limiter.h"
@@ -12,8 +16,9 @@
 
 #include <stdio.h>
 
-enum { FAILURES_MOST = 5, GOOD_ENOUGH = 3, PROBE_EVERY_MS = 100, PROBE_LEASE_MS = 1000 };
-enum { PROBE_PLACE = 0 }; /* one for all: a circuit that is open for long fills nothing */
+enum { FAILURES_MOST = 5, GOOD_ENOUGH = 3, PROBE_EVERY_MS = 100 };
+enum { PROBE_PLACE = 0 };    /* one for all: a circuit that is open for long fills nothing */
+enum { PROBE_LEASE_MS = 1 }; /* of a key that is in use it takes no place to speak of */
 
 bool remote_is_reached(const struct remote_limiter *r)
 {
@@ -85,6 +90,7 @@ static void on_probed(struct op *op, int rc)
         return;
     r->open = false;
     r->failures = 0;
+    r->probe_key = 0;
     timer_stop(&r->probe_timer);
     look(r);
 }
@@ -92,6 +98,7 @@ static void on_probed(struct op *op, int rc)
 static void probe(struct remote_limiter *r)
 {
     const struct limit_ask ask = {
+        .key_id = r->probe_key,
         .concurrency = UINT32_MAX,
         .lease = PROBE_PLACE,
         .lease_ms = PROBE_LEASE_MS,
@@ -139,9 +146,13 @@ void remote_timed_out(struct remote_limiter *r)
     failed(r, SLICE("no answer in time"));
 }
 
-void remote_refused(struct remote_limiter *r, struct slice why)
+void remote_refused(struct remote_limiter *r, int64_t key_id, struct slice why)
 {
     r->figures.refusals++;
+    if (slice_starts(why, SLICE("MOVED "))) {
+        r->failures = FAILURES_MOST;
+        r->probe_key = key_id;
+    }
     failed(r, why);
 }
 

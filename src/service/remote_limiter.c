@@ -171,7 +171,7 @@ static void on_answer(struct op *op, int rc)
         on_decision(r, a);
     } else {
         if (rc == -EREMOTEIO)
-            remote_refused(r, a->call.why);
+            remote_refused(r, a->call.what.ask.key_id, a->call.why);
         else if (rc == -ECONNRESET && a->call.what.ask.concurrency)
             remote_owe_place(r, a->call.what.ask.key_id, a->call.what.ask.lease);
         if (waits)

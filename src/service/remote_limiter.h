@@ -28,6 +28,7 @@ struct remote_limiter {
     bool was_reached;        /* as the outage knows */
     struct limit_call probe;
     bool probing;
+    int64_t probe_key; /* that it is for; 0: of nobody */
     uint64_t probe_ms; /* when it went out */
     struct timer probe_timer;
     char why[128]; /* Redis' own words when it refused last */
@@ -76,5 +77,5 @@ void remote_on_state(void *owner, bool up);
 void remote_succeeded(struct remote_limiter *r);
 /* A request had no answer in time. */
 void remote_timed_out(struct remote_limiter *r);
-/* -EREMOTEIO: Redis would not decide, and said so. */
-void remote_refused(struct remote_limiter *r, struct slice why);
+/* -EREMOTEIO: Redis would not decide about the key, and said so. */
+void remote_refused(struct remote_limiter *r, int64_t key_id, struct slice why);

@@ -4,6 +4,7 @@ import collections
 import json
 import pathlib
 import random
+import re
 import signal
 import socket
 import struct
@@ -370,6 +371,20 @@ def test_a_password_in_the_url(provide, instances, redis):
     assert "WRONGPASS" in other.wait_log(LOST)["error"]
     assert "wrong-password" not in other.text()
     server.password = right
+
+
+def test_a_user_with_few_rights(provide, instances, redis):
+    """No more than docs/limits.md says, and nothing else is tried."""
+    page = (pathlib.Path(__file__).parents[2] / "docs/limits.md").read_text()
+    rights = re.search(r"^ACL SETUSER courier (.*)$", page, re.MULTILINE)[1].split()
+    server = redis()
+    server.ask("ACL", "SETUSER", "courier", *rights)
+    url = f"redis://courier:PASSWORD@127.0.0.1:{server.port}/1"
+    _, made = instances(provide(either), 2, server, limiter=url)
+    key = key_for(made, "--rpm", "40", "--tpm", "100000", "--concurrency", "5")
+    left = [int(ask(made[i % 2], key)[1]["x-ratelimit-remaining-requests"]) for i in range(10)]
+    assert left == list(range(left[0], left[0] - 10, -1))
+    assert server.ask("ACL", "LOG") == []
 
 
 def test_tls(provide, instances, tmp_path, redis):
