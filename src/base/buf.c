@@ -35,8 +35,7 @@ static int buf_fail(struct buf *b, int rc)
     return rc;
 }
 
-/* Room for n more bytes. */
-static int buf_reserve(struct buf *b, size_t n)
+int buf_reserve(struct buf *b, size_t n)
 {
     if (b->rc < 0)
         return b->rc;

@@ -19,6 +19,8 @@ void buf_init(struct buf *b, size_t max);
 void buf_free(struct buf *b);
 /* Keeps the memory, empties the buffer, forgets rc. */
 void buf_reset(struct buf *b);
+/* Room for n more bytes from at + len on; who writes there adds to len. OK, -ENOMEM, -EMSGSIZE. */
+int buf_reserve(struct buf *b, size_t n);
 int buf_add(struct buf *b, struct slice s);
 int buf_add_char(struct buf *b, char c);
 int buf_add_u64(struct buf *b, uint64_t n);

@@ -3,6 +3,8 @@
 
 #include "codec/resp.h"
 
+#include "base/fmt.h"
+
 #include <errno.h>
 
 struct cursor {
@@ -130,24 +132,53 @@ int resp_read(struct slice bytes, struct resp_reply *ret)
     return rc;
 }
 
+/* --- commands: written at one go, for the road pays for each --- */
+
+/* Of "$5\r\n", which stands before a word of five bytes. */
+static size_t count_len(size_t n)
+{
+    size_t len = sizeof("$0\r\n") - 1;
+
+    for (; n >= 10; n /= 10)
+        len++;
+    return len;
+}
+
+static char *put_end(char *at)
+{
+    at[0] = '\r';
+    at[1] = '\n';
+    return at + 2;
+}
+
+static char *put_count(char *at, char kind, size_t n)
+{
+    *at++ = kind;
+    return put_end(at + fmt_u64(at, n));
+}
+
+static char *put_word(char *at, struct slice word)
+{
+    at = put_count(at, '$', word.len);
+    if (word.len)
+        memcpy(at, word.at, word.len);
+    return put_end(at + word.len);
+}
+
 int resp_add_command(struct buf *out, const struct slice *words, size_t n)
 {
-    size_t before = out->len;
+    size_t len = count_len(n);
 
-    buf_add_char(out, '*');
-    buf_add_u64(out, n);
-    buf_add(out, SLICE("\r\n"));
-    for (size_t i = 0; i < n; i++) {
-        buf_add_char(out, '$');
-        buf_add_u64(out, words[i].len);
-        buf_add(out, SLICE("\r\n"));
-        buf_add(out, words[i]);
-        buf_add(out, SLICE("\r\n"));
-    }
-    int rc = out->rc;
+    for (size_t i = 0; i < n; i++)
+        len += count_len(words[i].len) + words[i].len + 2;
+    int rc = buf_reserve(out, len);
     if (rc < 0) {
-        out->len = before;
         out->rc = OK;
+        return rc;
     }
-    return rc;
+    char *at = put_count(out->at + out->len, '*', n);
+    for (size_t i = 0; i < n; i++)
+        at = put_word(at, words[i]);
+    out->len += len;
+    return OK;
 }

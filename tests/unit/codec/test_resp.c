@@ -158,6 +158,28 @@ static void commands_are_written(void **state)
     buf_free(&b);
 }
 
+/* A command has the form of a reply: what was written reads back. */
+static void words_of_every_length_read_back(void **state)
+{
+    static const char text[1100] = "word";
+    struct resp_reply r;
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 4096);
+    for (size_t n = 0; n <= sizeof(text); n++) {
+        const struct slice words[] = {slice_of(text, n), SLICE("end")};
+        buf_reset(&b);
+        assert_int_equal(resp_add_command(&b, words, 2), OK);
+        assert_int_equal(resp_read(buf_slice(&b), &r), OK);
+        assert_int_equal(r.bytes, b.len);
+        assert_int_equal(r.len, 3);
+        assert_true(slice_eq(r.values[1].text, words[0]));
+        assert_true(slice_eq(r.values[2].text, words[1]));
+    }
+    buf_free(&b);
+}
+
 static void a_command_that_does_not_fit_leaves_nothing(void **state)
 {
     const struct slice words[] = {SLICE("GET"), SLICE("key")};
@@ -188,6 +210,7 @@ int main(void)
         cmocka_unit_test(what_is_no_reply_is_refused),
         cmocka_unit_test(sizes_are_limited),
         cmocka_unit_test(commands_are_written),
+        cmocka_unit_test(words_of_every_length_read_back),
         cmocka_unit_test(a_command_that_does_not_fit_leaves_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
