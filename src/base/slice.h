@@ -54,7 +54,11 @@ static inline bool slice_starts(struct slice s, struct slice prefix)
 }
 
 /* ASCII letters compare without case; nothing depends on the locale. */
-bool slice_eq_nocase(struct slice a, struct slice b);
+bool slice_eq_nocase_bytes(const char *a, const char *b, size_t n);
+static inline bool slice_eq_nocase(struct slice a, struct slice b)
+{
+    return a.len == b.len && slice_eq_nocase_bytes(a.at, b.at, a.len);
+}
 /* Without leading and trailing space and tab. */
 struct slice slice_trim(struct slice s);
 /* Where needle first stands in s, or s.len. An empty needle is at 0. */
