@@ -101,7 +101,8 @@ static int fill(struct db *db, const char *sql, struct row_list *list,
     return rc < 0 ? rc : row_list_fill(list, s, read);
 }
 
-/* Both lists are in the order of the models' names. */
+/* Both lists are in the order of the models' names; there may be targets of models that the page
+ * left out. */
 static int join(struct row_list *models, const struct row_list *targets)
 {
     struct model_row *m = (struct model_row *)(void *)models->at;
@@ -112,6 +113,8 @@ static int join(struct row_list *models, const struct row_list *targets)
     if (!rows)
         return -ENOMEM;
     for (size_t i = 0; i < models->len; i++) {
+        while (next < targets->len && slice_order(t[next].model, m[i].name) < 0)
+            next++;
         m[i].targets = &rows[next];
         for (; next < targets->len && slice_eq(t[next].model, m[i].name); next++) {
             rows[next] = t[next].row;

@@ -118,6 +118,18 @@ def test_the_location_leads_to_the_object_whatever_its_name(admin):
     assert admin.get(made.headers["location"].removeprefix("/admin/v1")).json == made.json
 
 
+def test_the_models_of_a_provider_have_their_targets(admin):
+    admin.post("/providers", {"name": "p", "type": "openai"})
+    admin.post("/providers", {"name": "q", "type": "openai"})
+    targets = [{"upstream_model": "x"}, {"upstream_model": "y"}]
+    for name, provider in (("a", "q"), ("b", "p"), ("c", "q"), ("d", "p"), ("e", "q"), ("f", "p")):
+        admin.post("/models", {"name": name, "provider": provider,
+                               "targets": targets if name != "d" else []})
+    for provider, expected in (("p", {"b": 2, "d": 0, "f": 2}), ("q", {"a": 2, "c": 2, "e": 2})):
+        found = admin.all(f"/models?provider={provider}")
+        assert {model["name"]: len(model["targets"]) for model in found} == expected
+
+
 def test_two_targets_that_differ_by_their_key(admin):
     admin.post("/providers", {"name": "a", "type": "openai"})
     targets = [{"api_key": SECRET}, {"api_key": SECRET + "2"}]
