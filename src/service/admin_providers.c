@@ -106,6 +106,7 @@ static int refuse_move(struct admin_change *c, const struct key_move *move)
 /* Also when it is new: models may wait for a provider of that name. */
 static int keep_keys(struct admin *a, struct admin_change *c, const struct provider_row *p)
 {
+    const struct page_wish of_it = {.limit = INT64_MAX, .filter[MODEL_FILTER_PROVIDER] = p->name};
     struct registry_rows before, after;
     struct provider_row *providers;
     struct model_row *models;
@@ -113,7 +114,7 @@ static int keep_keys(struct admin *a, struct admin_change *c, const struct provi
     int rc = provider_repo_list(a->db, c->arena, &providers, &before.providers_len);
 
     if (rc == OK)
-        rc = model_repo_list(a->db, c->arena, &models, &before.models_len);
+        rc = model_repo_page(a->db, &of_it, c->arena, &models, &before.models_len);
     if (rc < 0)
         return rc;
     before.providers = providers;
@@ -125,7 +126,15 @@ static int keep_keys(struct admin *a, struct admin_change *c, const struct provi
     return rc == KEY_MOVES ? refuse_move(c, &move) : rc;
 }
 
-static int write(struct admin *a, struct admin_change *c, struct provider_row *p)
+static bool may_move(const struct admin_change *c, const struct provider_row *old)
+{
+    return !old || row_change_has(&c->wanted, offsetof(struct provider_row, base_url)) ||
+           row_change_has(&c->wanted, offsetof(struct provider_row, type));
+}
+
+/* old: NULL: p is new. */
+static int write(struct admin *a, struct admin_change *c, const struct provider_row *old,
+                 struct provider_row *p)
 {
     int rc = OK;
 
@@ -136,7 +145,7 @@ static int write(struct admin *a, struct admin_change *c, struct provider_row *p
         rc = check_type(c, p);
     if (rc == OK)
         rc = check_settings(c, p);
-    if (rc == OK)
+    if (rc == OK && may_move(c, old))
         rc = keep_keys(a, c, p);
     return rc < 0 ? rc : provider_repo_put(a->db, p, clock_wall_us());
 }
@@ -150,13 +159,12 @@ static int add(struct admin *a, struct admin_change *c, void *to)
         return admin_refuse(
             c, FAULT_ALREADY_EXISTS, SLICE("name"),
             arena_printf(c->arena, "There is a provider %.*s already.", SLICE_FMT(p->name)));
-    return rc == -ENOENT ? write(a, c, p) : rc;
+    return rc == -ENOENT ? write(a, c, NULL, p) : rc;
 }
 
 static int update(struct admin *a, struct admin_change *c, const void *old, void *to)
 {
-    (void)old;
-    return write(a, c, to);
+    return write(a, c, old, to);
 }
 
 static int remove_provider(struct admin *a, struct admin_change *c, void *to)

@@ -103,6 +103,17 @@ def test_what_happens_at_once_happens_in_some_order(admin):
     assert (admin.get("/providers/p").status, len(left)) in ((200, 15), (404, 0))
 
 
+def test_long_rows_hide_nothing(admin):
+    """A page that would be too long for the gateway's memory has fewer rows."""
+    targets = [{"upstream_model": str(n), "endpoint": "http://x/" + "y" * 15000} for n in range(60)]
+    names = [f"m{n:02}" for n in range(16)]
+    for name in names:
+        assert admin.post("/models", {"name": name, "provider": "p", "targets": targets}).status == 201
+    pages = [len(admin.get("/models").json["data"]), len(admin.all("/models", limit=1000))]
+    assert 0 < pages[0] < pages[1] == len(names)
+    assert [row["object_id"] for row in admin.all("/audit?object_type=model")] == names[::-1]
+
+
 def raw(admin, method, path, body=b""):
     client = Raw(int(admin.url.rsplit(":", 1)[1]))
     client.send(f"{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {admin.key}\r\n"

@@ -118,26 +118,41 @@ static int note_reading(struct admin_task *t, struct admin *a, size_t n)
     return admin_note_reading(a, t->view->kind, &t->change, json_out_slice(&o));
 }
 
-static int run_list(struct admin_task *t, struct admin *a)
+/* -ENOMEM: so many rows do not fit into the memory of a page. */
+static int make_page(struct admin_task *t, struct admin *a, const struct page_wish *wish)
 {
+    struct arena *arena = &t->page_arena;
     struct admin_page page;
-    int rc = admin_list(a, t->view->kind, &t->page, &t->arena, &page);
+    int rc = admin_list(a, t->view->kind, wish, arena, &page);
 
-    if (rc == -EINVAL && t->page.after.len) { /* the key of no row of this list */
-        refuse_cursor(&t->change.fault);
-        return -EPERM;
-    }
     if (rc < 0)
         return rc;
-    if (t->view->audited && (rc = note_reading(t, a, page.len)) < 0)
-        return rc;
-    struct admin_rows rows = {page.rows, page.len, t->view->row_size,
-                              cursor_of(page.next, &t->arena)};
+    struct admin_rows rows = {page.rows, page.len, t->view->row_size, cursor_of(page.next, arena)};
     if (page.next.len && !rows.next.at)
         return -ENOMEM;
     t->answer.status = 200;
-    t->answer.body = admin_page_json(&rows, t->view->json, &t->arena);
-    return t->answer.body.at ? OK : -ENOMEM;
+    t->answer.body = admin_page_json(&rows, t->view->json, arena);
+    if (!t->answer.body.at)
+        return -ENOMEM;
+    return t->view->audited ? note_reading(t, a, page.len) : OK;
+}
+
+/* Long rows make a short page, which says where it goes on: nobody can hide the list, or the trail
+ * of what was changed, behind rows that are too long to be shown together. */
+static int run_list(struct admin_task *t, struct admin *a)
+{
+    struct page_wish wish = t->page;
+    int rc;
+
+    do {
+        arena_clear(&t->page_arena);
+        rc = make_page(t, a, &wish);
+        wish.limit /= 2;
+    } while (rc == -ENOMEM && wish.limit > 0);
+    if (rc != -EINVAL || !wish.after.len)
+        return rc;
+    refuse_cursor(&t->change.fault); /* the key of no row of this list */
+    return -EPERM;
 }
 
 /* values: limit, cursor, then the view's filters. */

@@ -15,12 +15,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { TASK_MEMORY = 256 << 20, BODY_MOST = 1 << 20 };
+enum { TASK_MEMORY = 256 << 20, PAGE_MEMORY = 32 << 20, BODY_MOST = 1 << 20 };
 
 static void task_free(void *arg)
 {
     struct admin_task *t = arg;
 
+    arena_clear(&t->page_arena);
     arena_clear(&t->arena);
     free(t);
 }
@@ -131,6 +132,7 @@ struct admin_task *admin_task_new(struct exchange *x)
         return NULL;
     }
     arena_init(&t->arena, TASK_MEMORY);
+    arena_init(&t->page_arena, PAGE_MEMORY);
     t->x = x;
     t->view = x->route->owner;
     t->job.work = task_work;

@@ -22,7 +22,8 @@ struct admin_answer {
 struct admin_task {
     struct admin_job job;
     struct arena arena;
-    struct exchange *x; /* NULL: gone */
+    struct arena page_arena; /* of a list: its rows and the answer made of them; has a limit */
+    struct exchange *x;      /* NULL: gone */
     const struct admin_view *view;
 
     /* On a thread of the yard: asks the services and writes the answer. -EPERM: change.fault says
