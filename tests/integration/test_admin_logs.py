@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import json
+import pathlib
 import sqlite3
 import urllib.parse
 import urllib.request
@@ -154,6 +155,32 @@ def test_an_export_of_any_size(logged):
     ids = [json.loads(line)["id"] for line in text.splitlines()]
     assert len([i for i in ids if i.startswith("00000000-")]) == 20000
     assert ids == sorted(set(ids), reverse=True)
+
+
+def unsent(gateway, client):
+    """What the gateway has written and the client's kernel has no room for, in bytes."""
+    ours, theirs = f":{gateway.port:04X}", f":{client.sock.getsockname()[1]:04X}"
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines():
+        _, local, remote, _, queues, *_ = line.split()
+        if local.endswith(ours) and remote.endswith(theirs):
+            return int(queues.split(":")[0], 16)
+    return 0
+
+
+def test_a_client_that_pauses_in_an_export(logged, connect):
+    """More than all the buffers between can hold: the next page waits until there is room."""
+    insert_many(logged, 20000)
+    client = connect(logged)
+    client.send(request(b"", ADMIN_KEY, path="/admin/v1/logs?format=jsonl&model=n", method="GET"))
+
+    def stands_still():
+        before = unsent(logged, client)
+        for _ in range(50):
+            logged.admin.get("/users")
+        return before and unsent(logged, client) == before
+
+    wait_for(stands_still)
+    assert client.answer()[2].decode() == fetch(logged, "format=jsonl&model=n")[1]
 
 
 def test_a_client_that_leaves_an_export(logged, connect):

@@ -1,5 +1,6 @@
 """Starts without the database: from the sealed snapshot, or waiting for it."""
 
+import json
 import re
 import shutil
 
@@ -109,6 +110,9 @@ def test_from_the_snapshot_it_serves(start, server, ask):
     said = wait_for(lambda: [line for line in made.log_lines()
                              if "serving from the snapshot file" in line["message"]])
     assert said[0]["age_s"] >= 0
+    for path in ("/admin/v1/users", "/admin/v1/logs", "/admin/v1/logs?format=csv"):
+        code, _, body = ask(made, ADMIN_KEY, path)
+        assert (code, json.loads(body)["error"]["code"]) == (503, "store_unavailable")
     server.start()
     other = wait_for(lambda: made.command("key", "create", "--user", "x", check=False).stdout.strip())
     wait_for(lambda: ask(made, other)[0] == 200)

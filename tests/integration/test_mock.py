@@ -132,7 +132,7 @@ def test_it_fails_by_chance(mock, ask):
 def test_it_fails_now_and_then(mock, ask):
     control(mock, "/mock/reset", "POST")
     seen = [500]
-    end = time.monotonic() + 10
+    end = time.monotonic() + LIMIT
     while len(seen) < 5 and time.monotonic() < end:
         status = ask("mock?flap=50ms").answer()[0]
         if status != seen[-1]:
@@ -249,7 +249,7 @@ def test_faults_at_other_endpoints(mock, ask_at, path):
     assert ask_at(path, "mock?fault=html").answer()[1]["content-type"] == "text/html"
     for keys in ("fault=reset_after_head", "reset_after=2"):
         client = ask_at(path, f"mock?{keys}", True)
-        client.sock.settimeout(10)
+        client.sock.settimeout(LIMIT)
         with pytest.raises(ConnectionResetError):
             while client.sock.recv(65536):
                 pass

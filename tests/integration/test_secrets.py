@@ -4,6 +4,7 @@ import stat
 
 import pytest
 
+import database
 from admin import Admin
 from client import chat, request
 from conftest import BOTH_STORES
@@ -113,3 +114,13 @@ def test_a_key_that_is_a_setting(installed, connect, made, tmp_path):
     assert sent_to(installed.provider, connect, fresh, running.key) == WANTED
     refused = fresh.command("secrets", "rotate", "--new-key-file", str(file), check=False)
     assert refused.returncode == 1 and "in use" in refused.stderr
+
+
+def test_what_could_not_be_opened_before_either(gateway):
+    running = gateway()
+    database.insert(running.settings["store"], "providers", {
+        "name": "odd", "type": "openai_compatible", "base_url": "http://127.0.0.1:1/v1",
+        "sealed_key": b"sealed by nobody", "created_at": "2026-01-31T12:00:00.000Z", "from_file": 0})
+    told = running.command("secrets", "rotate").stdout.splitlines()
+    assert told[:2] == ["0 keys of providers were sealed anew",
+                        "1 could not be opened before either; give them again"]

@@ -621,6 +621,46 @@ static void a_take_that_was_cut_off_leaves_no_place(void **state)
     assert_int_equal(places(b), 0);
 }
 
+static bool is_owed(void *arg)
+{
+    return figures_of(arg).unsettled == 1;
+}
+
+/* The same for a place that is given back. */
+static void a_settlement_that_was_cut_off_is_owed(void **state)
+{
+    struct bench *b = *state;
+    struct asked a;
+
+    make_instances(b);
+    assert_int_equal(take(b, &a, &all_limits, 10), QUOTA_OK);
+    pause_redis(b);
+    settle(b, &a, 5);
+    pump_turns(b->loop, 3);
+    redis_server_kill(&b->server);
+    pump_until(b->loop, is_owed, b->l);
+    redis_server_start(&b->server);
+    pump_until(b->loop, is_settled, b->l);
+    pump_until(b->loop, is_quiet, b->l);
+    assert_int_equal(places(b), 0);
+    assert_int_equal(figures_of(b->l).forgotten, 0);
+}
+
+/* It would refuse it again. */
+static void a_settlement_that_redis_refuses_is_forgotten(void **state)
+{
+    struct bench *b = *state;
+    struct asked a;
+
+    make_instances(b);
+    assert_int_equal(take(b, &a, &all_limits, 10), QUOTA_OK);
+    redis_must(&b->server, "SET courier:{k7}:leases another's");
+    settle(b, &a, 5);
+    pump_until(b->loop, is_quiet, b->l);
+    assert_int_equal(figures_of(b->l).unsettled, 0);
+    assert_int_equal(figures_of(b->l).forgotten, 1);
+}
+
 static void a_restart_forgets_and_goes_on(void **state)
 {
     struct bench *b = *state;
@@ -705,6 +745,8 @@ int main(void)
         TEST(without_redis_each_keeps_its_share),
         TEST(what_could_not_be_given_back_is_owed),
         TEST(a_take_that_was_cut_off_leaves_no_place),
+        TEST(a_settlement_that_was_cut_off_is_owed),
+        TEST(a_settlement_that_redis_refuses_is_forgotten),
         TEST(a_restart_forgets_and_goes_on),
         TEST(every_allocation_may_fail),
         TEST(making_one_may_fail),
