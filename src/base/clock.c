@@ -23,6 +23,11 @@ uint64_t clock_now_us(void)
     return clock_us(CLOCK_MONOTONIC);
 }
 
+uint64_t clock_running_ms(void)
+{
+    return clock_us(CLOCK_BOOTTIME) / 1000;
+}
+
 uint64_t clock_wall_us(void)
 {
     return clock_us(CLOCK_REALTIME);

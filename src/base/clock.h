@@ -4,10 +4,11 @@
 
 #include "base/slice.h"
 
-uint64_t clock_now_ms(void);  /* monotonic, milliseconds */
-uint64_t clock_now_us(void);  /* monotonic, microseconds */
-uint64_t clock_wall_us(void); /* Unix time, microseconds */
-uint64_t clock_cpu_us(void);  /* CPU time of this process so far, user + system */
+uint64_t clock_now_ms(void);     /* monotonic, milliseconds */
+uint64_t clock_now_us(void);     /* monotonic, microseconds */
+uint64_t clock_running_ms(void); /* the same, but goes on while the machine is suspended */
+uint64_t clock_wall_us(void);    /* Unix time, microseconds */
+uint64_t clock_cpu_us(void);     /* CPU time of this process so far, user + system */
 
 enum { CLOCK_RFC3339_LEN = 24, CLOCK_HTTP_DATE_LEN = 29 };
 /* "2026-01-31T12:00:00.123Z", 24 characters and a NUL. */

@@ -18,6 +18,9 @@ enum { MORE = 1 };
 static const char make_day[] = "SELECT usage_logs_make_day(CAST(CAST($1 AS text) AS date))";
 static const char is_ahead[] =
     "SELECT CAST(CAST($1 AS text) AS timestamptz) > now() + interval '1 hour'";
+/* ids are in the order of time, but for a clock that was set back for a while */
+static const char newest[] = "SELECT coalesce(max(created_at), '') FROM (SELECT created_at FROM "
+                             "usage_logs ORDER BY id DESC LIMIT 1000) AS last";
 /* marks before the horizon are of rows that came too late to count */
 static const char advance[] =
     "UPDATE usage_horizon SET minute = $1 WHERE minute < $1 AND NOT EXISTS (SELECT 1 FROM "
@@ -93,6 +96,26 @@ int usage_retention_check_clock(struct db *db, uint64_t now_wall_us)
     bool ahead = rc == DB_ROW && db_column_i64(s, 0);
     db_reset(s);
     return rc < 0 ? rc : ahead ? -ERANGE : OK;
+}
+
+bool usage_retention_has_server(const struct db *db)
+{
+    return db_can_copy(db);
+}
+
+int usage_retention_newest(struct db *db, uint64_t *ret_wall_us)
+{
+    struct columns c = {0};
+    int rc = db_prepare(db, newest, &c.s);
+
+    *ret_wall_us = 0;
+    if (rc < 0)
+        return rc;
+    rc = db_step(c.s);
+    if (rc == DB_ROW)
+        *ret_wall_us = columns_time(&c);
+    db_reset(c.s);
+    return MIN(rc, OK);
 }
 
 int usage_retention_advance(struct db *db, uint64_t wall_us)

@@ -13,6 +13,10 @@ int usage_retention_make_days(struct db *db, uint64_t from_wall_us, unsigned day
 /* Whether the time that is taken for now can be: a clock that is an hour and more ahead of the
  * server's (-ERANGE) must end nothing. Without a server there is no other clock to ask. */
 int usage_retention_check_clock(struct db *db, uint64_t now_wall_us);
+/* Whether there is a server, whose clock can be asked. */
+bool usage_retention_has_server(const struct db *db);
+/* Of when the newest row is; 0: there is none. Without a server. */
+int usage_retention_newest(struct db *db, uint64_t *ret_wall_us);
 /* Nothing before that day (UTC) is needed any more: unless hours before it are still to be worked
  * out (rollup_repo_roll), the next time then. */
 int usage_retention_advance(struct db *db, uint64_t wall_us);

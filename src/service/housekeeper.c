@@ -10,6 +10,7 @@
 #include "repository/repository.h"
 #include "repository/rollup_repo.h"
 #include "repository/usage_retention.h"
+#include "service/clock_watch.h"
 #include "service/pacer.h"
 
 #include <errno.h>
@@ -39,6 +40,8 @@ struct housekeeper {
 
     pthread_mutex_t lock; /* of the pointer db: whoever stops interrupts what it does */
     struct db *db;        /* the thread's own; NULL: to be opened */
+    struct clock_watch clock;
+    bool watching; /* the clock */
     bool failing;
 };
 
@@ -105,6 +108,25 @@ static int end_prompts(struct housekeeper *h)
     return rc;
 }
 
+/* -ERANGE: nothing is to be ended by the clock. A server's is asked; without one there is only what
+ * this one said before. */
+static int check_clock(struct housekeeper *h)
+{
+    struct clock_reading now = {clock_wall_us(), clock_running_ms()};
+    uint64_t newest;
+
+    if (usage_retention_has_server(h->db))
+        return usage_retention_check_clock(h->db, now.wall_us);
+    if (!h->watching) {
+        int rc = usage_retention_newest(h->db, &newest);
+        if (rc < 0)
+            return rc;
+        clock_watch_begin(&h->clock, newest, now);
+        h->watching = true;
+    }
+    return clock_watch_believes(&h->clock, now) ? OK : -ERANGE;
+}
+
 static int work(struct housekeeper *h)
 {
     bool leads = false;
@@ -114,7 +136,7 @@ static int work(struct housekeeper *h)
         rc = repository_lead(h->db, &leads);
     if (rc < 0 || !leads)
         return rc;
-    rc = usage_retention_check_clock(h->db, clock_wall_us());
+    rc = check_clock(h);
     if (rc == OK && h->prompt_retention_ms)
         rc = end_prompts(h);
     if (rc == OK)
@@ -135,7 +157,9 @@ static void tell(struct housekeeper *h, int rc, const char *why)
     bool failed = rc < 0 && rc != -ECANCELED;
 
     if (rc == -ERANGE)
-        why = "this machine's clock is ahead of the database's";
+        why =
+            "this machine's clock is ahead of the database's, or has jumped: what is too old by it "
+            "ends when it has said so for a day";
     if (failed && !h->failing)
         log_event(LOG_WARN, "sums and retention wait: the store failed", LOG_RC(rc),
                   LOG_STR("why", why), LOG_END);

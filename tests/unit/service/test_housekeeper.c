@@ -75,6 +75,21 @@ static void wait_for(struct fixture *f, const char *sql, int64_t wanted)
         nanosleep(&moment, NULL);
 }
 
+static void wait_for_text(const char *path, const char *words)
+{
+    const struct timespec moment = {.tv_nsec = 5000000};
+    char text[4096] = "";
+
+    while (!strstr(text, words)) {
+        FILE *file = fopen(path, "r");
+        size_t n = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+        text[n] = '\0';
+        if (file)
+            fclose(file);
+        nanosleep(&moment, NULL);
+    }
+}
+
 static void put(struct fixture *f, uint64_t wall_us)
 {
     struct record r = {.id = record_id_new(wall_us),
@@ -133,6 +148,31 @@ static void a_round_keeps_the_house(void **state)
     assert_int_equal(number(f, "SELECT count(*) FROM usage_spans WHERE span = 60"), 2);
 }
 
+/* Nothing was written for weeks: nobody ran, or the clock is wrong. */
+static void a_clock_far_ahead_of_all_rows_ends_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct housekeeper_options options = {.store = slice_str(f->url),
+                                          .retention_ms = 48 * 3600 * (uint64_t)1000};
+    struct housekeeper *h;
+    uint64_t now = clock_wall_us();
+    char aside[SCRATCH_PATH];
+
+    put(f, now - 500 * HOUR_US);
+    const struct log_options to = {.level = LOG_WARN,
+                                   .path = scratch_path(&f->scratch, "", "log", aside)};
+    assert_int_equal(log_start(&to), OK);
+    assert_int_equal(housekeeper_start(&options, &h), OK);
+    wait_for_text(aside, "has jumped");
+    housekeeper_stop(h);
+    log_stop();
+    assert_int_equal(number(f, "SELECT count(*) FROM usage_logs"), 1);
+    put(f, now);
+    assert_int_equal(housekeeper_start(&options, &h), OK);
+    wait_for(f, "SELECT count(*) FROM usage_logs", 1); /* the old one has gone */
+    housekeeper_stop(h);
+}
+
 static void a_store_that_is_away_harms_nobody(void **state)
 {
     struct housekeeper_options options = {.store = SLICE("sqlite:/dev/null/courier.db")};
@@ -154,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST_OF(a_round_keeps_the_house, "sqlite"),
         TEST_OF(a_round_keeps_the_house, "postgres"),
+        TEST_OF(a_clock_far_ahead_of_all_rows_ends_nothing, "sqlite"),
         cmocka_unit_test(a_store_that_is_away_harms_nobody),
     };
 
