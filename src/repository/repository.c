@@ -75,10 +75,18 @@ int repository_end(struct db *db, int rc)
     return db_end(db, rc);
 }
 
+static const char ask_plain[] = "SELECT version, registry_version, keys_gone, 0 FROM catalog";
+/* A server that took another's place was started at another time; a database or table that took
+ * another's place has another number. */
+static const char ask_server[] =
+    "SELECT version, registry_version, keys_gone, hashtextextended(concat_ws(' ', "
+    "pg_postmaster_start_time(), d.oid, CAST(to_regclass('catalog') AS oid)), 0) "
+    "FROM catalog, pg_database AS d WHERE d.datname = current_database()";
+
 int repository_versions(struct db *db, struct repository_versions *ret)
 {
     struct db_statement *s;
-    int rc = db_prepare(db, "SELECT version, registry_version, keys_gone FROM catalog", &s);
+    int rc = db_prepare(db, db_can_copy(db) ? ask_server : ask_plain, &s);
 
     if (rc < 0)
         return rc;
@@ -88,6 +96,7 @@ int repository_versions(struct db *db, struct repository_versions *ret)
     ret->catalog = (uint64_t)db_column_i64(s, 0);
     ret->registry = (uint64_t)db_column_i64(s, 1);
     ret->keys_gone = (uint64_t)db_column_i64(s, 2);
+    ret->origin = (uint64_t)db_column_i64(s, 3);
     db_reset(s);
     return OK;
 }

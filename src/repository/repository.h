@@ -41,11 +41,14 @@ int repository_begin_read(struct db *db) MUST_USE;
 /* Commits when rc is OK, else rolls back; returns rc, or why the commit failed. */
 int repository_end(struct db *db, int rc) MUST_USE;
 
-/* Numbers that only grow, in the order of commits, whoever makes the change. */
+/* Numbers that only grow, in the order of commits, whoever makes the change: as long as it is the
+ * same database. After a failover, or with a backup, changes may be missing that had such numbers,
+ * and others have them now: numbers of another origin say nothing. */
 struct repository_versions {
     uint64_t catalog;   /* users, keys, providers and models */
     uint64_t registry;  /* as of catalog when providers or models last changed */
     uint64_t keys_gone; /* as of catalog when a key last went that key_repo_read cannot tell of */
+    uint64_t origin;    /* of which run of which server, and which database; 0 without a server */
 };
 int repository_versions(struct db *db, struct repository_versions *ret);
 /* The first of them alone. */

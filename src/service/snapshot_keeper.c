@@ -101,13 +101,15 @@ static int open_store(struct snapshot_keeper *k, char why[REPOSITORY_WHY])
 
 static int load_if_changed(struct snapshot_keeper *k, bool anyway)
 {
-    uint64_t version, asked_us = clock_now_us();
-    int rc = repository_catalog_version(k->db, &version);
+    const struct repository_versions *loaded = &k->loader.loaded;
+    uint64_t asked_us = clock_now_us();
+    struct repository_versions now;
+    int rc = repository_versions(k->db, &now);
 
     if (rc < 0)
         return rc;
     k->question_us = clock_now_us() - asked_us;
-    if (anyway || version != k->loader.loaded.catalog)
+    if (anyway || now.catalog != loaded->catalog || now.origin != loaded->origin)
         return load(k, anyway);
     if (clock_now_ms() - k->offered_ms >= OFFER_MS)
         offer_take(k, NULL);

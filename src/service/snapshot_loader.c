@@ -21,12 +21,12 @@ struct fresh {
 /* --- reading --- */
 
 /* Whether what was loaded can be no beginning: there is nothing, a key went without a trace, or the
- * database was set back. */
+ * database is not what it was. */
 static bool must_read_all(const struct repository_versions *loaded,
                           const struct repository_versions *now)
 {
     return loaded->catalog == 0 || now->keys_gone > loaded->catalog ||
-           now->catalog < loaded->catalog;
+           now->catalog < loaded->catalog || now->origin != loaded->origin;
 }
 
 struct key_listener {
