@@ -1,8 +1,11 @@
-"""deploy/kubernetes against the published schemas of Kubernetes, and against itself."""
+"""deploy/kubernetes as kubectl puts it together, against the published schemas of Kubernetes, and
+against itself."""
 
 import pathlib
 import re
 import shutil
+import subprocess
+import sys
 
 import kubernetes_validate
 import pytest
@@ -13,13 +16,15 @@ FOLDER = ROOT / "deploy/kubernetes"
 VERSIONS = ["1.30", "1.33", "1.37"]
 
 
-def load():
-    listed = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())["resources"]
-    assert sorted(listed + ["kustomization.yaml"]) == sorted(p.name for p in FOLDER.iterdir())
-    return [one for name in listed for one in yaml.safe_load_all((FOLDER / name).read_text())]
+def kustomize(folder):
+    """What `kubectl apply --kustomize` would send."""
+    kubectl = pathlib.Path(sys.executable).with_name("kubectl")
+    done = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True)
+    assert done.returncode == 0 and not done.stderr, done.stderr  # it warns of what is outdated
+    return list(yaml.safe_load_all(done.stdout))
 
 
-RESOURCES = load()
+RESOURCES = kustomize(FOLDER)
 
 
 def of_kind(kind):
@@ -42,6 +47,22 @@ def test_the_schema_finds_faults():
     wrong = {**of_kind("PodDisruptionBudget")[0], "spec": {"maxUnavailble": 1}}
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(wrong, VERSIONS[-1], strict=True)
+
+
+def test_no_file_is_left_out():
+    listed = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())["resources"]
+    assert sorted(listed + ["kustomization.yaml"]) == sorted(p.name for p in FOLDER.iterdir())
+
+
+def test_the_image_is_named_in_one_place(tmp_path):
+    """As docs/deployment.md says: in kustomization.yaml."""
+    mine = shutil.copytree(FOLDER, tmp_path / "mine")
+    written = (mine / "kustomization.yaml").read_text()
+    (mine / "kustomization.yaml").write_text(
+        re.sub("newTag: .*", "newTag: '7'", re.sub("newName: .*", "newName: r.example/c", written)))
+    images = {container["image"] for one in kustomize(mine) if one["kind"] == "StatefulSet"
+              for container in one["spec"]["template"]["spec"]["containers"]}
+    assert images == {"r.example/c:7"}
 
 
 def test_everything_is_in_the_namespace():
