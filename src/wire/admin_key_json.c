@@ -63,7 +63,8 @@ static bool read_limits(struct reader *r, struct json_value v, struct key_limit 
         if (!name_of(r, &name, &model))
             return false;
         if (is_limited(limits, *ret_len, model))
-            return reader_refuse_duplicate(r, SLICE("model_limits"));
+            return reader_refuse_duplicate(
+                r, arena_printf(r->arena, "model_limits.%.*s", SLICE_FMT(model)));
         if (*ret_len == MODEL_LIMITS_MOST)
             return reader_refuse_value(r, SLICE("model_limits"), "at most 256 models");
         if (!read_limit(r, model, json_cursor_take(&c), &limits[(*ret_len)++]))

@@ -17,6 +17,18 @@ static bool is_visible(char c)
     return c > ' ' && c < 0x7f;
 }
 
+/* RFC 3986 section 5.2.4: clients and proxies take these out of a path, and ask for another object.
+ */
+static bool has_dot_segment(struct slice path)
+{
+    while (path.len) {
+        struct slice segment = slice_cut(&path, '/');
+        if (slice_eq(segment, SLICE(".")) || slice_eq(segment, SLICE("..")))
+            return true;
+    }
+    return false;
+}
+
 static const char *why_not_name(const struct setting *s, struct slice text)
 {
     if (text.len == 0)
@@ -26,6 +38,8 @@ static const char *why_not_name(const struct setting *s, struct slice text)
     for (size_t i = 0; i < text.len; i++)
         if (!is_visible(text.at[i]) || text.at[i] == ',')
             return "has a character that a name cannot have";
+    if (s->fixed && has_dot_segment(text)) /* the object's own name stands in its URL */
+        return "has a part \".\" or \"..\" between slashes, which no URL can have";
     return NULL;
 }
 

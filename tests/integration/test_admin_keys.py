@@ -98,6 +98,10 @@ WRONG = [
     ({"model_limits": {"a": {"rpm": 0}}}, "invalid_value", "model_limits.a.rpm", "from 1"),
     ({"model_limits": {"a": {"rps": 1}}}, "unknown_parameter", "model_limits.a.rps", "rpm, tpm"),
     ({"model_limits": {"": {}}}, "invalid_value", "model_limits", "1 to 128"),
+    (b'{"user_id":2,"model_limits":{"a":{},"\\u0061":{}}}', "duplicate_parameter", "model_limits.a",
+     "more than once"),
+    (b'{"user_id":2,"model_limits":{"a":{"rpm":1,"rpm":1}}}', "duplicate_parameter",
+     "model_limits.a.rpm", "more than once"),
     ({"name": "a\u009b2J"}, "invalid_value", "name", "control"),
     ({"model_limits": {"a\0b": {}}}, "invalid_value", "model_limits", "visible"),
     ({"model_limits": {"\u009b": {}}}, "invalid_value", "model_limits", "visible"),
@@ -113,8 +117,8 @@ WRONG = [
 def test_what_is_wrong_is_named(admin):
     ann = admin.user()
     for members, code, param, told in WRONG:
-        got = admin.post("/keys", {"user_id": ann["id"], **members})
-        assert told in refused(got, 400, code, param), members
+        body = members if isinstance(members, bytes) else {"user_id": ann["id"], **members}
+        assert told in refused(admin.post("/keys", body), 400, code, param), members
     assert len(admin.all(f"/keys?user_id={ann['id']}")) == 0
 
 

@@ -113,6 +113,9 @@ def test_every_member_is_kept(admin):
 
 
 def test_the_location_leads_to_the_object_whatever_its_name(admin):
+    for name in ("...", "a..b", ".hidden/x.", "/a"):
+        made = admin.post("/providers", {"name": name, "type": "ollama"})
+        assert admin.get(made.headers["location"].removeprefix("/admin/v1")).json == made.json
     made = admin.post("/providers", {"name": "a/b?c#d%41", "type": "ollama"})
     assert made.headers["location"] == "/admin/v1/providers/a/b%3Fc%23d%2541"
     assert admin.get(made.headers["location"].removeprefix("/admin/v1")).json == made.json
@@ -165,6 +168,8 @@ def test_what_is_wrong_with_a_provider_is_named(admin):
                                 "%XX"))),
             ({"name": "a b", "type": "openai"}, "invalid_value", "name", "visible"),
             ({"name": "x" * 65, "type": "openai"}, "invalid_value", "name", "64"),
+            *(({"name": name, "type": "openai"}, "invalid_value", "name", "which no URL can have")
+              for name in (".", "..", "../users/2", "a/./b", "a/..")),
             ({"name": "x", "type": "openai", "api_key": SECRET + "\n"}, "invalid_value", "api_key",
              "visible"),
             ({"name": "x", "type": "openai", "api_key": ""}, "invalid_value", "api_key", "empty"),
