@@ -8,7 +8,9 @@
 
 #include "base/clock.h"
 #include "base/fmt.h"
+#include "model/setting.h"
 #include "service/key_admin.h"
+#include "wire/setting_value.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,12 +20,40 @@ struct create_flags {
     bool admin;
 };
 
-static bool read_limit(const char *flag, const char *text, uint64_t *ret)
+enum { ALLOWED_BYTES = 4096 };
+
+/* The value of a flag, by the setting that the admin API reads it with; text NULL: not given. */
+static bool read_setting(const struct setting *s, const char *flag, const char *text, void *row)
 {
-    if (!text || slice_to_u64(slice_str(text), ret) == OK)
+    const char *why;
+    struct buf allowed;
+
+    if (!text || setting_set(s, row, slice_str(text), &why))
         return true;
-    command_complain("--%s must be a whole number, 0 for no limit", flag);
+    buf_init(&allowed, ALLOWED_BYTES);
+    setting_allowed(s, &allowed);
+    command_complain("--%s %s; allowed: %.*s", flag, why, SLICE_FMT(buf_slice(&allowed)));
+    buf_free(&allowed);
     return false;
+}
+
+/* One of the table's. */
+static const struct setting *setting_of(const struct setting *table, const char *name)
+{
+    while (strcmp(table->path, name) != 0)
+        table++;
+    return table;
+}
+
+static bool read_member(const char *name, const char *text, struct key_row *row)
+{
+    return read_setting(setting_of(settings_key, name), name, text, row);
+}
+
+/* As a member; "0" is no limit. */
+static bool read_limit(const char *name, const char *text, struct key_row *row)
+{
+    return (text && strcmp(text, "0") == 0) || read_member(name, text, row);
 }
 
 /* From now ("30d"), or a date. */
@@ -45,19 +75,31 @@ static bool read_expiry(const char *text, uint64_t *ret_wall_us)
 
 static bool read_wish(const struct create_flags *f, struct key_wish *ret)
 {
-    *ret = (struct key_wish){
-        .user = slice_str(f->user),
-        .name = slice_str(f->name ? f->name : ""),
-        .models = slice_str(f->models ? f->models : ""),
-        .admin = f->admin,
-    };
-    if (slice_is_empty(slice_trim(ret->user))) {
+    struct user_row user = {0};
+    struct key_row row = {0};
+
+    if (!f->user || slice_is_empty(slice_trim(slice_str(f->user)))) {
         command_complain("--user is missing: whose key is it to be?");
         return false;
     }
-    return read_limit("rpm", f->rpm, &ret->rpm) && read_limit("tpm", f->tpm, &ret->tpm) &&
-           read_limit("concurrency", f->concurrency, &ret->concurrency) &&
-           read_expiry(f->expires, &ret->expires_wall_us);
+    if (f->models && !*f->models) { /* of a variable that is not set: not every model */
+        command_complain("--models is empty; leave it out for a key that may use all");
+        return false;
+    }
+    bool good = read_setting(setting_of(settings_user, "name"), "user", f->user, &user) &&
+                read_member("name", f->name, &row) && read_member("models", f->models, &row) &&
+                read_limit("rpm", f->rpm, &row) && read_limit("tpm", f->tpm, &row) &&
+                read_limit("concurrency", f->concurrency, &row) &&
+                read_expiry(f->expires, &row.expires_wall_us);
+    *ret = (struct key_wish){.user = user.name,
+                             .name = row.name,
+                             .rpm = row.rpm,
+                             .tpm = row.tpm,
+                             .concurrency = row.concurrency,
+                             .models = row.models,
+                             .expires_wall_us = row.expires_wall_us,
+                             .admin = f->admin};
+    return good;
 }
 
 static int make_key(struct admin *admin, const struct key_wish *wish)
@@ -72,6 +114,8 @@ static int make_key(struct admin *admin, const struct key_wish *wish)
         fprintf(stderr, "key %lld of user %.*s%s; this is the only time that it is shown:\n",
                 (long long)row.id, SLICE_FMT(wish->user), wish->admin ? ", an administrator" : "");
         printf("%.*s\n", SLICE_FMT(secret_reveal(key)));
+        if (row.user_off)
+            command_complain("the user is disabled: the key is refused until the user is enabled");
     } else {
         command_complain("the key could not be made: %s", log_errno(rc));
     }

@@ -90,6 +90,7 @@ static int add_key(struct admin *a, struct key_row *row, struct arena *arena)
     if (rc < 0)
         return rc;
     row->user_id = user.id;
+    row->user_off = user.disabled;
     row->created_wall_us = clock_wall_us();
     return key_repo_add(a->db, row);
 }

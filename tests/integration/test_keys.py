@@ -3,6 +3,7 @@
 import json
 import re
 
+from admin import Admin
 from client import chat, request
 from conftest import BOTH_STORES
 from gateway import ADMIN_KEY, wait_for
@@ -66,3 +67,32 @@ def test_wrong_flags_say_what_is_right(provide, gateway):
     done = made.command("key", "revoke", "999", check=False)
     assert done.returncode == 1
     assert "999" in done.stderr
+
+
+def test_a_key_from_the_shell_has_what_the_api_would_give_it(gateway):
+    made = gateway()
+    for flags, told in ((("--user", ""), "--user is missing"), (("--user", "a\x1bb"), "--user has a control"),
+                        (("--user", "a\u202eb"), "--user has a control"),
+                        (("--user", b"\xff"), "--user is not UTF-8"),
+                        (("--user", "x" * 129), "--user is too long; allowed: "),
+                        (("--user", "a", "--name", "a\nb"), "--name has a control"),
+                        (("--user", "a", "--rpm", "many"), "--rpm is no whole number; allowed: "),
+                        (("--user", "a", "--rpm", "1000000001"), "--rpm is too large; allowed: "),
+                        (("--user", "a", "--models", ""), "--models is empty"),
+                        (("--user", "a", "--models", "a b"), "--models has a character"),
+                        (("--user", "a", "--models", "a,,b"), "--models is empty; allowed: "),
+                        (("--user", "a", "--expires", "2001-01-01T00:00:00Z"), "--expires must")):
+        done = made.command("key", "create", *flags, check=False)
+        assert (done.returncode, done.stdout) == (2, "") and told in done.stderr, (flags, done.stderr)
+    assert len(made.command("key", "list").stdout.splitlines()) == 2  # the titles, the configured key
+    made.command("key", "create", "--user", "王小明", "--rpm", "0", "--tpm", "5", "--models", "a,b/c")
+    row = made.command("key", "list").stdout.splitlines()[-1].split("\t")
+    assert row[1] == "王小明" and row[6:10] == ["-", "5", "-", "a,b/c"]
+
+
+def test_a_key_for_a_disabled_user_says_so(gateway):
+    made = gateway()
+    admin = Admin(made)
+    admin.patch(f"/users/{admin.user('bob')['id']}", {"status": "disabled"})
+    assert "disabled" in made.command("key", "create", "--user", "bob").stderr
+    assert "disabled" not in made.command("key", "create", "--user", "ann").stderr
