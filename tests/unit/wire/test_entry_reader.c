@@ -114,7 +114,7 @@ static void what_is_wrong_is_named(void **state)
     assert_refused(f, &admin_key_form, false, "{\"models\":[\"a\",null]}", FAULT_INVALID_VALUE,
                    "models");
     assert_refused(f, &admin_key_form, false, "{\"model_limits\":{\"a\":{},\"a\":{}}}",
-                   FAULT_DUPLICATE_MEMBER, "model_limits");
+                   FAULT_DUPLICATE_MEMBER, "model_limits.a");
     assert_refused(f, &admin_key_form, false, "{\"model_limits\":{\"a\":{\"rpm\":1,\"rpm\":1}}}",
                    FAULT_DUPLICATE_MEMBER, "model_limits.a.rpm");
     assert_refused(f, &admin_model_form, false, "{\"targets\":[{},{\"endpoint\":\"x\"}]}",
