@@ -74,16 +74,29 @@ int postgres_alive(struct postgres_db *pg);
 
 /* --- postgres_hosts.c --- */
 
-/* Lists as libpq wants them; NULL: none. */
+/* A host at an address; what is empty is for libpq to choose. */
+struct postgres_host {
+    struct slice name, address, port;
+};
+
 struct postgres_hosts {
+    struct postgres_host *at;
+    size_t len; /* 0: what the URL says goes to libpq as it is */
+};
+
+/* Lists as libpq wants them; NULL: none. */
+struct postgres_lists {
     const char *names, *addresses, *ports;
 };
 
-/* How many hosts the options name, at least 1. */
-size_t postgres_hosts(const struct _PQconninfoOption *options);
+/* The hosts that the options name, each at each of its addresses; what cannot be looked up within 2
+ * seconds is left out. When nothing is left: -ECONNREFUSED (there is no such host), -ETIMEDOUT;
+ * -ENOMEM. */
+int postgres_find_hosts(struct postgres_db *pg, struct arena *a,
+                        const struct _PQconninfoOption *options, struct postgres_hosts *ret);
 /* Those hosts, the first `behind` of them last. -ENOMEM. */
-int postgres_turn_hosts(struct arena *a, const struct _PQconninfoOption *options, size_t behind,
-                        struct postgres_hosts *ret);
+int postgres_list_hosts(struct arena *a, const struct postgres_hosts *hosts, size_t behind,
+                        struct postgres_lists *ret);
 
 /* --- postgres_wait.c --- */
 

@@ -2,7 +2,7 @@
  *
  * The URL goes to libpq as it is (https://www.postgresql.org/docs/15/libpq-connect.html): TLS,
  * several hosts, target_session_attrs are libpq's. What stands in front of it here are defaults
- * that the URL may change. Names of hosts are resolved by libpq, with the resolver's own limit. */
+ * that the URL may change, and behind it addresses for its hosts' names. */
 
 #include "store/postgres.h"
 
@@ -34,7 +34,7 @@ static const char *const wishes[] = {
     "SET client_connection_check_interval = '10s'",
 };
 
-static PGconn *begin_connect(const char *url, const struct postgres_hosts *hosts)
+static PGconn *begin_connect(const char *url, const struct postgres_lists *hosts)
 {
     /* whoever only reads is as good as away: of several hosts another may write */
     const char *const names[] = {"application_name",
@@ -163,7 +163,7 @@ static int set_up(struct postgres_db *pg)
     return rc;
 }
 
-static int connect_hosts(struct postgres_db *pg, const struct postgres_hosts *hosts,
+static int connect_hosts(struct postgres_db *pg, const struct postgres_lists *hosts,
                          uint64_t limit_ms)
 {
     pg->conn = begin_connect(pg->url, hosts);
@@ -178,19 +178,20 @@ static int connect_hosts(struct postgres_db *pg, const struct postgres_hosts *ho
 /* The time is shared among the hosts: behind a silent one the next may stand. */
 static int connect_any(struct postgres_db *pg, const PQconninfoOption *options)
 {
-    size_t n = postgres_hosts(options);
+    struct postgres_lists lists;
     struct postgres_hosts hosts;
     struct arena arena;
-    int rc = -ETIMEDOUT;
 
     arena_init(&arena, 0);
-    for (size_t i = 0; rc == -ETIMEDOUT && i < n; i++) {
-        rc = postgres_turn_hosts(&arena, options, i, &hosts);
+    int found = postgres_find_hosts(pg, &arena, options, &hosts), rc = -ETIMEDOUT;
+    size_t n = MAX(hosts.len, (size_t)1);
+    for (size_t i = 0; found == OK && rc == -ETIMEDOUT && i < n; i++) {
+        rc = postgres_list_hosts(&arena, &hosts, i, &lists);
         if (rc == OK)
-            rc = connect_hosts(pg, &hosts, CONNECT_MS / n);
+            rc = connect_hosts(pg, &lists, CONNECT_MS / n);
     }
     arena_clear(&arena);
-    return rc;
+    return found < 0 ? postgres_lose(pg, found) : rc;
 }
 
 int postgres_connect(struct postgres_db *pg)
