@@ -397,17 +397,26 @@ int rollup_repo_roll(struct db *db, uint64_t over_by_wall_us)
 
 /* One UPDATE for all of them; a later time stays. An id is of its record's time or, when the clock
  * was set back, of a later one. */
-static const char note_use[] =
-    "UPDATE api_keys SET last_used_at = used.at FROM (SELECT key_id, max(created_at) AS at FROM "
-    "usage_logs WHERE created_at >= $1 AND id >= $2 GROUP BY key_id) AS used "
-    "WHERE api_keys.id = used.key_id AND (last_used_at IS NULL OR last_used_at < used.at)";
+#define USED                                                                                       \
+    "(SELECT key_id, max(created_at) AS at FROM usage_logs WHERE created_at >= $1 AND id >= $2 "   \
+    "GROUP BY key_id) AS used"
+static const char note_use_sqlite[] =
+    "UPDATE api_keys SET last_used_at = used.at FROM " USED
+    " WHERE api_keys.id = used.key_id AND (last_used_at IS NULL OR last_used_at < used.at)";
+/* Keys that somebody changes at the moment are left for the next time: who holds some rows and
+ * waits for others could wait in a circle with an administrator, and the server would end either.
+ */
+static const char note_use_postgres[] =
+    "UPDATE api_keys SET last_used_at = free.at FROM (SELECT k.id, used.at FROM api_keys AS k "
+    "JOIN " USED " ON k.id = used.key_id WHERE k.last_used_at IS NULL OR k.last_used_at < used.at "
+    "FOR NO KEY UPDATE OF k SKIP LOCKED) AS free WHERE api_keys.id = free.id";
 
 int rollup_repo_note_use(struct db *db, uint64_t since_wall_us)
 {
     char since[TIME_TEXT], low[RECORD_ID_TEXT];
     struct record_id id = {.bytes = {0}};
     struct db_statement *s;
-    int rc = db_prepare(db, note_use, &s);
+    int rc = db_prepare(db, db_can_copy(db) ? note_use_postgres : note_use_sqlite, &s);
 
     if (rc < 0)
         return rc;

@@ -291,5 +291,7 @@ int key_admin_list(struct admin *a, struct arena *arena, struct key_row **ret, s
 
 int key_admin_revoke(struct admin *a, int64_t id)
 {
-    return key_repo_revoke(a->db, id, clock_wall_us());
+    int rc = admin_begin(a); /* one at a time: a key and the catalog are locked in any order */
+
+    return rc < 0 ? rc : repository_end(a->db, key_repo_revoke(a->db, id, clock_wall_us()));
 }

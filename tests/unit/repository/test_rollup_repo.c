@@ -430,10 +430,9 @@ static void absurd_counters_do_not_run_over(void **state)
     free(b);
 }
 
-static void keys_remember_their_last_use(void **state)
+/* Six keys, five of which are used in ten hours. */
+static struct book *keys_in_use(struct store_rig *r)
 {
-    static const char used[] = "SELECT last_used_at FROM api_keys WHERE id = 5";
-    struct store_rig *r = *state;
     struct book *b = calloc(1, sizeof(*b));
     struct user_row user = {.name = SLICE("alice"), .created_wall_us = noon};
 
@@ -443,11 +442,20 @@ static void keys_remember_their_last_use(void **state)
         assert_int_equal(key_repo_add(r->db, &key), OK);
         assert_int_equal(key.id, i);
     }
-    uint64_t version = store_rig_version(r);
     b->rig = r;
     for (unsigned i = 0; i < 10; i++)
         book_add(b, noon + i * HOUR);
     book_put(b, 0);
+    return b;
+}
+
+static void keys_remember_their_last_use(void **state)
+{
+    static const char used[] = "SELECT last_used_at FROM api_keys WHERE id = 5";
+    struct store_rig *r = *state;
+    struct book *b = keys_in_use(r);
+    uint64_t version = store_rig_version(r);
+
     assert_int_equal(rollup_repo_note_use(r->db, noon), OK);
     assert_sql(r, "SELECT count(*) FROM api_keys WHERE last_used_at IS NOT NULL", "5");
     assert_sql(r, used, "2026-01-31T21:00:00.000Z");
@@ -457,6 +465,30 @@ static void keys_remember_their_last_use(void **state)
     assert_int_equal(rollup_repo_note_use(r->db, noon - 2 * HOUR), OK);
     assert_sql(r, used, "2026-01-31T21:00:00.000Z");
     assert_int_equal(store_rig_version(r), version);
+    free(b);
+}
+
+/* Another changes one of the keys: waiting for him while others are held could be a circle. */
+static void the_use_of_a_key_waits_for_nobody(void **state)
+{
+    struct store_rig *r = *state;
+    struct book *b = keys_in_use(r);
+    char why[REPOSITORY_WHY];
+    struct db *admin;
+
+    assert_int_equal(repository_open(slice_str(r->url), why, &admin), OK);
+    assert_int_equal(repository_begin(admin), OK);
+    assert_int_equal(db_exec(admin, "UPDATE api_keys SET name = 'x' WHERE id = 5"), OK);
+    repository_set_patience(r->db, 1);
+    assert_int_equal(rollup_repo_note_use(r->db, noon), OK);
+    assert_sql(r, "SELECT count(*) FROM api_keys WHERE last_used_at IS NOT NULL", "4");
+    /* not even those that it noted are held */
+    repository_set_patience(admin, 1);
+    assert_int_equal(db_exec(admin, "UPDATE api_keys SET name = 'y'"), OK);
+    assert_int_equal(repository_end(admin, OK), OK);
+    repository_close(admin);
+    assert_int_equal(rollup_repo_note_use(r->db, noon), OK);
+    assert_sql(r, "SELECT count(*) FROM api_keys WHERE last_used_at IS NOT NULL", "5");
     free(b);
 }
 
@@ -485,6 +517,7 @@ int main(void)
         STORE_TEST(groups_and_filters),
         STORE_TEST(absurd_counters_do_not_run_over),
         STORE_TEST(keys_remember_their_last_use),
+        STORE_TEST_OF(the_use_of_a_key_waits_for_nobody, "postgres"),
         cmocka_unit_test(percentiles_are_within_their_bucket),
     };
 
