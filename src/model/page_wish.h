@@ -13,4 +13,5 @@ struct page_wish {
     size_t limit;                      /* rows, 1 to PAGE_ROWS_MOST */
     struct slice filter[PAGE_FILTERS]; /* each as its list defines it; empty: any */
     uint64_t now_wall_us;              /* by which a row has expired or not */
+    uint64_t search_ms;                /* how long a log is looked through for it; 0: as usual */
 };

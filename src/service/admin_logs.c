@@ -11,8 +11,8 @@
 /* Of both; the last two are the call log's. */
 enum { FROM, TO, REQUEST_ID, MODEL, USER_ID, KEY_ID, STATUS, PROVIDER };
 
-/* Well within the patience of those who ask, and of the store. */
-enum { SEARCH_MS = 2000 };
+/* Well within the patience of those who ask, of those who wait behind them, and of the store. */
+enum { SEARCH_MS = 1000 };
 
 static struct log_wish wish_of(const struct page_wish *wish)
 {
@@ -29,7 +29,7 @@ static struct log_wish wish_of(const struct page_wish *wish)
         .key_id = admin_id(filter[KEY_ID]),
         .after = {after_id, rest},
         .limit = wish->limit,
-        .until_ms = clock_now_ms() + SEARCH_MS,
+        .until_ms = clock_now_ms() + (wish->search_ms ? wish->search_ms : SEARCH_MS),
     };
 }
 

@@ -32,9 +32,8 @@ struct admin_page {
     size_t len;
     struct slice next; /* page_wish.after of the next page; empty: this was the last */
 };
-/* -EINVAL: wish->after is the key of no row. */
-/* Logs are searched for some seconds at most: a page of theirs may be short, or empty, and have a
- * next one all the same. */
+/* Logs are searched for a second, or wish->search_ms: a page of theirs may be short, or empty, and
+ * have a next all the same. -EINVAL: wish->after is the key of no row. */
 int admin_list(struct admin *a, const struct admin_kind *kind, const struct page_wish *wish,
                struct arena *arena, struct admin_page *ret);
 

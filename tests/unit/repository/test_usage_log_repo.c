@@ -2,6 +2,7 @@
 
 #include "repository/usage_log_repo.h"
 
+#include "base/clock.h"
 #include "model/outcome.h"
 #include "repository/usage_repo.h"
 
@@ -319,6 +320,60 @@ static void what_is_years_ago_is_found(void **state)
     assert_int_equal(count(r, &one, 10), 2);
 }
 
+/* --- rows that end meanwhile --- */
+
+/* Six rows a day, for four days. */
+static void fill_days(struct store_rig *r)
+{
+    for (unsigned n = 0; n < 24; n++) {
+        struct record record = {
+            .created_wall_us = noon + (uint64_t)n * 4 * 3600 * SECOND, .user_id = 1, .key_id = 1};
+        record.id = id_of(record.created_wall_us, 1);
+        snprintf(record.request_id, sizeof(record.request_id), "day");
+        assert_int_equal(usage_repo_put(r->db, &record, 1), OK);
+    }
+}
+
+static void end_days_before(struct store_rig *r, uint64_t wall_us)
+{
+    char before[RECORD_ID_TEXT + 64], id[RECORD_ID_TEXT];
+    struct record_id least = id_of(wall_us, 0);
+
+    if (r->postgres) {
+        char time[CLOCK_RFC3339_LEN + 1];
+        clock_rfc3339(wall_us, time);
+        snprintf(before, sizeof(before), "SELECT usage_logs_drop_day('%s')", time);
+    } else {
+        record_id_format(&least, id);
+        snprintf(before, sizeof(before), "DELETE FROM usage_logs WHERE id < '%.36s'", id);
+    }
+    for (unsigned day = 0; day < 5; day++)
+        assert_int_equal(db_exec(r->db, before), OK);
+}
+
+static void days_that_end_do_not_end_a_walk(void **state)
+{
+    struct store_rig *r = *state;
+    const uint64_t day = (uint64_t)24 * 3600 * SECOND, last = noon / day * day + 4 * day;
+    struct log_wish wishes[5] = {{0}};
+
+    wishes[1].key_id = wishes[2].key_id = 1;
+    wishes[3].request_id = wishes[4].request_id = SLICE("day");
+    wishes[2].until_ms = wishes[4].until_ms = 1;
+    for (size_t i = 0; i < ARRAY_LEN(wishes); i++) {
+        struct log_page page = {0};
+        size_t total = 0;
+        fill_days(r); /* the last three rows are of the last day */
+        do {
+            assert_int_equal(page_behind(r, &wishes[i], page.next, 2, &page), OK);
+            total += page.len;
+            if (total == 4) /* the day of the last row that was seen, and all before it */
+                end_days_before(r, last);
+        } while (page.next.id.len);
+        assert_int_equal(total, 4);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +386,7 @@ int main(void)
         STORE_TEST(rows_that_come_do_not_move_a_search),
         STORE_TEST(requests_are_found_in_any_time),
         STORE_TEST(what_is_years_ago_is_found),
+        STORE_TEST(days_that_end_do_not_end_a_walk),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
