@@ -51,17 +51,19 @@ int newest_first_page(struct db *db, const struct newest_first_table *table,
 #define NEWEST_FIRST_BY_ID   "ORDER BY id DESC "
 #define NEWEST_FIRST_BY_TIME "ORDER BY created_at DESC, id DESC "
 
-/* Of struct newest_first_table. The index of requests is TABLE_request in both stores: over the
- * last characters of request_id, in SQLite behind the first ones of id (17 minutes and a half). */
+/* Of struct newest_first_table. The index of requests is TABLE_request in both stores: over a hash
+ * of request_id, or what stands for one, in SQLite behind the first characters of id (17 minutes
+ * and a half). */
 #define NEWEST_FIRST_SQL(table_, columns_, filters_)                                               \
     .by_id =                                                                                       \
         {                                                                                          \
             .page = "SELECT " columns_ " FROM " table_ NEWEST_FIRST_PIECE_BY_ID filters_           \
                     " " NEWEST_FIRST_BY_ID "LIMIT $5",                                             \
-            .find = "SELECT " columns_ " FROM " table_ " INDEXED BY " table_                       \
-                    "_request" NEWEST_FIRST_PIECE_BY_ID "AND substr(id, 1, 7) = substr($4, 1, 7) " \
-                    "AND substr(request_id, -7) = substr($6, -7) " filters_ " " NEWEST_FIRST_BY_ID \
-                    "LIMIT $5",                                                                    \
+            .find =                                                                                \
+                "SELECT " columns_ " FROM " table_ " INDEXED BY " table_                           \
+                "_request" NEWEST_FIRST_PIECE_BY_ID "AND substr(id, 1, 7) = substr($4, 1, 7) "     \
+                "AND substr(request_id, 1, 3) || substr(request_id, -5) = "                        \
+                "substr($6, 1, 3) || substr($6, -5) " filters_ " " NEWEST_FIRST_BY_ID "LIMIT $5",  \
             .step =                                                                                \
                 "SELECT id, created_at FROM " table_ NEWEST_FIRST_STEP_BY_ID NEWEST_FIRST_BY_ID    \
                 "LIMIT 1 OFFSET $5",                                                               \
@@ -72,8 +74,8 @@ int newest_first_page(struct db *db, const struct newest_first_table *table,
         .page = "SELECT " columns_ " FROM " table_ NEWEST_FIRST_PIECE_BY_TIME filters_             \
                 " " NEWEST_FIRST_BY_TIME "LIMIT $5",                                               \
         .find = "SELECT " columns_ " FROM " table_ NEWEST_FIRST_PIECE_BY_TIME                      \
-                "AND right(request_id, 7) COLLATE \"C\" = right($6, 7) " filters_                  \
-                " " NEWEST_FIRST_BY_TIME "LIMIT $5",                                               \
+                "AND hashtext(request_id) = hashtext($6) " filters_ " " NEWEST_FIRST_BY_TIME       \
+                "LIMIT $5",                                                                        \
         .step =                                                                                    \
             "SELECT id, created_at FROM " table_ NEWEST_FIRST_PIECE_BY_TIME NEWEST_FIRST_BY_TIME   \
             "LIMIT 1 OFFSET $5",                                                                   \

@@ -299,6 +299,31 @@ static void requests_are_found_in_any_time(void **state)
     assert_true(slice_eq(column(&page, 0, USAGE_LOG_REQUEST_ID), SLICE("call-0")));
 }
 
+/* Whatever the index has of them. */
+static void requests_are_found_by_the_whole_of_their_ids(void **state)
+{
+    struct store_rig *r = *state;
+    char longest[sizeof(((struct record *)0)->request_id)];
+    const char *const ids[] = {"a",          "ab",        "abc",      "abcdefgh", "abcXdefgh",
+                               "abcXYdefgh", "defgh",     "ABCDEFGH", "%",        "abc_efgh",
+                               "'abcdefgh'", "abcdefghi", longest};
+
+    memset(longest, 'x', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        struct record record = record_of((unsigned)i);
+        snprintf(record.request_id, sizeof(record.request_id), "%s", ids[i]);
+        assert_int_equal(usage_repo_put(r->db, &record, 1), OK);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        const struct log_wish one = {.request_id = slice_str(ids[i]), .limit = 10};
+        struct log_page page;
+        assert_int_equal(usage_log_repo_page(r->db, &one, &r->arena, &page), OK);
+        if (page.len != 1 || !slice_eq(column(&page, 0, USAGE_LOG_REQUEST_ID), one.request_id))
+            fail_msg("%s: %zu", ids[i], page.len);
+    }
+}
+
 /* A database may hold rows that are years apart: nothing walks through the time between. */
 static void what_is_years_ago_is_found(void **state)
 {
@@ -385,6 +410,7 @@ int main(void)
         STORE_TEST(a_search_that_takes_too_long_goes_on_in_the_next_page),
         STORE_TEST(rows_that_come_do_not_move_a_search),
         STORE_TEST(requests_are_found_in_any_time),
+        STORE_TEST(requests_are_found_by_the_whole_of_their_ids),
         STORE_TEST(what_is_years_ago_is_found),
         STORE_TEST(days_that_end_do_not_end_a_walk),
     };
