@@ -80,26 +80,46 @@ SELECT DISTINCT c.cut, h.user_id * c.by_key, h.key_id * c.by_key,
 FROM usage_hourly h CROSS JOIN usage_cuts c;
 INSERT INTO usage_sums
 SELECT s.id, 60, CAST(extract(epoch FROM hour) AS bigint) / 60,
-    sum(requests), sum(CASE WHEN h.status = 'ok' THEN 0 ELSE requests END),
-    sum(attempts), sum(fallbacks), sum(prompt_tokens), sum(completion_tokens),
-    sum(total_tokens), sum(cached_tokens), sum(cache_write_tokens), sum(reasoning_tokens),
-    sum(request_bytes), sum(response_bytes), sum(latency_ms), sum(first_token_ms),
-    sum(first_tokens),
-    sum(latency_00), sum(latency_01), sum(latency_02), sum(latency_03),
-    sum(latency_04), sum(latency_05), sum(latency_06), sum(latency_07),
-    sum(latency_08), sum(latency_09), sum(latency_10), sum(latency_11),
-    sum(latency_12), sum(latency_13), sum(latency_14), sum(latency_15),
-    sum(latency_16), sum(latency_17), sum(latency_18), sum(latency_19),
-    sum(first_00), sum(first_01), sum(first_02), sum(first_03),
-    sum(first_04), sum(first_05), sum(first_06), sum(first_07),
-    sum(first_08), sum(first_09), sum(first_10), sum(first_11),
-    sum(first_12), sum(first_13), sum(first_14), sum(first_15),
-    sum(first_16), sum(first_17), sum(first_18), sum(first_19)
-FROM usage_hourly h CROSS JOIN usage_cuts c JOIN usage_subjects s ON s.cut = c.cut
-    AND s.key_id = h.key_id * c.by_key AND s.user_id = h.user_id * c.by_key
-    AND s.provider = CASE WHEN c.by_model = 1 THEN h.provider ELSE '' END
-    AND s.model = CASE WHEN c.by_model = 1 THEN h.requested_model ELSE '' END
-GROUP BY s.id, h.hour;
+    requests, errors, attempts, fallbacks,
+    prompt_tokens, completion_tokens, total_tokens, cached_tokens,
+    cache_write_tokens, reasoning_tokens, request_bytes, response_bytes,
+    latency_ms, first_token_ms, first_tokens,
+    latency_00, latency_01, latency_02, latency_03,
+    latency_04, latency_05, latency_06, latency_07,
+    latency_08, latency_09, latency_10, latency_11,
+    latency_12, latency_13, latency_14, latency_15,
+    latency_16, latency_17, latency_18, latency_19,
+    first_00, first_01, first_02, first_03,
+    first_04, first_05, first_06, first_07,
+    first_08, first_09, first_10, first_11,
+    first_12, first_13, first_14, first_15,
+    first_16, first_17, first_18, first_19
+FROM (
+    SELECT h.hour, c.cut, h.user_id * c.by_key AS user_id, h.key_id * c.by_key AS key_id,
+        CASE WHEN c.by_model = 1 THEN h.provider ELSE '' END AS provider,
+        CASE WHEN c.by_model = 1 THEN h.requested_model ELSE '' END AS model,
+        sum(requests) AS requests,
+        sum(CASE WHEN h.status = 'ok' THEN 0 ELSE requests END) AS errors,
+        sum(attempts) AS attempts, sum(fallbacks) AS fallbacks,
+        sum(prompt_tokens) AS prompt_tokens, sum(completion_tokens) AS completion_tokens,
+        sum(total_tokens) AS total_tokens, sum(cached_tokens) AS cached_tokens,
+        sum(cache_write_tokens) AS cache_write_tokens, sum(reasoning_tokens) AS reasoning_tokens,
+        sum(request_bytes) AS request_bytes, sum(response_bytes) AS response_bytes,
+        sum(latency_ms) AS latency_ms, sum(first_token_ms) AS first_token_ms,
+        sum(first_tokens) AS first_tokens,
+        sum(latency_00) AS latency_00, sum(latency_01) AS latency_01, sum(latency_02) AS latency_02, sum(latency_03) AS latency_03,
+        sum(latency_04) AS latency_04, sum(latency_05) AS latency_05, sum(latency_06) AS latency_06, sum(latency_07) AS latency_07,
+        sum(latency_08) AS latency_08, sum(latency_09) AS latency_09, sum(latency_10) AS latency_10, sum(latency_11) AS latency_11,
+        sum(latency_12) AS latency_12, sum(latency_13) AS latency_13, sum(latency_14) AS latency_14, sum(latency_15) AS latency_15,
+        sum(latency_16) AS latency_16, sum(latency_17) AS latency_17, sum(latency_18) AS latency_18, sum(latency_19) AS latency_19,
+        sum(first_00) AS first_00, sum(first_01) AS first_01, sum(first_02) AS first_02, sum(first_03) AS first_03,
+        sum(first_04) AS first_04, sum(first_05) AS first_05, sum(first_06) AS first_06, sum(first_07) AS first_07,
+        sum(first_08) AS first_08, sum(first_09) AS first_09, sum(first_10) AS first_10, sum(first_11) AS first_11,
+        sum(first_12) AS first_12, sum(first_13) AS first_13, sum(first_14) AS first_14, sum(first_15) AS first_15,
+        sum(first_16) AS first_16, sum(first_17) AS first_17, sum(first_18) AS first_18, sum(first_19) AS first_19
+    FROM usage_hourly h CROSS JOIN usage_cuts c GROUP BY 1, 2, 3, 4, 5, 6
+) AS k JOIN usage_subjects s ON s.cut = k.cut AND s.key_id = k.key_id AND s.user_id = k.user_id
+    AND s.provider = k.provider AND s.model = k.model;
 
 -- Marked hours are begun anew: from their rows.
 INSERT INTO usage_spans (span, start, low, high)

@@ -142,21 +142,27 @@ static int forget_longer(struct db *db, size_t than, uint64_t minute)
 
 /* $1, $2: its times; $3, $4: its ids, by which SQLite finds rows; $5, $6: its length and start */
 #define OF_SPAN "u.created_at >= $1 AND u.created_at < $2 AND u.id >= $3 AND u.id <= $4"
-#define CUT(of) "CASE WHEN c.by_model = 1 THEN " of " ELSE '' END"
+/* who and what g is of, in each cut */
+#define OF_EACH_CUT                                                                                \
+    "c.cut AS cut, g.user_id * c.by_key AS user_id, g.key_id * c.by_key AS key_id, "               \
+    "CASE WHEN c.by_model = 1 THEN g.provider ELSE '' END AS provider, "                           \
+    "CASE WHEN c.by_model = 1 THEN g.model ELSE '' END AS model"
 
 static const char add_subjects[] =
     "INSERT INTO usage_subjects (cut, user_id, key_id, provider, model) "
-    "SELECT DISTINCT c.cut, g.user_id * c.by_key, g.key_id * c.by_key, " CUT("g.provider") ", " CUT(
-        "g.model") " FROM (SELECT DISTINCT " ROLLUP_OF_ROW " FROM usage_logs u WHERE " OF_SPAN
-                   ") AS g CROSS JOIN usage_cuts c WHERE true ON CONFLICT DO NOTHING";
+    "SELECT DISTINCT " OF_EACH_CUT " "
+    "FROM (SELECT DISTINCT " ROLLUP_OF_ROW " FROM usage_logs u WHERE " OF_SPAN ") AS g "
+    "CROSS JOIN usage_cuts c WHERE true ON CONFLICT DO NOTHING";
+/* summed for each cut before it is joined: a server joins columns fast, and expressions not */
 static const char add_sums[] =
     "INSERT INTO usage_sums (subject, span, start" ROLLUP_COLUMNS ") "
-    "SELECT s.id, CAST($5 AS integer), CAST($6 AS bigint)" ROLLUP_SUMS
-    " FROM (SELECT " ROLLUP_OF_ROW ROLLUP_COUNTS " FROM usage_logs u WHERE " OF_SPAN
-    " GROUP BY " ROLLUP_BY_ROW
-    ") AS g CROSS JOIN usage_cuts c JOIN usage_subjects s ON s.cut = c.cut "
-    "AND s.key_id = g.key_id * c.by_key AND s.user_id = g.user_id * c.by_key "
-    "AND s.provider = " CUT("g.provider") " AND s.model = " CUT("g.model") " GROUP BY s.id";
+    "SELECT s.id, CAST($5 AS integer), CAST($6 AS bigint)" ROLLUP_COLUMNS " "
+    "FROM (SELECT " OF_EACH_CUT ROLLUP_SUMS " "
+    "FROM (SELECT " ROLLUP_OF_ROW ROLLUP_COUNTS " "
+    "FROM usage_logs u WHERE " OF_SPAN " GROUP BY " ROLLUP_BY_ROW ") AS g "
+    "CROSS JOIN usage_cuts c GROUP BY 1, 2, 3, 4, 5) AS k "
+    "JOIN usage_subjects s ON s.cut = k.cut AND s.key_id = k.key_id AND s.user_id = k.user_id "
+    "AND s.provider = k.provider AND s.model = k.model";
 
 /* Between which ids the rows are: those that were counted, and those of the marks. */
 static const char ids[] =
