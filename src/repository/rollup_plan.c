@@ -136,20 +136,24 @@ static void cover_parts(struct planner *p, size_t level, uint64_t start, bool ma
         cover(p, level - 1, at);
 }
 
-/* An hour whose minutes have ended is worked out as a whole, and counted so. */
+/* A minute; an hour when its minutes have ended, since it is worked out as a whole then. */
+static bool is_of_rows(const struct planner *p, size_t level, uint64_t start)
+{
+    return level == ROLLUP_MINUTE ||
+           (level == ROLLUP_HOUR_LEVEL && find_span(p, ROLLUP_HOUR_LEVEL, start, start + 1) &&
+            !find_span(p, ROLLUP_MINUTE, start, start + rollup_lengths[ROLLUP_HOUR_LEVEL]));
+}
+
 static void cover(struct planner *p, size_t level, uint64_t start)
 {
     uint64_t end = start + rollup_lengths[level];
     if (p->rc < 0 || end <= p->from || start >= p->until)
         return;
 
-    bool marked = has_mark(p, start, end), known = find_span(p, level, start, start + 1);
-    if (known && !marked && start >= p->from && end <= p->until)
+    bool marked = has_mark(p, start, end);
+    if (!marked && start >= p->from && end <= p->until && find_span(p, level, start, start + 1))
         take_sums(p, rollup_lengths[level], start);
-    else if (level == ROLLUP_MINUTE && marked)
-        take_rows(p, level, start);
-    else if (level == ROLLUP_HOUR_LEVEL && known && marked &&
-             !find_span(p, ROLLUP_MINUTE, start, end))
+    else if (marked && is_of_rows(p, level, start))
         take_rows(p, level, start);
     else if (level > ROLLUP_MINUTE)
         cover_parts(p, level, start, marked);
