@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-#define BOUND(n, ms) ms,
+#define BOUND(n, above, ms) ms,
 const uint32_t rollup_bounds_ms[ROLLUP_BUCKETS] = {ROLLUP_EACH_BUCKET(BOUND)};
 
 /* for a server that counts the rows of an hour that was begun anew */
@@ -127,12 +127,17 @@ static int plan(struct db *db, const struct rollup_query *query, struct arena *a
     " AND ($8 = '' OR u.provider = $8) AND ($9 = '' OR u.requested_model = "                       \
     "$9)"
 
-/* Subject by subject, each with its spans side by side: what needs no buckets needs no sort. */
-#define FROM_SUMS(bucket, and_bucket)                                                              \
+#define IN_RUN                                                                                     \
+    "t.subject = s.id AND t.span = run.span AND t.start >= run.low AND t.start < run.high"
+#define SUMS_SQLITE   "usage_sums t WHERE " IN_RUN " AND "
+#define SUMS_POSTGRES "LATERAL (SELECT * FROM usage_sums t WHERE " IN_RUN " OFFSET 0) AS t WHERE "
+
+/* Subject by subject, each with its spans side by side: what needs no buckets needs no sort. A
+ * server would read all sums: it cannot know how few the runs are. */
+#define FROM_SUMS(bucket, and_bucket, sums)                                                        \
     "SELECT " bucket " AS bucket, s.user_id, s.key_id, s.provider, s.model" ROLLUP_SUMS            \
-    " FROM usage_subjects s CROSS JOIN run CROSS JOIN usage_sums t WHERE " OF_SUBJECT              \
-    " AND t.subject = s.id AND t.span = run.span AND t.start >= run.low AND t.start < run.high "   \
-    "GROUP BY s.id" and_bucket
+    " FROM usage_subjects s CROSS JOIN run CROSS JOIN " sums OF_SUBJECT                            \
+    " GROUP BY s.id" and_bucket
 /* the ids are what SQLite finds rows by */
 #define FROM_ROWS(bucket, and_bucket)                                                              \
     "SELECT " bucket " AS bucket, " ROLLUP_OF_ROW ROLLUP_COUNTS                                    \
@@ -152,15 +157,15 @@ _Static_assert(ROLLUP_MODEL == 3 && ROLLUP_PROVIDER == 4 && ROLLUP_USER == 5 && 
     "ORDER BY 1, 4 DESC, 2, 3 LIMIT CAST($11 AS bigint) OFFSET CAST($12 AS bigint)"
 
 #define BUCKET_OF(start) start " / CAST($13 AS bigint)"
-#define BY_TIME(runs)                                                                              \
-    QUESTION(runs, FROM_SUMS(BUCKET_OF("t.start"), ", bucket"),                                    \
+#define BY_TIME(runs, sums)                                                                        \
+    QUESTION(runs, FROM_SUMS(BUCKET_OF("t.start"), ", bucket", sums),                              \
              FROM_ROWS(BUCKET_OF("r.start"), ", bucket"))
-#define AT_ONCE(runs) QUESTION(runs, FROM_SUMS("0", ""), FROM_ROWS("0", ""))
+#define AT_ONCE(runs, sums) QUESTION(runs, FROM_SUMS("0", "", sums), FROM_ROWS("0", ""))
 
-static const char by_time_sqlite[] = BY_TIME(RUNS_SQLITE);
-static const char by_time_postgres[] = BY_TIME(RUNS_POSTGRES);
-static const char at_once_sqlite[] = AT_ONCE(RUNS_SQLITE);
-static const char at_once_postgres[] = AT_ONCE(RUNS_POSTGRES);
+static const char by_time_sqlite[] = BY_TIME(RUNS_SQLITE, SUMS_SQLITE);
+static const char by_time_postgres[] = BY_TIME(RUNS_POSTGRES, SUMS_POSTGRES);
+static const char at_once_sqlite[] = AT_ONCE(RUNS_SQLITE, SUMS_SQLITE);
+static const char at_once_postgres[] = AT_ONCE(RUNS_POSTGRES, SUMS_POSTGRES);
 
 /* 0: the group is not one of times. */
 static uint32_t bucket_minutes(enum rollup_group group)
@@ -219,10 +224,11 @@ static void write_rows(struct buf *json, const struct rollup_runs *runs)
 
 /* --- the answers --- */
 
+/* A column has its bucket alone. */
 static void read_buckets(struct columns *c, uint64_t buckets[ROLLUP_BUCKETS])
 {
     for (size_t i = 0; i < ROLLUP_BUCKETS; i++)
-        buckets[i] = columns_u64(c);
+        buckets[i] = columns_u64(c) + (i ? buckets[i - 1] : 0);
 }
 
 static void read_sums(struct columns *c, struct rollup_sums *sums)

@@ -20,6 +20,7 @@ enum { CONNECT_MS = 5000, VERSION_LEAST = 150000 };
 static const char session[] = "SET timezone = 'UTC'; SET datestyle = 'ISO'; "
                               "SET bytea_output = 'hex'; SET standard_conforming_strings = on; "
                               "SET client_min_messages = error; "
+                              "SET jit = off; " /* takes longer than any statement of ours */
                               "SET default_transaction_isolation = 'read committed'; "
                               "SELECT set_config('synchronous_commit', 'on', false) "
                               "WHERE current_setting('synchronous_commit') = 'off'";

@@ -86,6 +86,7 @@ static void assert_all(struct store_rig *r)
     assert_int_equal(s.prompt_tokens, 130);
     assert_int_equal(s.latency[19], 130);
     assert_int_equal(s.first[0], 127);
+    assert_int_equal(s.first[19], 127);
     s = asked(r, (struct rollup_query){.group = ROLLUP_KEY, .key_id = 2});
     assert_int_equal(s.requests, 22);
     s = asked(r, (struct rollup_query){.group = ROLLUP_MODEL, .model = SLICE("gpt")});
