@@ -90,6 +90,7 @@ const struct command command_key_list = {
 static int revoke_key(struct admin *admin, uint64_t id)
 {
     int rc = id <= INT64_MAX ? key_admin_revoke(admin, (int64_t)id) : -ENOENT;
+    bool any;
 
     if (rc == OK)
         fprintf(stderr, "key %llu is revoked\n", (unsigned long long)id);
@@ -97,6 +98,9 @@ static int revoke_key(struct admin *admin, uint64_t id)
         command_complain("there is no key %llu; see `courier key list`", (unsigned long long)id);
     else
         command_complain("the key could not be revoked: %s", log_errno(rc));
+    if (rc == OK && key_admin_has_admin(admin, &any) == OK && !any)
+        command_complain("no admin key is left: make one with `courier key create --admin`, or the "
+                         "next start of the gateway makes one and prints it");
     return rc == OK ? EXIT_GOOD : EXIT_FAILED;
 }
 

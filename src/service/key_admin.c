@@ -295,3 +295,12 @@ int key_admin_revoke(struct admin *a, int64_t id)
 
     return rc < 0 ? rc : repository_end(a->db, key_repo_revoke(a->db, id, clock_wall_us()));
 }
+
+int key_admin_has_admin(struct admin *a, bool *ret)
+{
+    uint64_t until;
+    int rc = key_repo_admin_until(a->db, clock_wall_us(), &until);
+
+    *ret = rc == OK && until;
+    return rc;
+}

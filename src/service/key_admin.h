@@ -32,6 +32,8 @@ int key_admin_create(struct admin *a, const struct key_wish *wish, struct arena 
 int key_admin_list(struct admin *a, struct arena *arena, struct key_row **ret, size_t *ret_len);
 /* -ENOENT. Revoking twice is OK. */
 int key_admin_revoke(struct admin *a, int64_t id);
+/* Whether some admin key is good. */
+int key_admin_has_admin(struct admin *a, bool *ret);
 /* Makes the configured admin key (user "admin") the one that the file's key row holds; creates
  * or replaces it. With an empty key the one that the row holds stays good, as one like any other.
  * It is logged when the key is of a user who is disabled or deleted: it is refused then. */

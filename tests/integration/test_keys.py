@@ -90,6 +90,14 @@ def test_a_key_from_the_shell_has_what_the_api_would_give_it(gateway):
     assert row[1] == "王小明" and row[6:10] == ["-", "5", "-", "a,b/c"]
 
 
+def test_the_last_admin_key_is_told(gateway):
+    made = gateway()
+    made.create_key("--admin")
+    told = made.command("key", "revoke", "2").stderr
+    assert "key 2 is revoked" in told and "no admin key" not in told
+    assert "no admin key is left" in made.command("key", "revoke", "1").stderr
+
+
 def test_a_key_for_a_disabled_user_says_so(gateway):
     made = gateway()
     admin = Admin(made)
