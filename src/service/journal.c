@@ -39,6 +39,10 @@ struct journal {
     _Atomic uint64_t lost;
 
     _Alignas(64) _Atomic uint64_t head;
+
+    /* of journal_sync */
+    uint64_t seen;   /* head, the last time */
+    uint64_t synced; /* what has a lower number is on the disk */
 };
 
 static uint64_t chunk_of(uint64_t sequence)
@@ -261,6 +265,33 @@ size_t journal_read(struct journal *j, size_t behind, struct record *ret, size_t
     while (len < n && first + len < head && read_one(j, first + len, &ret[len]) == OK)
         len++;
     return len;
+}
+
+/* --- the disk --- */
+
+/* The kernel writes dirty pages when it likes: within half a minute. */
+static int sync_chunk(const struct journal *j, uint64_t chunk)
+{
+    uint32_t i = atomic_load_explicit(place_of(j, chunk), memory_order_relaxed);
+
+    if (i == nowhere)
+        return OK;
+    return msync(&j->file.segments[i], sizeof(struct journal_segment), MS_SYNC) < 0 ? -errno : OK;
+}
+
+int journal_sync(struct journal *j)
+{
+    uint64_t head = atomic_load_explicit(&j->head, memory_order_acquire);
+    uint64_t from = MAX(mark_of(j), j->synced), to = j->seen;
+    int rc = OK;
+
+    for (uint64_t c = chunk_of(MAX(from, (uint64_t)1)); rc == OK && from < to && first_of(c) < to;
+         c++)
+        rc = sync_chunk(j, c);
+    if (rc == OK)
+        j->synced = MAX(j->synced, to);
+    j->seen = head;
+    return rc;
 }
 
 void journal_advance(struct journal *j, size_t n)

@@ -29,6 +29,9 @@ uint64_t journal_lost(const struct journal *j);
 /* The reader's side: up to n unread records behind the first `behind` of them, in order, copied;
  * returns how many. */
 size_t journal_read(struct journal *j, size_t behind, struct record *ret, size_t n);
+/* One thread at a time: of what is unread, all that was appended before the call before is on the
+ * disk when it returns. -errno. */
+int journal_sync(struct journal *j);
 /* They are in the database: the first n unread ones may be overwritten. */
 void journal_advance(struct journal *j, size_t n);
 size_t journal_backlog(const struct journal *j);

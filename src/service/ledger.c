@@ -3,7 +3,8 @@
  * The writing thread sleeps, writes out what waits in batches of one transaction each, and sleeps
  * again: so long that the next batch is worth a transaction, never longer than 200 ms. Nobody wakes
  * it: the road makes no system call for a record. It may be held up by a database that is silent;
- * the moving thread is not, and looks ten times a second whether records must go into the spool.
+ * the moving thread is not, and looks ten times a second whether records must go into the spool;
+ * what neither took for a while it syncs where it is.
  *
  *     journals ─────────────→ database     all is well
  *     journals ──→ spool ───→ database     the database is away, silent or slow, and until what was
@@ -27,6 +28,7 @@ enum {
     RETRY_LEAST_MS = 100,
     RETRY_MOST_MS = 5000,
     LOOK_MS = 100,
+    LOOKS_A_SYNC = 2,  /* the writing thread is faster, if the database is well */
     SILENCE_MS = 1000, /* of a database with which records are no longer thought safe */
 };
 
@@ -38,6 +40,8 @@ struct ledger {
 
     /* the writing thread's */
     uint64_t pause_ms, retry_ms;
+
+    bool sync_failing; /* the moving thread's */
 
     /* of ledger_look and of both threads */
     _Atomic uint64_t failing_since_wall_us, spool_failing_since_wall_us;
@@ -90,12 +94,24 @@ static bool must_move(struct ledger *l)
            ledger_queue_must_move(&l->queue);
 }
 
+static void note_sync(struct ledger *l, int rc)
+{
+    if (rc < 0 && !l->sync_failing)
+        log_event(LOG_ERROR,
+                  "the journals cannot be synced: a power cut would take what is in them",
+                  LOG_RC(rc), LOG_END);
+    l->sync_failing = rc < 0;
+}
+
 static void *move(void *arg)
 {
     struct ledger *l = arg;
 
-    while (pacer_wait(&l->moving_pacer, LOOK_MS) != PACER_STOPPED)
+    for (unsigned looks = 1; pacer_wait(&l->moving_pacer, LOOK_MS) != PACER_STOPPED; looks++) {
         note_spool(l, must_move(l) ? ledger_queue_move(&l->queue) : OK);
+        if (looks % LOOKS_A_SYNC == 0)
+            note_sync(l, ledger_journals_sync(&l->queue.journals));
+    }
     return NULL;
 }
 

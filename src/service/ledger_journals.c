@@ -140,6 +140,17 @@ int ledger_journals_open(struct ledger_journals *j, const char *folder, unsigned
 
 /* --- from outside --- */
 
+int ledger_journals_sync(struct ledger_journals *j)
+{
+    int rc = OK;
+
+    for (size_t i = 0; i < j->len; i++) {
+        int one = journal_sync(j->sources[i].journal);
+        rc = rc < 0 ? rc : one;
+    }
+    return rc;
+}
+
 size_t ledger_journals_backlog(const struct ledger_journals *j)
 {
     size_t n = 0;

@@ -33,6 +33,9 @@ void ledger_journals_rewind(struct ledger_journals *j, enum journals_reader who)
 /* They are safe elsewhere. The other reader must rewind. */
 void ledger_journals_advance(struct ledger_journals *j, enum journals_reader who);
 
+/* See journal_sync; one thread. -errno: of the first that failed. */
+int ledger_journals_sync(struct ledger_journals *j);
+
 /* Unread records. Any thread. */
 size_t ledger_journals_backlog(const struct ledger_journals *j);
 /* Whether one of them is filling (journal_is_filling). Any thread. */

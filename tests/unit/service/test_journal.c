@@ -12,7 +12,10 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <setjmp.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 enum { SEGMENTS = 8, SLOTS = JOURNAL_SEGMENT_SLOTS, ALL = SEGMENTS * SLOTS };
@@ -419,6 +422,42 @@ static void the_size_changes_only_when_nothing_is_unread(void **state)
     assert_int_equal(journal_append(f->journal, &r), OK);
 }
 
+static size_t synced_bytes;
+
+int msync(void *at, size_t n, int flags)
+{
+    synced_bytes += n;
+    return (int)syscall(SYS_msync, at, n, flags);
+}
+
+/* Bytes that a call syncs. */
+static size_t sync_journal(struct fixture *f)
+{
+    synced_bytes = 0;
+    assert_int_equal(journal_sync(f->journal), OK);
+    return synced_bytes;
+}
+
+static void what_stays_unread_is_synced_once(void **state)
+{
+    struct fixture *f = *state;
+    const size_t segment = sizeof(struct journal_segment);
+
+    assert_int_equal(sync_journal(f), 0);
+    append(f, 1, 4);
+    assert_int_equal(sync_journal(f), 0); /* it may be read before the next call */
+    assert_int_equal(sync_journal(f), segment);
+    assert_int_equal(sync_journal(f), 0);
+    append(f, 4, SLOTS + 4); /* into the second segment */
+    assert_int_equal(sync_journal(f), 0);
+    assert_int_equal(sync_journal(f), 2 * segment);
+    append(f, SLOTS + 4, SLOTS + 14);
+    assert_int_equal(sync_journal(f), 0);
+    expect(f, ALL, 1, SLOTS + 13);
+    journal_advance(f->journal, SLOTS + 13);
+    assert_int_equal(sync_journal(f), 0); /* the database has it */
+}
+
 static void too_small_and_nowhere_are_refused(void **state)
 {
     struct fixture *f = *state;
@@ -465,6 +504,7 @@ int main(void)
         TEST(a_foreign_file_is_put_aside),
         TEST(a_half_made_file_is_made_again),
         TEST(the_size_changes_only_when_nothing_is_unread),
+        TEST(what_stays_unread_is_synced_once),
         TEST(too_small_and_nowhere_are_refused),
     };
 
