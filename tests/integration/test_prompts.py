@@ -217,3 +217,25 @@ def test_a_faulty_pattern_is_named(gateway, provide, patterns, why):
         assert done.returncode == 0, done.stdout
     else:
         assert done.returncode == 1 and why in done.stdout and "redact.patterns" in done.stdout
+
+
+FORGED = [f"{number} {time}" for number in (
+    "01020304-0506-7008-8000-000000000009", "ABCDEF00-0506-7008-8000-00000000000F",
+    "ffffffff-ffff-ffff-ffff-ffffffffffff", "00000000-0000-0000-0000-000000000000",
+    "{1020304-0506-7008-8000-00000000000}", "") for time in (
+    "2026-01-31T12:00:00.000Z", "2026-01-31T12:00:00+23:59", "0000-01-01T00:00:00Z",
+    "9999-12-31T23:59:59.999999Z", "2016-12-31T23:59:60Z", "1901-01-01T00:00:00Z", "infinity", "now",
+    "2026-01-31T12:00:00.000Z'", "2026-01-31T12:00:00.000Z  ", "")] + ["x", " ", "7", "-1"]
+
+
+def test_a_forged_cursor_is_a_place_or_refused(gateway, provide):
+    made = ready(gateway(provide(answer_once()), store_prompts="full"))
+    admin = Admin(made)
+    stored(made, "warm-up")
+    for path in ("/logs?", "/logs?status=ok&", "/logs?request_id=warm-up&", "/prompts?",
+                 "/prompts?model=m&", "/prompts?request_id=warm-up&"):
+        for forged in FORGED:
+            got = admin.get(f"{path}cursor={forged.encode().hex()}")
+            assert got.status in (200, 400), (path, forged, got.body)
+            if got.status == 400:
+                assert got.error["param"] == "cursor"
