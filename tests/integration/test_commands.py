@@ -278,6 +278,23 @@ def test_flags_that_are_not_there(command):
     assert done.returncode == 2 and "--nonsense" in done.stderr and "--help" in done.stderr
 
 
+@pytest.mark.parametrize("args, told", [
+    ("serve --port 65536", '--port must be a number from 0 to 65535, not "65536"'),
+    ("completion fish", 'completion is there for bash and zsh, not for "fish"'),
+    ("key create", "--user is missing"),
+    ("key create --user x --rpm -1", "--rpm must be a whole number"),
+    ("key create --user x --tpm many", "--tpm must be a whole number"),
+    ("key create --user x --concurrency 1.5", "--concurrency must be a whole number"),
+    ("key create --user x --expires soon", "--expires must be a duration"),
+    ("key create --user x --expires 0d", "--expires must be a duration"),
+    ("key create --user x --expires 2020-01-31T12:00:00Z", "a date to come"),
+])
+def test_values_that_cannot_be(tmp_path, args, told):
+    done = courier(*args.split(), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "") and told in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_page_of_settings_is_up_to_date():
     done = courier("settings")
     assert done.returncode == 0
