@@ -115,14 +115,15 @@ static int keep_keys(struct admin *a, struct admin_change *c, const struct provi
 
     if (rc == OK)
         rc = model_repo_page(a->db, &of_it, c->arena, &models, &before.models_len);
-    if (rc < 0)
+    if (rc != OK)
         return rc;
     before.providers = providers;
     before.models = models;
     after = before;
     rc = with_provider(providers, &after.providers_len, p, c->arena, &after.providers);
-    if (rc == OK)
-        rc = key_places_compare(&before, &after, c->arena, &move);
+    if (rc != OK)
+        return rc;
+    rc = key_places_compare(&before, &after, c->arena, &move);
     return rc == KEY_MOVES ? refuse_move(c, &move) : rc;
 }
 
