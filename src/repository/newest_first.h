@@ -62,8 +62,8 @@ int newest_first_page(struct db *db, const struct newest_first_table *table,
             .find =                                                                                \
                 "SELECT " columns_ " FROM " table_ " INDEXED BY " table_                           \
                 "_request" NEWEST_FIRST_PIECE_BY_ID "AND substr(id, 1, 7) = substr($4, 1, 7) "     \
-                "AND substr(request_id, 1, 3) || substr(request_id, -5) = "                        \
-                "substr($6, 1, 3) || substr($6, -5) " filters_ " " NEWEST_FIRST_BY_ID "LIMIT $5",  \
+                "AND substr(request_id, 1, 8) || substr(request_id, -5) = "                        \
+                "substr($6, 1, 8) || substr($6, -5) " filters_ " " NEWEST_FIRST_BY_ID "LIMIT $5",  \
             .step =                                                                                \
                 "SELECT id, created_at FROM " table_ NEWEST_FIRST_STEP_BY_ID NEWEST_FIRST_BY_ID    \
                 "LIMIT 1 OFFSET $5",                                                               \
