@@ -3,6 +3,7 @@
 #include "adapter/answer.h"
 
 #include "codec/sse.h"
+#include "support/whole_body.h"
 
 #include <stdlib.h>
 
@@ -231,7 +232,6 @@ void request_run(const struct target *t, const struct call *c, struct buf *ret)
         buf_printf(ret, "%.*s: %.*s\n", SLICE_FMT(m.headers.at[i].name),
                    SLICE_FMT(m.headers.at[i].value));
     buf_add_char(ret, '\n');
-    for (size_t i = 0; i < m.body_len; i++)
-        buf_add(ret, m.body[i]);
+    buf_add(ret, whole_body(&arena, &m));
     arena_clear(&arena);
 }

@@ -6,6 +6,7 @@
 #include "adapter/registry.h"
 #include "codec/json.h"
 #include "support/alloc_fail.h"
+#include "support/whole_body.h"
 #include "wire/call_reader.h"
 
 #include <errno.h>
@@ -72,18 +73,10 @@ static struct slice encode(const char *body, struct arena *a, int *ret_rc)
     struct call call = {.kind = CALL_CHAT};
     struct http_message m;
     struct fault fault;
-    size_t len = 0;
 
     assert_true(call_read(&call, slice_str(body), a, &fault));
     *ret_rc = t.adapter->ops[CALL_CHAT]->encode(&t, &call, a, &m, &fault);
-    if (*ret_rc < 0)
-        return (struct slice){0};
-    static char out[4096];
-    for (size_t i = 0; i < m.body_len; i++) {
-        memcpy(out + len, m.body[i].at, m.body[i].len);
-        len += m.body[i].len;
-    }
-    return slice_of(out, len);
+    return *ret_rc < 0 ? (struct slice){0} : whole_body(a, &m);
 }
 
 /* The dropped and the kept in every order of six: no comma is left over or missing. */

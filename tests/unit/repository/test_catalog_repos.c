@@ -5,7 +5,7 @@
 
 #include "store/migrate.h"
 
-#include "store_rig.h"
+#include "support/store_rig.h"
 #include "support/alloc_fail.h"
 
 #include <errno.h>

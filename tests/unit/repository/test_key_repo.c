@@ -3,7 +3,7 @@
 #include "repository/key_repo.h"
 #include "repository/user_repo.h"
 
-#include "store_rig.h"
+#include "support/store_rig.h"
 #include "support/alloc_fail.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
 #include "store/migrate.h"
 
 #include "embedded_sql.h"
-#include "store_rig.h"
+#include "support/store_rig.h"
 
 enum { BEFORE = 9 /* migrations that were there then */ };
 

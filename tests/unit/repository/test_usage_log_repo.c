@@ -6,7 +6,7 @@
 #include "model/outcome.h"
 #include "repository/usage_repo.h"
 
-#include "store_rig.h"
+#include "support/store_rig.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 
 #include "model/outcome.h"
 
-#include "store_rig.h"
+#include "support/store_rig.h"
 
 #include <errno.h>
 

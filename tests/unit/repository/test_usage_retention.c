@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "model/outcome.h"
 
-#include "store_rig.h"
+#include "support/store_rig.h"
 
 #include <errno.h>
 

@@ -7,7 +7,7 @@
 #include "store/db.h"
 
 #include "support/alloc_fail.h"
-#include "support/scratch.h"
+#include "support/db_rig.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -44,17 +44,6 @@ static int teardown(void **state)
     scratch_remove(&f->scratch);
     free(f);
     return 0;
-}
-
-static int64_t number(struct fixture *f, const char *sql)
-{
-    struct db_statement *s;
-
-    assert_int_equal(db_prepare(f->admin->db, sql, &s), OK);
-    assert_int_equal(db_step(s), DB_ROW);
-    int64_t n = db_column_i64(s, 0);
-    db_reset(s);
-    return n;
 }
 
 static struct slice describe(const void *row, struct arena *a)
@@ -105,14 +94,16 @@ static void a_change_and_its_audit_row_are_one(void **state)
     const struct user_row *user = c.row;
     assert_true(slice_eq(user->name, SLICE("ann")));
     assert_int_equal(user->version, 1);
-    assert_int_equal(number(f, "SELECT count(*) FROM audit_log WHERE key_id = 70 AND user_id = 71 "
-                               "AND request_id = 'req-1' AND action = 'create' AND object_type = "
-                               "'user' AND object_id = '2' AND before_json IS NULL "
-                               "AND after_json = '{}'"),
-                     1);
+    assert_int_equal(
+        db_rig_number(f->admin->db,
+                      "SELECT count(*) FROM audit_log WHERE key_id = 70 AND user_id = 71 "
+                      "AND request_id = 'req-1' AND action = 'create' AND object_type = "
+                      "'user' AND object_id = '2' AND before_json IS NULL "
+                      "AND after_json = '{}'"),
+        1);
     assert_int_equal(make_user(f, &f->arena, "ann", &c), -EPERM);
     assert_int_equal(c.fault.kind, FAULT_ALREADY_EXISTS);
-    assert_int_equal(number(f, "SELECT count(*) FROM audit_log"), 1);
+    assert_int_equal(db_rig_number(f->admin->db, "SELECT count(*) FROM audit_log"), 1);
 }
 
 static void a_version_that_is_not_the_objects_is_refused(void **state)
@@ -165,8 +156,11 @@ static void a_deleted_user_is_remembered_and_what_never_was_is_not(void **state)
         c = change(&f->arena, "2");
         assert_int_equal(admin_delete(f->admin, &admin_users, &c), OK);
     }
-    assert_int_equal(number(f, "SELECT count(*) FROM audit_log WHERE action = 'delete'"), 1);
-    assert_int_equal(number(f, "SELECT count(*) FROM users WHERE name = 'ann (deleted 2)'"), 1);
+    assert_int_equal(
+        db_rig_number(f->admin->db, "SELECT count(*) FROM audit_log WHERE action = 'delete'"), 1);
+    assert_int_equal(
+        db_rig_number(f->admin->db, "SELECT count(*) FROM users WHERE name = 'ann (deleted 2)'"),
+        1);
     c = change(&f->arena, "3");
     assert_int_equal(admin_delete(f->admin, &admin_users, &c), -EPERM);
     assert_int_equal(c.fault.kind, FAULT_NOT_FOUND);
@@ -185,7 +179,8 @@ static void the_trail_tells_the_id_however_it_was_written(void **state)
     assert_int_equal(admin_update(f->admin, &admin_users, &c), OK);
     c = change(&f->arena, "002");
     assert_int_equal(admin_delete(f->admin, &admin_users, &c), OK);
-    assert_int_equal(number(f, "SELECT count(*) FROM audit_log WHERE object_id = '2'"), 3);
+    assert_int_equal(
+        db_rig_number(f->admin->db, "SELECT count(*) FROM audit_log WHERE object_id = '2'"), 3);
 }
 
 static void the_last_admin_stays(void **state)
@@ -199,8 +194,9 @@ static void the_last_admin_stays(void **state)
     assert_int_equal(c.fault.kind, FAULT_CONFLICT);
     c = change(&f->arena, "1");
     assert_int_equal(admin_delete(f->admin, &admin_users, &c), -EPERM);
-    assert_int_equal(number(f, "SELECT count(*) FROM api_keys WHERE status = 'active'"), 1);
-    assert_int_equal(number(f, "SELECT count(*) FROM audit_log"), 0);
+    assert_int_equal(
+        db_rig_number(f->admin->db, "SELECT count(*) FROM api_keys WHERE status = 'active'"), 1);
+    assert_int_equal(db_rig_number(f->admin->db, "SELECT count(*) FROM audit_log"), 0);
 }
 
 static int make_key(struct fixture *f, struct arena *a, struct admin_change *ret)
@@ -235,7 +231,8 @@ static void a_key_is_told_once_and_rotated(void **state)
     assert_memory_equal(rotated->old_hash, made.hash, sizeof(made.hash));
     assert_memory_not_equal(rotated->hash, made.hash, sizeof(made.hash));
     assert_false(slice_eq(secret_reveal(rotated->token), secret_reveal(made.token)));
-    assert_int_equal(number(f, "SELECT count(*) FROM audit_log WHERE action = 'rotate'"), 1);
+    assert_int_equal(
+        db_rig_number(f->admin->db, "SELECT count(*) FROM audit_log WHERE action = 'rotate'"), 1);
 }
 
 static void pages_follow_each_other(void **state)
@@ -275,8 +272,8 @@ static void out_of_memory_leaves_nothing_half_done(void **state)
         bool hit = alloc_fail_hit();
         alloc_fail_at(0);
         arena_clear(&arena);
-        int64_t keys = number(f, "SELECT count(*) FROM api_keys") - 1;
-        assert_int_equal(keys, number(f, "SELECT count(*) FROM audit_log"));
+        int64_t keys = db_rig_number(f->admin->db, "SELECT count(*) FROM api_keys") - 1;
+        assert_int_equal(keys, db_rig_number(f->admin->db, "SELECT count(*) FROM audit_log"));
         if (!hit) {
             assert_int_equal(rc, OK);
             break;

@@ -10,8 +10,7 @@
 #include "repository/usage_repo.h"
 #include "store/db.h"
 
-#include "support/postgres.h"
-#include "support/scratch.h"
+#include "support/store_rig.h"
 
 #include <stdarg.h>
 #include <setjmp.h>
@@ -20,58 +19,11 @@
 
 #define HOUR_US ((uint64_t)3600 * 1000000)
 
-struct fixture {
-    struct scratch scratch;
-    bool postgres;
-    char url[POSTGRES_URL];
-    struct db *db;
-};
-
-static int setup(void **state)
-{
-    struct fixture *f = calloc(1, sizeof(*f));
-    char why[REPOSITORY_WHY];
-
-    f->postgres = strcmp(*state, "postgres") == 0;
-    scratch_make(&f->scratch);
-    if (f->postgres)
-        postgres_make(f->url);
-    else
-        scratch_path(&f->scratch, "sqlite:", "courier.db", f->url);
-    assert_int_equal(repository_open(slice_str(f->url), why, &f->db), OK);
-    assert_int_equal(repository_migrate(f->db, NULL, why), OK);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-
-    repository_close(f->db);
-    if (f->postgres)
-        postgres_drop(f->url);
-    scratch_remove(&f->scratch);
-    free(f);
-    return 0;
-}
-
-static int64_t number(struct fixture *f, const char *sql)
-{
-    struct db_statement *s;
-
-    assert_int_equal(db_prepare(f->db, sql, &s), OK);
-    assert_int_equal(db_step(s), DB_ROW);
-    int64_t n = db_column_i64(s, 0);
-    db_reset(s);
-    return n;
-}
-
-static void wait_for(struct fixture *f, const char *sql, int64_t wanted)
+static void wait_for(struct store_rig *f, const char *sql, int64_t wanted)
 {
     const struct timespec moment = {.tv_nsec = 5000000};
 
-    while (number(f, sql) != wanted)
+    while (db_rig_number(f->db, sql) != wanted)
         nanosleep(&moment, NULL);
 }
 
@@ -90,7 +42,7 @@ static void wait_for_text(const char *path, const char *words)
     }
 }
 
-static void put(struct fixture *f, uint64_t wall_us)
+static void put(struct store_rig *f, uint64_t wall_us)
 {
     struct record r = {.id = record_id_new(wall_us),
                        .created_wall_us = wall_us,
@@ -101,7 +53,7 @@ static void put(struct fixture *f, uint64_t wall_us)
     assert_int_equal(usage_repo_put(f->db, &r, 1), OK);
 }
 
-static void note_change(struct fixture *f, uint64_t wall_us)
+static void note_change(struct store_rig *f, uint64_t wall_us)
 {
     const struct audit_row row = {
         .wall_us = wall_us, .action = SLICE("update"), .kind = SLICE("user"), .object = SLICE("1")};
@@ -111,7 +63,7 @@ static void note_change(struct fixture *f, uint64_t wall_us)
 
 static void a_round_keeps_the_house(void **state)
 {
-    struct fixture *f = *state;
+    struct store_rig *f = *state;
     struct housekeeper_options options = {.store = slice_str(f->url),
                                           .retention_ms = 48 * 3600 * (uint64_t)1000};
     struct housekeeper *h, *second;
@@ -145,13 +97,13 @@ static void a_round_keeps_the_house(void **state)
     wait_for(f, "SELECT count(*) FROM audit_log", 2);
     housekeeper_stop(second);
     housekeeper_stop(h);
-    assert_int_equal(number(f, "SELECT count(*) FROM usage_spans WHERE span = 60"), 2);
+    assert_int_equal(db_rig_number(f->db, "SELECT count(*) FROM usage_spans WHERE span = 60"), 2);
 }
 
 /* Nothing was written for weeks: nobody ran, or the clock is wrong. */
 static void a_clock_far_ahead_of_all_rows_ends_nothing(void **state)
 {
-    struct fixture *f = *state;
+    struct store_rig *f = *state;
     struct housekeeper_options options = {.store = slice_str(f->url),
                                           .retention_ms = 48 * 3600 * (uint64_t)1000};
     struct housekeeper *h;
@@ -166,7 +118,7 @@ static void a_clock_far_ahead_of_all_rows_ends_nothing(void **state)
     wait_for_text(aside, "has jumped");
     housekeeper_stop(h);
     log_stop();
-    assert_int_equal(number(f, "SELECT count(*) FROM usage_logs"), 1);
+    assert_int_equal(db_rig_number(f->db, "SELECT count(*) FROM usage_logs"), 1);
     put(f, now);
     assert_int_equal(housekeeper_start(&options, &h), OK);
     wait_for(f, "SELECT count(*) FROM usage_logs", 1); /* the old one has gone */
@@ -184,17 +136,11 @@ static void a_store_that_is_away_harms_nobody(void **state)
     housekeeper_stop(NULL);
 }
 
-#define TEST_OF(name, store)                                                                       \
-    {                                                                                              \
-#name " (" store ")", name, setup, teardown, (void *)(uintptr_t)store                      \
-    }
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST_OF(a_round_keeps_the_house, "sqlite"),
-        TEST_OF(a_round_keeps_the_house, "postgres"),
-        TEST_OF(a_clock_far_ahead_of_all_rows_ends_nothing, "sqlite"),
+        STORE_TEST(a_round_keeps_the_house),
+        STORE_TEST_OF(a_clock_far_ahead_of_all_rows_ends_nothing, "sqlite"),
         cmocka_unit_test(a_store_that_is_away_harms_nobody),
     };
 

@@ -8,8 +8,7 @@
 #include "service/ledger.h"
 #include "store/db.h"
 
-#include "support/postgres.h"
-#include "support/scratch.h"
+#include "support/db_rig.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -88,13 +87,7 @@ static void append(struct fixture *f, unsigned worker, uint64_t n)
 
 static size_t rows(struct fixture *f, const char *sql)
 {
-    struct db_statement *s;
-
-    assert_int_equal(db_prepare(f->db, sql, &s), OK);
-    assert_int_equal(db_step(s), DB_ROW);
-    size_t n = (size_t)db_column_i64(s, 0);
-    db_reset(s);
-    return n;
+    return (size_t)db_rig_number(f->db, sql);
 }
 
 /* The writer's own, and once, right behind a refusal, what another thread may do then. */

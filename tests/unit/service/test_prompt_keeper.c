@@ -5,7 +5,7 @@
 #include "repository/repository.h"
 #include "store/db.h"
 #include "support/alloc_fail.h"
-#include "support/scratch.h"
+#include "support/db_rig.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -84,14 +84,10 @@ static struct prompt_draft *draft(struct rig *r, const char *text)
 static uint64_t rows(const struct rig *r, const char *sql)
 {
     char why[REPOSITORY_WHY];
-    struct db_statement *s;
     struct db *db;
 
     assert_int_equal(repository_open(slice_str(r->url), why, &db), OK);
-    assert_int_equal(db_prepare(db, sql, &s), OK);
-    assert_int_equal(db_step(s), DB_ROW);
-    uint64_t n = (uint64_t)db_column_i64(s, 0);
-    db_reset(s);
+    uint64_t n = (uint64_t)db_rig_number(db, sql);
     repository_close(db);
     return n;
 }

@@ -1,6 +1,6 @@
 /* test_db.c: statements, transactions, locks and faults of a connection, whichever driver. */
 
-#include "db_rig.h"
+#include "support/db_rig.h"
 
 #include "support/alloc_fail.h"
 

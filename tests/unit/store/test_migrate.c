@@ -2,7 +2,7 @@
 
 #include "store/migrate.h"
 
-#include "db_rig.h"
+#include "support/db_rig.h"
 
 #include <sys/wait.h>
 

@@ -1,7 +1,7 @@
 /* test_postgres.c: what only a server can do: types of its own, COPY, refusing, going away, being
  * silent. */
 
-#include "db_rig.h"
+#include "support/db_rig.h"
 
 #include "store/migrate.h"
 

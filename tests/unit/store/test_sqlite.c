@@ -1,6 +1,6 @@
 /* test_sqlite.c: what only a file can do wrong. */
 
-#include "db_rig.h"
+#include "support/db_rig.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -7,8 +7,7 @@
 #include "store/db.h"
 #include "base/arena.h"
 
-#include "support/postgres.h"
-#include "support/scratch.h"
+#include "support/db_rig.h"
 
 #include <stdarg.h>
 #include <setjmp.h>
@@ -38,12 +37,10 @@ static inline void store_rig_open(struct store_rig *r)
         assert_int_equal(db_exec(r->db, "PRAGMA synchronous = OFF"), OK);
 }
 
-/* Not migrated yet. *state: which store. */
-static inline int store_rig_setup_empty(void **state)
+/* Not migrated yet. */
+static inline void store_rig_make_empty(struct store_rig *r, bool postgres)
 {
-    struct store_rig *r = calloc(1, sizeof(*r));
-
-    r->postgres = strcmp(*state, "postgres") == 0;
+    *r = (struct store_rig){.postgres = postgres};
     scratch_make(&r->scratch);
     arena_init(&r->arena, 0);
     if (r->postgres)
@@ -53,8 +50,6 @@ static inline int store_rig_setup_empty(void **state)
     store_rig_open(r);
     if (r->postgres)
         assert_int_equal(db_exec(r->db, STORE_RIG_POSTGRES), OK);
-    *state = r;
-    return 0;
 }
 
 static inline void store_rig_migrate(struct store_rig *r)
@@ -63,6 +58,31 @@ static inline void store_rig_migrate(struct store_rig *r)
 
     if (repository_migrate(r->db, NULL, why) < 0)
         fail_msg("%s", why);
+}
+
+static inline void store_rig_make(struct store_rig *r, bool postgres)
+{
+    store_rig_make_empty(r, postgres);
+    store_rig_migrate(r);
+}
+
+static inline void store_rig_drop(struct store_rig *r)
+{
+    repository_close(r->db);
+    if (r->postgres)
+        postgres_drop(r->url);
+    arena_clear(&r->arena);
+    scratch_remove(&r->scratch);
+}
+
+/* Of a test; *state: which store. */
+static inline int store_rig_setup_empty(void **state)
+{
+    struct store_rig *r = calloc(1, sizeof(*r));
+
+    store_rig_make_empty(r, strcmp(*state, "postgres") == 0);
+    *state = r;
+    return 0;
 }
 
 static inline int store_rig_setup(void **state)
@@ -74,14 +94,8 @@ static inline int store_rig_setup(void **state)
 
 static inline int store_rig_teardown(void **state)
 {
-    struct store_rig *r = *state;
-
-    repository_close(r->db);
-    if (r->postgres)
-        postgres_drop(r->url);
-    arena_clear(&r->arena);
-    scratch_remove(&r->scratch);
-    free(r);
+    store_rig_drop(*state);
+    free(*state);
     return 0;
 }
 
