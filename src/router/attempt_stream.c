@@ -38,9 +38,14 @@ static void stream_prepare_rescue(struct attempt *a)
         decoder->wants_text = true;
 }
 
+/* What is translated may be longer than it was: an object's quotes are escaped where it becomes a
+ * string. It leaves as soon as it is this much; before the first content it waits. */
+enum { OUT_FULL = 32 * 1024, OUT_FACTOR = 2 };
+
 int attempt_stream_begin(struct attempt *a)
 {
     struct arena *arena = a->dispatch->arena;
+    size_t frame = a->dispatch->router->options.limits.frame_bytes;
     struct attempt_stream *s = arena_new(arena, struct attempt_stream);
 
     if (!s)
@@ -48,9 +53,9 @@ int attempt_stream_begin(struct attempt *a)
     s->decoder = arena_zalloc(arena, MAX(a->op->state_size, sizeof(struct decoder)));
     if (!s->decoder)
         return -ENOMEM;
-    sse_init(&s->sse, a->dispatch->router->options.limits.frame_bytes);
-    buf_init(&s->held, a->dispatch->router->options.limits.frame_bytes);
-    buf_init(&s->out, a->dispatch->router->options.limits.frame_bytes);
+    sse_init(&s->sse, frame);
+    buf_init(&s->held, frame);
+    buf_init(&s->out, OUT_FACTOR * frame + 2 * OUT_FULL);
     s->decoding = attempt_decoding(a, &s->out);
     a->stream = s;
     int rc = arena_defer(arena, stream_on_arena_end, s);
@@ -220,7 +225,8 @@ static bool stream_on_frame(struct attempt *a, struct batch *b, const struct sse
     if (!stream_note(a, b, &events, &strip))
         return false;
     if (a->op->translates)
-        return !b->done;
+        return (a->stream->out.len < OUT_FULL || b->done || batch_flush(a, b, false) == OK) &&
+               !b->done;
     if (!strip && a->dispatch->rescue)
         return attempt_rescue_frame(a, b, frame->raw, &events) && !b->done;
     return (strip || batch_add(a, b, frame->raw) == OK) && !b->done;

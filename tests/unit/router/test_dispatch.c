@@ -772,9 +772,27 @@ static void a_translated_answer_too_large_to_keep_is_a_fault(void **state)
     struct world *w = *state;
 
     translated(w, 1);
-    for (int i = 0; i < 60; i++)
+    for (int i = 0; i < 20000 && w->fault.kind == FAULT_NONE; i++)
         body("data: role\n\n");
     assert_int_equal(w->fault.kind, FAULT_UPSTREAM_TOO_LARGE);
+}
+
+/* The limit is that of a frame, not of what a read brings. */
+static void many_translated_frames_of_one_read_are_relayed(void **state)
+{
+    static const char frame[] = "data: c:abcdef\n\n", said[] = "<c:abcdef>";
+    enum { FRAMES = 200 };
+    char text[FRAMES * sizeof(frame)] = "", wanted[FRAMES * sizeof(said)] = "";
+    struct world *w = *state;
+
+    for (size_t i = 0; i < FRAMES; i++) {
+        memcpy(text + i * (sizeof(frame) - 1), frame, sizeof(frame));
+        memcpy(wanted + i * (sizeof(said) - 1), said, sizeof(said));
+    }
+    translated(w, 1);
+    body(text);
+    assert_int_equal(w->fault.kind, FAULT_NONE);
+    assert_string_equal(w->got, wanted);
 }
 
 static void a_translated_answer_neither_needs_nor_is_a_rescue(void **state)
@@ -1714,6 +1732,7 @@ int main(void)
         TEST(an_error_behind_translated_content_comes_after_it),
         TEST(a_refusal_is_translated),
         TEST(a_translated_answer_too_large_to_keep_is_a_fault),
+        TEST(many_translated_frames_of_one_read_are_relayed),
         TEST(a_translated_answer_neither_needs_nor_is_a_rescue),
         TEST(a_fallback_that_cannot_express_the_call_is_passed_over),
         TEST(a_buffered_answer_is_committed_when_it_is_whole),
