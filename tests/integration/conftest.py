@@ -8,6 +8,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
 
 from client import Raw  # noqa: E402
+from dialects import Served  # noqa: E402
 from gateway import Gateway, Mock  # noqa: E402
 from postgres import Server  # noqa: E402
 from provider import Provider  # noqa: E402
@@ -123,6 +124,14 @@ def mock():
     running = Mock()
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="module")
+def served(mock, tmp_path_factory):
+    """A gateway before the mock, which is a provider of either dialect, and clients of it."""
+    running = Served(mock, tmp_path_factory.mktemp("served"))
+    yield running
+    running.gateway.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -6,7 +6,6 @@ import urllib.parse
 import anthropic
 import openai
 import pydantic
-from client import Raw, request
 from gateway import ADMIN_KEY, LIMIT, Gateway, wait_for
 
 HELLO = "Hello! This is courier's mock provider, at your service."
@@ -95,8 +94,14 @@ class Served:
             models(), folder)
 
     def openai(self, **options):
-        return openai.OpenAI(**{"api_key": ADMIN_KEY, "base_url": f"{self.gateway.url}/v1",
-                                "max_retries": 0, "timeout": LIMIT, **options})
+        return openai.OpenAI(**self.openai_options(options))
+
+    def async_openai(self, **options):
+        return openai.AsyncOpenAI(**self.openai_options(options))
+
+    def openai_options(self, options):
+        return {"api_key": ADMIN_KEY, "base_url": f"{self.gateway.url}/v1", "max_retries": 0,
+                "timeout": LIMIT, **options}
 
     def anthropic(self, **options):
         return anthropic.Anthropic(**self.anthropic_options(options))
@@ -108,21 +113,12 @@ class Served:
         return {"api_key": ADMIN_KEY, "base_url": self.gateway.url, "max_retries": 0,
                 "timeout": LIMIT, **options}
 
-    def at_mock(self, path, method="GET"):
-        client = Raw(self.mock.port)
-        body = client.send(request(b"", "any", path=path, method=method)).answer()[2]
-        client.close()
-        return body
-
     def stats(self):
-        return json.loads(self.at_mock("/mock/stats"))
+        return self.mock.stats()
 
     def sent(self):
         """What the provider was asked last."""
-        return json.loads(self.at_mock("/mock/last-request"))
-
-    def sent_head(self):
-        return self.at_mock("/mock/last-request/head").decode().lower()
+        return json.loads(self.mock.last())
 
     def row(self, answered):
         """The row of a raw answer of either SDK."""
@@ -130,7 +126,7 @@ class Served:
 
     def become_quiet(self):
         wait_for(lambda: self.stats()["running"] == 0)
-        self.at_mock("/mock/reset", "POST")
+        self.mock.reset()
 
     def assert_closed(self):
         """The provider has seen its peer leave, long before a clock would have ended it."""

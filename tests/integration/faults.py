@@ -2,6 +2,7 @@
 when the connection is over."""
 
 import json
+import threading
 
 from gateway import LIMIT
 from provider import DONE, ERROR, FINISH, HELLO, ROLE, USAGE, WORLD, answer, chunk_event
@@ -31,6 +32,17 @@ class Acting:
         while got := connection.read_request():
             if self.do(connection, b'"stream": true' in got.body):
                 return
+
+
+class Held:
+    """Does its thing when it is let go."""
+
+    def __init__(self, do):
+        self.do, self.go = do, threading.Event()
+
+    def __call__(self, connection, streamed):
+        self.go.wait(LIMIT)
+        return self.do(connection, streamed)
 
 
 def until_closed(connection):

@@ -11,6 +11,7 @@ import threading
 import time
 
 import database
+from client import Raw, request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("COURIER_BIN", str(ROOT / "build" / "courier"))
@@ -185,3 +186,22 @@ class Mock(Process):
         super().__init__([BINARY, "mock", "--listen", "127.0.0.1:0", *args])
         self.wait_ready()
         self.url = f"http://127.0.0.1:{self.port}/v1"
+
+    def at(self, path, method="GET"):
+        client = Raw(self.port)
+        body = client.send(request(b"", "any", path=path, method=method)).answer()[2]
+        client.close()
+        return body
+
+    def stats(self):
+        return json.loads(self.at("/mock/stats"))
+
+    def last(self):
+        """The body that it was asked last."""
+        return self.at("/mock/last-request")
+
+    def last_head(self):
+        return self.at("/mock/last-request/head").decode().lower()
+
+    def reset(self):
+        self.at("/mock/reset", "POST")

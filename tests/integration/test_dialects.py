@@ -8,7 +8,7 @@ import anthropic
 import openai
 import pytest
 from client import chat, request
-from faults import GOOD, Acting, cut, error, good, status
+from faults import GOOD, Acting, Held, cut, error, good, status
 from gateway import ADMIN_KEY as KEY
 from gateway import LIMIT, wait_for
 from provider import DONE, FINISH, HELLO, ROLE, answer, chunk_event
@@ -409,17 +409,6 @@ def test_calls_however_they_are_cut(provide, gateway, clients, pieces):
 
 
 # --- keep-alive ---
-
-
-class Held:
-    """Does its thing when it is let go."""
-
-    def __init__(self, do):
-        self.do, self.go = do, threading.Event()
-
-    def __call__(self, connection, streamed):
-        self.go.wait(LIMIT)
-        return self.do(connection, streamed)
 
 
 KEPT = {"keepalive": "1s"}

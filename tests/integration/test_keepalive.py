@@ -1,26 +1,14 @@
 """keepalive: comments while the first content is awaited; from then on faults come in band."""
 
 import json
-import threading
 
 import pytest
 from client import chat, request
-from faults import GOOD, Acting, cut, error, good, silent, status
+from faults import GOOD, Acting, Held, cut, error, good, silent, status
 from gateway import ADMIN_KEY, LIMIT, wait_for
 
 COMMENT = b": keep-alive\n\n"
 KEPT = {"keepalive": "1s"}
-
-
-class Held:
-    """Does its thing when it is let go."""
-
-    def __init__(self, do):
-        self.do, self.go = do, threading.Event()
-
-    def __call__(self, connection, streamed):
-        self.go.wait(LIMIT)
-        return self.do(connection, streamed)
 
 
 def ask(client, stream=True, name="r"):

@@ -21,14 +21,6 @@ def ask(mock, made):
     return make
 
 
-def control(mock, path, method="GET"):
-    client = Raw(mock.port)
-    client.send(request(b"", "any", path=path, method=method))
-    body = client.answer()[2]
-    client.close()
-    return body
-
-
 def events(body):
     """The data of each event."""
     return [part.removeprefix(b"data: ") for part in body.split(b"\n\n") if part]
@@ -115,22 +107,22 @@ def test_hints(ask, keys, name, value):
 
 
 def test_it_fails_at_first(mock, ask):
-    control(mock, "/mock/reset", "POST")
+    mock.reset()
     assert [ask("mock?fail_first=2").answer()[0] for _ in range(4)] == [500, 500, 200, 200]
     assert [ask("mock?fail_first=1&status=503").answer()[0] for _ in range(2)] == [503, 200]
-    control(mock, "/mock/reset", "POST")
+    mock.reset()
     assert ask("mock?fail_first=2").answer()[0] == 500
 
 
 def test_it_fails_by_chance(mock, ask):
-    control(mock, "/mock/reset", "POST")
+    mock.reset()
     seen = [ask("mock?odds=50&status=503").answer()[0] for _ in range(100)]
     assert 30 <= seen.count(503) <= 70 and seen.count(503) + seen.count(200) == 100
     assert {ask("mock?odds=0&status=503").answer()[0] for _ in range(3)} == {503}
 
 
 def test_it_fails_now_and_then(mock, ask):
-    control(mock, "/mock/reset", "POST")
+    mock.reset()
     seen = [500]
     end = time.monotonic() + LIMIT
     while len(seen) < 5 and time.monotonic() < end:
@@ -243,7 +235,7 @@ def test_the_order_of_messages_events(ask_at):
 
 @pytest.mark.parametrize("path", OTHERS)
 def test_faults_at_other_endpoints(mock, ask_at, path):
-    control(mock, "/mock/reset", "POST")
+    mock.reset()
     assert [ask_at(path, "mock?fail_first=1&status=529").answer()[0] for _ in range(2)] == [529, 200]
     assert ask_at(path, "mock?status=503&retry_after_ms=20").answer()[1]["retry-after-ms"] == "20"
     assert ask_at(path, "mock?fault=html").answer()[1]["content-type"] == "text/html"
@@ -298,18 +290,18 @@ def test_the_last_request_is_kept(mock, ask):
     client.send(request(body, "secret", extra="x-mark: 7\r\n"))
     assert client.answer()[0] == 200
     client.close()
-    assert control(mock, "/mock/last-request") == body
-    assert b"x-mark: 7" in control(mock, "/mock/last-request/head")
+    assert mock.last() == body
+    assert "x-mark: 7" in mock.last_head()
 
 
 def test_counters(mock, ask):
-    control(mock, "/mock/reset", "POST")
+    mock.reset()
     ask().answer()
     left = ask("mock?fault=silent")
-    wait_for(lambda: json.loads(control(mock, "/mock/stats"))["running"] == 1)
+    wait_for(lambda: mock.stats()["running"] == 1)
     left.close()
-    wait_for(lambda: json.loads(control(mock, "/mock/stats"))["gone"] == 1)
-    got = json.loads(control(mock, "/mock/stats"))
+    wait_for(lambda: mock.stats()["gone"] == 1)
+    got = mock.stats()
     assert (got["requests"], got["finished"], got["gone"], got["running"]) == (2, 1, 1, 0)
     assert abs(got["last_gone_us"] / 1e6 - time.time()) < 60
 

@@ -9,7 +9,6 @@ import anthropic
 import httpx
 import openai
 import pytest
-from client import Raw, request
 from gateway import ADMIN_KEY, LIMIT, Gateway, wait_for
 
 ASK = [{"role": "user", "content": "Hi"}]
@@ -54,10 +53,7 @@ def get(gateway, path, key=ADMIN_KEY, **headers):
 
 def sent(mock):
     """What the provider was asked last."""
-    client = Raw(mock.port)
-    body = client.send(request(b"", "any", path="/mock/last-request", method="GET")).answer()[2]
-    client.close()
-    return json.loads(body)
+    return json.loads(mock.last())
 
 
 @pytest.fixture(scope="module")

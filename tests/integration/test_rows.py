@@ -10,6 +10,7 @@ import pytest
 from client import Raw, chat, request
 from conftest import BOTH_STORES
 from gateway import ADMIN_KEY, LIMIT, Gateway, wait_for
+from load import either
 from provider import DONE, FINISH, HELLO, ROLE, USAGE, answer, answer_once
 
 pytestmark = BOTH_STORES
@@ -158,18 +159,8 @@ def load(port, seen, stop, prefix):
         pass
 
 
-def mixed(connection):
-    while got := connection.read_request():
-        if b'"stream": true' in got.body:
-            connection.stream_head()
-            connection.chunk(ROLE + HELLO + FINISH + USAGE + DONE)
-            connection.end_chunks()
-        else:
-            connection.json(answer())
-
-
 def test_kill_9_under_load_loses_no_row(provide, store, tmp_path):
-    provider = provide(mixed)
+    provider = provide(either)
     models = [{"name": "m", "provider": "private"}]
     seen = []
     for turn in range(4):

@@ -8,9 +8,9 @@ import httpx
 import openai
 import pydantic
 import pytest
-from client import Raw, request
+from dialects import Served
 from gateway import ADMIN_KEY, LIMIT, Gateway, wait_for
-from openai import AsyncOpenAI, OpenAI
+from openai import OpenAI
 from provider import answer, answer_once
 
 HELLO = "Hello! This is courier's mock provider, at your service."
@@ -42,8 +42,8 @@ MODELS = {
 }
 
 
-class Served:
-    """A gateway before the mock, and clients of it."""
+class OfOneDialect(Served):
+    """A gateway before the mock, each model with keys of its own."""
 
     def __init__(self, mock, folder):
         self.mock = mock
@@ -53,40 +53,17 @@ class Served:
              for name, upstream in MODELS.items()],
             folder)
 
-    def options(self, options):
-        return {"api_key": ADMIN_KEY, "base_url": f"{self.gateway.url}/v1", "max_retries": 0,
-                "timeout": LIMIT, **options}
-
-    def sync(self, **options):
-        return OpenAI(**self.options(options))
-
-    def asynchronous(self, **options):
-        return AsyncOpenAI(**self.options(options))
-
-    def at_mock(self, path, method="GET"):
-        client = Raw(self.mock.port)
-        body = client.send(request(b"", "any", path=path, method=method)).answer()[2]
-        client.close()
-        return body
-
-    def stats(self):
-        return json.loads(self.at_mock("/mock/stats"))
-
-    def sent(self):
-        """The body that reached the provider last."""
-        return self.at_mock("/mock/last-request")
-
 
 @pytest.fixture(scope="module")
 def served(mock, tmp_path_factory):
-    made = Served(mock, tmp_path_factory.mktemp("sdk"))
+    made = OfOneDialect(mock, tmp_path_factory.mktemp("sdk"))
     yield made
     made.gateway.stop()
 
 
 @pytest.fixture
 def ai(served):
-    with served.sync() as client:
+    with served.openai() as client:
         yield client
 
 
@@ -94,7 +71,7 @@ def run(served, work, **options):
     """asyncio.run(work(client)) with a client of its own."""
 
     async def with_client():
-        async with served.asynchronous(**options) as client:
+        async with served.async_openai(**options) as client:
             return await work(client)
 
     return asyncio.run(with_client())
@@ -127,7 +104,7 @@ def test_a_large_answer_and_a_large_question(ai, served):
     question = [{"role": "user", "content": "äöü " * 300_000}]
     got = ai.chat.completions.create(model="large", messages=question)
     assert len(got.choices[0].message.content) > 4_000_000
-    assert json.loads(served.sent())["messages"] == question
+    assert json.loads(served.mock.last())["messages"] == question
 
 
 def test_details_of_usage(ai, served):
@@ -219,7 +196,7 @@ def test_streams_one_after_the_other_on_one_connection(served):
             opened.append(answered.extensions["network_stream"].get_extra_info("client_addr"))
             return answered
 
-    with served.sync(http_client=httpx.Client(transport=Counted())) as ai:
+    with served.openai(http_client=httpx.Client(transport=Counted())) as ai:
         for _ in range(5):
             check_chunks(
                 list(ai.chat.completions.create(model="pieces", messages=ASK, stream=True)), False)
@@ -247,16 +224,10 @@ def test_parallel_async_streams(served):
 # --- leaving ---
 
 
-def assert_closed(served):
-    """The mock has seen its peer leave, long before a clock of the gateway would have ended it."""
-    wait_for(lambda: (stats := served.stats())["gone"] and stats["running"] == 0, 20)
-
-
 @pytest.fixture
 def quiet(served):
     """No request runs at the mock, and its counters are zero."""
-    wait_for(lambda: served.stats()["running"] == 0)
-    served.at_mock("/mock/reset", "POST")
+    served.become_quiet()
 
 
 def test_closing_a_stream(served, ai, quiet):
@@ -265,7 +236,7 @@ def test_closing_a_stream(served, ai, quiet):
     for _, chunk in zip(range(4), stream):
         assert chunk.choices
     stream.close()
-    assert_closed(served)
+    served.assert_closed()
     row = served.gateway.row(raw.headers["x-request-id"])
     assert (row["status"], row["usage_source"]) == ("client_closed", "partial")
     assert row["completion_tokens"] >= 3
@@ -279,7 +250,7 @@ def test_breaking_out_of_an_async_stream(served, quiet):
                 break
 
     run(served, work)
-    assert_closed(served)
+    served.assert_closed()
 
 
 def test_a_cancelled_task(served, quiet):
@@ -292,7 +263,7 @@ def test_a_cancelled_task(served, quiet):
             await task
 
     run(served, work)
-    assert_closed(served)
+    served.assert_closed()
 
 
 def run_out_of_patience(served, call):
@@ -308,14 +279,14 @@ def run_out_of_patience(served, call):
 def test_a_timeout_ends_the_work(served, ai, quiet):
     run_out_of_patience(served, lambda seconds: ai.with_options(
         timeout=seconds).chat.completions.create(model="late", messages=ASK))
-    assert_closed(served)
+    served.assert_closed()
 
 
 def test_a_timeout_within_a_stream(served, ai, quiet):
     run_out_of_patience(served, lambda seconds: ai.with_options(
         timeout=httpx.Timeout(LIMIT, read=seconds)).chat.completions.create(
             model="late", messages=ASK, stream=True))
-    assert_closed(served)
+    served.assert_closed()
 
 
 # --- tools and structured output ---
@@ -347,7 +318,7 @@ def test_tools(ai, served):
     history = [*ASK, message, {"role": "tool", "tool_call_id": message.tool_calls[0].id,
                                "content": '{"sky":"clear"}'}]
     check_answer(ai.chat.completions.create(model="plain", messages=history, tools=[WEATHER]))
-    sent = json.loads(served.sent())
+    sent = json.loads(served.mock.last())
     assert [m["role"] for m in sent["messages"]] == ["user", "assistant", "tool"]
     assert sent["messages"][1]["tool_calls"][0]["function"]["name"] == "weather"
     assert sent["tools"] == [WEATHER]
@@ -378,7 +349,7 @@ def test_a_schema(ai, served):
                                          "required": ["n"], "additionalProperties": False}}}
     got = ai.chat.completions.create(model="json", messages=ASK, response_format=schema)
     assert json.loads(got.choices[0].message.content) == {"n": 1}
-    assert json.loads(served.sent())["response_format"] == schema
+    assert json.loads(served.mock.last())["response_format"] == schema
 
 
 def test_parse(ai):
@@ -422,7 +393,7 @@ def ask(ai, model, **more):
 
 
 def test_authentication(served):
-    with served.sync(api_key="sk-cr-nobody") as ai:
+    with served.openai(api_key="sk-cr-nobody") as ai:
         got = error_of(openai.AuthenticationError, ask(ai, "plain"))
     assert (got.status_code, got.type, got.code) == (401, "invalid_request_error", "invalid_api_key")
     assert got.request_id
@@ -430,7 +401,7 @@ def test_authentication(served):
 
 def test_permission(served):
     key = served.gateway.create_key("--models", "plain,pieces")
-    with served.sync(api_key=key) as ai:
+    with served.openai(api_key=key) as ai:
         wait_for(lambda: usable(ai))
         got = error_of(openai.PermissionDeniedError, ask(ai, "tools"))
         assert [m.id for m in ai.models.list()] == ["pieces", "plain"]
@@ -486,7 +457,7 @@ def test_bad_requests(ai, more, param, code):
 
 def test_a_limit(served):
     key = served.gateway.create_key("--rpm", "1")
-    with served.sync(api_key=key) as ai:
+    with served.openai(api_key=key) as ai:
         wait_for(lambda: usable(ai))
         got = [attempt(ai) for _ in range(3)][-1]
     assert type(got) is openai.RateLimitError
@@ -612,17 +583,17 @@ def test_parameters_arrive_unchanged(served, ai):
              "provider": {"order": ["x", "y"]}, "zeta": [1, 2.50, None, {"deep": []}]}
     sent = []
     http = httpx.Client(event_hooks={"request": [lambda r: sent.append(r.read())]})
-    with served.sync(http_client=http) as client:
+    with served.openai(http_client=http) as client:
         client.chat.completions.create(model="plain", messages=ASK, **more, extra_body=extra)
-    assert served.sent() == sent[0].replace(b'"plain"', b'"mock"')
-    got = json.loads(served.sent())
+    assert served.mock.last() == sent[0].replace(b'"plain"', b'"mock"')
+    got = json.loads(served.mock.last())
     assert got == {"model": "mock", "messages": ASK, **more, **extra}
 
 
 def test_a_stream_asks_for_usage(served, ai):
     list(ai.chat.completions.create(model="plain", messages=ASK, stream=True,
                                     stream_options={"include_obfuscation": False}))
-    assert json.loads(served.sent())["stream_options"] == {"include_obfuscation": False,
+    assert json.loads(served.mock.last())["stream_options"] == {"include_obfuscation": False,
                                                            "include_usage": True}
 
 
@@ -635,17 +606,17 @@ def test_parts_of_messages_arrive_unchanged(served, ai):
                  {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
                  {"type": "file", "file": {"file_id": "file-1"}}]}]
     ai.chat.completions.create(model="plain", messages=parts)
-    assert json.loads(served.sent())["messages"] == parts
+    assert json.loads(served.mock.last())["messages"] == parts
 
 
 def test_headers(served):
-    with served.sync(default_headers={"x-request-id": "sdk-default", "x-team": "blue"},
+    with served.openai(default_headers={"x-request-id": "sdk-default", "x-team": "blue"},
                      organization="org-1", project="proj-1",
                      default_query={"api-version": "2024-10-21"}) as ai:
         raw = ai.chat.completions.with_raw_response.create(
             model="plain", messages=ASK, extra_headers={"x-once": "1"}, extra_query={"q": "1"})
     assert raw.headers["x-request-id"] == "sdk-default"
-    head = served.at_mock("/mock/last-request/head").decode().lower()
+    head = served.mock.last_head()
     assert head.startswith("post /v1/chat/completions http/1.1\r\n")
     assert "authorization: bearer mock-key\r\n" in head
     assert "x-request-id: sdk-default\r\n" in head

@@ -7,20 +7,13 @@ import json
 import anthropic
 import pytest
 from dialects import (ARGUMENTS, ASK, HELLO, PDF, PNG, SCHEMA, SEALED, SIGNATURE, TEXT, THOUGHT,
-                      URL, Place, Served, models)
+                      URL, Place, models)
 from gateway import wait_for
 
 WEATHER = {"name": "weather", "description": "In a city.", "input_schema": SCHEMA}
 OTHER = {"name": "other", "input_schema": {"type": "object", "properties": {}}}
 FUNCTION = {"type": "function", "function": {"name": "weather", "description": "In a city.",
                                              "parameters": SCHEMA}}
-
-
-@pytest.fixture(scope="module")
-def served(mock, tmp_path_factory):
-    made = Served(mock, tmp_path_factory.mktemp("anthropic"))
-    yield made
-    made.gateway.stop()
 
 
 @pytest.fixture
@@ -89,7 +82,7 @@ def test_what_is_sent(ai, served):
     ask(ai, "gpt-plain", system="Be brief.")
     assert served.sent() == {"model": "gpt-4.1", "max_completion_tokens": 64, "messages": [
         {"role": "system", "content": "Be brief."}, *ASK]}
-    head = served.sent_head()
+    head = served.mock.last_head()
     assert head.startswith("post /v1/chat/completions http/1.1\r\n")
     assert "authorization: bearer gpt-key\r\n" in head
     for name in ("x-api-key", "anthropic", "x-stainless"):
@@ -288,7 +281,7 @@ def test_parameters(ai, served):
 def test_the_cache_is_nobodys_business_elsewhere(ai, served):
     ask(ai, "gpt-plain", [{"role": "user", "content": [
         {"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}}]}])
-    assert b"cache_control" not in served.at_mock("/mock/last-request")
+    assert b"cache_control" not in served.mock.last()
 
 
 # --- tools ---
@@ -471,7 +464,7 @@ def test_the_providers_own_count(ai, served):
     served.become_quiet()
     raw = ai.messages.with_raw_response.count_tokens(model="claude-cached", messages=ASK)
     assert raw.http_response.json() == {"input_tokens": 100}
-    assert served.sent_head().startswith("post /v1/messages/count_tokens http/1.1\r\n")
+    assert served.mock.last_head().startswith("post /v1/messages/count_tokens http/1.1\r\n")
     assert served.sent() == {"model": "claude-sonnet-4-5?prompt_tokens=100&cached_tokens=64"
                                       "&completion_tokens=7", "messages": ASK}
     row = served.row(raw)

@@ -4,17 +4,10 @@ import json
 
 import openai
 import pytest
-from dialects import HELLO, TEXT, Place, Served
+from dialects import HELLO, TEXT, Place
 from openai.types.responses import ResponseErrorEvent
 
 ASK = "Say hello – 你好 👋"
-
-
-@pytest.fixture(scope="module")
-def served(mock, tmp_path_factory):
-    made = Served(mock, tmp_path_factory.mktemp("endpoints"))
-    yield made
-    made.gateway.stop()
 
 
 @pytest.fixture

@@ -6,20 +6,13 @@ import httpx
 import openai
 import pytest
 from dialects import (ARGUMENTS, ASK, HELLO, PDF, PNG, SCHEMA, SEALED, SIGNATURE, TEXT, THOUGHT,
-                      URL, Place, Served)
+                      URL, Place)
 from gateway import ADMIN_KEY, LIMIT
 
 WEATHER = {"type": "function", "function": {"name": "weather", "description": "In a city.",
                                             "parameters": SCHEMA}}
 TOOL = {"name": "weather", "description": "In a city.", "input_schema": SCHEMA}
 OTHER = {"type": "function", "function": {"name": "other"}}
-
-
-@pytest.fixture(scope="module")
-def served(mock, tmp_path_factory):
-    made = Served(mock, tmp_path_factory.mktemp("to-anthropic"))
-    yield made
-    made.gateway.stop()
 
 
 @pytest.fixture
@@ -73,7 +66,7 @@ def test_an_answer(ai, served):
 def test_what_is_sent(ai, served):
     ask(ai)
     assert served.sent() == {"model": "claude-sonnet-4-5", "max_tokens": 32000, "messages": ASK}
-    head = served.sent_head()
+    head = served.mock.last_head()
     assert head.startswith("post /v1/messages http/1.1\r\n")
     assert "x-api-key: claude-key\r\n" in head and "anthropic-version: 2023-06-01\r\n" in head
     assert "authorization" not in head
@@ -252,7 +245,7 @@ def test_schemas_arrive_as_they_were_written(served):
     answered = httpx.post(f"{served.gateway.url}/v1/chat/completions", content=body, timeout=LIMIT,
                           headers={"authorization": f"Bearer {ADMIN_KEY}"})
     assert answered.status_code == 200
-    assert schema.encode() in served.at_mock("/mock/last-request")
+    assert schema.encode() in served.mock.last()
 
 
 def test_a_call(ai):
