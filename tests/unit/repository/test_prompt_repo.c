@@ -3,7 +3,7 @@
 
 #include "repository/prompt_repo.h"
 
-#include "store_rig.h"
+#include "support/store_rig.h"
 
 static const uint64_t noon = 1769860800000000; /* 2026-01-31T12:00:00Z */
 enum { ROWS = 30, SECOND = 1000000, LONG = 512 * 1024, PAGE_MOST = 4 << 20 };
