@@ -79,6 +79,15 @@ struct chat_message {
     struct chat_block *blocks;
 };
 
+static inline bool chat_message_has(const struct chat_message *m, enum chat_block_kind kind)
+{
+    const struct chat_block *b = m->blocks;
+
+    while (b && b->kind != kind)
+        b = b->next;
+    return b;
+}
+
 /* A function that the model may call. */
 struct chat_tool {
     struct chat_tool *next;

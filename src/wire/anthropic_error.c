@@ -5,6 +5,7 @@
 #include "codec/json.h"
 #include "codec/json_out.h"
 #include "wire/inside.h"
+#include "wire/upstream_status.h"
 
 /* Types in the order in which a status is looked up: the first that fits names it. */
 static const struct meaning {
@@ -79,28 +80,7 @@ static enum fault_kind kind_of_status(int status)
 {
     const struct meaning *m = meaning_of_status(status);
 
-    if (m)
-        return m->kind;
-    switch (status) {
-    case 405: /* these speak of how we ask, not of what the caller asks: a wrong base_url … */
-    case 406:
-    case 407:
-    case 411:
-    case 417:
-    case 426:
-    case 431:
-        return FAULT_UPSTREAM_PROTOCOL;
-    case 425: /* too early, cancelled by the server: the same call may work */
-    case 499:
-        return FAULT_UPSTREAM_ERROR;
-    case 522: /* Cloudflare: no connection in time, no answer in time */
-    case 524:
-        return FAULT_UPSTREAM_TIMEOUT;
-    default:
-        if (status < 400)
-            return FAULT_UPSTREAM_PROTOCOL;
-        return status < 500 ? FAULT_UPSTREAM_REFUSED : FAULT_UPSTREAM_ERROR;
-    }
+    return m ? m->kind : upstream_status_kind(status);
 }
 
 enum fault_kind anthropic_error_kind(int status, const struct anthropic_error *error)

@@ -276,12 +276,7 @@ static void write_tool(struct chat_writer *w, const struct chat_tool *tool)
     struct json_out *o = &w->o;
 
     json_out_comma(o);
-    json_out_literal(o, "{\"name\":");
-    json_out_quote(o, tool->name);
-    if (tool->description.len > 0) {
-        json_out_name(o, "description");
-        json_out_quote(o, tool->description);
-    }
+    write_function_words(w, tool);
     json_out_name(o, "input_schema");
     write_schema(w, tool->schema);
     if (tool->strict && w->options->strict_tools)

@@ -34,14 +34,6 @@ static struct slice effort_name(enum chat_effort effort)
     return names[effort];
 }
 
-static bool has(const struct chat_message *m, enum chat_block_kind kind)
-{
-    for (const struct chat_block *b = m->blocks; b; b = b->next)
-        if (b->kind == kind)
-            return true;
-    return false;
-}
-
 static bool begins_thinking(const struct chat_message *m)
 {
     const struct chat_block *b = m->blocks;
@@ -58,9 +50,9 @@ static bool may_think_by_budget(const struct chat *c)
 
     for (const struct chat_message *m = c->messages; m; m = m->next) {
         users = m->role == CHAT_USER;
-        if (users && !has(m, CHAT_TOOL_RESULT))
+        if (users && !chat_message_has(m, CHAT_TOOL_RESULT))
             lacks = false;
-        else if (!users && has(m, CHAT_TOOL_USE))
+        else if (!users && chat_message_has(m, CHAT_TOOL_USE))
             lacks |= !begins_thinking(m);
     }
     return users && !lacks;

@@ -339,15 +339,25 @@ void block_list_join(struct block_list *l, struct block_list *more)
     l->end = more->end;
 }
 
-static bool continues_results(const struct chat_message *last, enum chat_role role)
+/* Results must stand right behind the calls, and calls beside what was thought of them: some
+ * clients send a message for each block of an answer. */
+static bool continues(const struct chat_message *last, const struct chat_message *next)
 {
-    return role == CHAT_USER && last && last->role == CHAT_USER && last->blocks &&
-           last->blocks->kind == CHAT_TOOL_RESULT;
+    if (!last || last->role != next->role || !last->blocks)
+        return false;
+    if (next->role == CHAT_USER)
+        return last->blocks->kind == CHAT_TOOL_RESULT;
+    if (chat_message_has(last, CHAT_TOOL_USE) || !chat_message_has(last, CHAT_TEXT))
+        return true;
+    return chat_message_has(last, CHAT_THINKING) && chat_message_has(next, CHAT_TOOL_USE) &&
+           !chat_message_has(next, CHAT_THINKING);
 }
 
 bool parse_add_turn(struct chat_parser *p, enum chat_role role, struct block_list *blocks)
 {
-    if (continues_results(p->last, role)) {
+    const struct chat_message next = {.role = role, .blocks = blocks->first};
+
+    if (continues(p->last, &next)) {
         block_list_join(&p->turn, blocks);
         return true;
     }
@@ -356,8 +366,7 @@ bool parse_add_turn(struct chat_parser *p, enum chat_role role, struct block_lis
     struct chat_message *message = arena_new(p->r.arena, struct chat_message);
     if (!message)
         return reader_refuse_memory(&p->r);
-    message->role = role;
-    message->blocks = blocks->first;
+    *message = next;
     *(p->last ? &p->last->next : &p->chat->messages) = message;
     p->last = message;
     p->turn = *blocks;

@@ -83,6 +83,8 @@ bool parse_content(struct chat_parser *p, parse_fn *read_block, struct block_lis
 void block_list_add(struct block_list *l, struct chat_block *b);
 /* Moves all of `more` behind l. */
 void block_list_join(struct block_list *l, struct block_list *more);
-/* A turn; results of tools, and what the user says right behind them, are one turn. */
+/* A turn; results of tools, and what the user says right behind them, are one turn. So is what the
+ * assistant says right behind calls of tools, or behind nothing but thinking, and its calls behind
+ * what it thought and said. */
 bool parse_add_turn(struct chat_parser *p, enum chat_role role, struct block_list *blocks);
 struct chat_tool *parse_new_tool(struct chat_parser *p);

@@ -94,6 +94,16 @@ static bool is_empty_object(struct slice object)
     return json_cursor_enter(&c) && !json_cursor_element(&c);
 }
 
+void write_function_words(struct chat_writer *w, const struct chat_tool *tool)
+{
+    json_out_literal(&w->o, "{\"name\":");
+    json_out_quote(&w->o, tool->name);
+    if (tool->description.len > 0) {
+        json_out_name(&w->o, "description");
+        json_out_quote(&w->o, tool->description);
+    }
+}
+
 void write_schema(struct chat_writer *w, struct slice schema)
 {
     if (schema.len == 0 || is_empty_object(schema))

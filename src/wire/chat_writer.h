@@ -40,6 +40,8 @@ void write_cache_control(struct chat_writer *w, struct slice raw);
 /* The unknown members. One with a name that this dialect has for something that was written
  * already, own[0 … n), is refused. */
 bool write_extras(struct chat_writer *w, const struct slice *own, size_t n);
+/* A function's name and description, the beginning of its object. */
+void write_function_words(struct chat_writer *w, const struct chat_tool *tool);
 /* The schema, or that of a function without parameters. */
 void write_schema(struct chat_writer *w, struct slice schema);
 /* The texts of the blocks, other kinds passed over, as the inside of one string; glue: text,

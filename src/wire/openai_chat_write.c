@@ -217,14 +217,6 @@ static void write_call(struct chat_writer *w, const struct chat_tool_use *use,
     json_out_char(o, '}');
 }
 
-static bool has(const struct chat_message *m, enum chat_block_kind kind)
-{
-    for (const struct chat_block *b = m->blocks; b; b = b->next)
-        if (b->kind == kind)
-            return true;
-    return false;
-}
-
 static void write_thinking_block(struct chat_writer *w, const struct chat_block *b)
 {
     struct json_out *o = &w->o;
@@ -247,7 +239,7 @@ static void write_reasoning(struct chat_writer *w, const struct chat_message *m)
 {
     struct json_out *o = &w->o;
 
-    if (w->options->reasoning_content && has(m, CHAT_THINKING)) {
+    if (w->options->reasoning_content && chat_message_has(m, CHAT_THINKING)) {
         json_out_name(o, "reasoning_content");
         json_out_char(o, '"');
         for (const struct chat_block *b = m->blocks; b; b = b->next)
@@ -255,7 +247,8 @@ static void write_reasoning(struct chat_writer *w, const struct chat_message *m)
                 json_out_add(o, b->thinking.text);
         json_out_char(o, '"');
     }
-    if (!w->options->thinking_blocks || (!has(m, CHAT_THINKING) && !has(m, CHAT_REDACTED_THINKING)))
+    if (!w->options->thinking_blocks ||
+        (!chat_message_has(m, CHAT_THINKING) && !chat_message_has(m, CHAT_REDACTED_THINKING)))
         return;
     json_out_name(o, "thinking_blocks");
     json_out_char(o, '[');
@@ -292,11 +285,11 @@ static void write_calls(struct chat_writer *w, const struct chat_message *m)
 static void write_assistant(struct chat_writer *w, const struct chat_message *m)
 {
     struct json_out *o = &w->o;
-    bool calls = has(m, CHAT_TOOL_USE);
+    bool calls = chat_message_has(m, CHAT_TOOL_USE);
 
     json_out_comma(o);
     json_out_literal(o, "{\"role\":\"assistant\",\"content\":");
-    if (calls && !has(m, CHAT_TEXT))
+    if (calls && !chat_message_has(m, CHAT_TEXT))
         json_out_literal(o, "null");
     else
         write_string(w, m->blocks, (struct slice){0});
@@ -329,12 +322,8 @@ static void write_tool(struct chat_writer *w, const struct chat_tool *tool)
     struct json_out *o = &w->o;
 
     json_out_comma(o);
-    json_out_literal(o, "{\"type\":\"function\",\"function\":{\"name\":");
-    json_out_quote(o, tool->name);
-    if (tool->description.len > 0) {
-        json_out_name(o, "description");
-        json_out_quote(o, tool->description);
-    }
+    json_out_literal(o, "{\"type\":\"function\",\"function\":");
+    write_function_words(w, tool);
     json_out_name(o, "parameters");
     write_schema(w, tool->schema);
     if (tool->strict && w->options->strict_tools)

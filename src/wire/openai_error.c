@@ -4,6 +4,7 @@
 
 #include "codec/json.h"
 #include "codec/json_out.h"
+#include "wire/upstream_status.h"
 
 enum { ERROR, OBJECT, MESSAGE, TYPE, PARAM, CODE, STATUS, METADATA, DETAILS, CHOICES, ERROR_LEN };
 
@@ -195,55 +196,22 @@ static bool says_too_long(const struct openai_error *e)
     return e && says_one_of(e, context_words, ARRAY_LEN(context_words));
 }
 
-static enum fault_kind kind_of_4xx(int status, const struct openai_error *e)
+static enum fault_kind kind_of_status(int status, const struct openai_error *e)
 {
     switch (status) {
     case 400:
     case 413:
     case 422:
         return says_too_long(e) ? FAULT_CONTEXT_LENGTH : FAULT_UPSTREAM_REFUSED;
-    case 401:
-    case 402:
-        return FAULT_UPSTREAM_CREDENTIALS;
     case 403:
         return e && e->moderated ? FAULT_UPSTREAM_REFUSED : FAULT_UPSTREAM_CREDENTIALS;
-    case 405: /* these speak of how we ask, not of what the caller asks: a wrong base_url … */
-    case 406:
-    case 407:
-    case 411:
-    case 417:
-    case 426:
-    case 431:
-        return FAULT_UPSTREAM_PROTOCOL;
-    case 408:
-        return FAULT_UPSTREAM_TIMEOUT;
-    case 409: /* conflict, too early, cancelled by the server: the same call may work */
-    case 425:
-    case 499:
-        return FAULT_UPSTREAM_ERROR;
-    case 429:
-        return FAULT_UPSTREAM_RATE_LIMIT;
     case 498: /* Groq: flex tier capacity exceeded */
         return FAULT_UPSTREAM_OVERLOADED;
-    default:
-        return FAULT_UPSTREAM_REFUSED;
-    }
-}
-
-static enum fault_kind kind_of_5xx(int status, const struct openai_error *e)
-{
-    switch (status) {
     case 503: /* the provider itself speaks JSON; a page comes from a balancer with other backends
                */
         return e ? FAULT_UPSTREAM_OVERLOADED : FAULT_UPSTREAM_ERROR;
-    case 529: /* Anthropic: overloaded */
-        return FAULT_UPSTREAM_OVERLOADED;
-    case 504:
-    case 522: /* Cloudflare: no connection in time, no answer in time */
-    case 524:
-        return FAULT_UPSTREAM_TIMEOUT;
     default:
-        return FAULT_UPSTREAM_ERROR;
+        return upstream_status_kind(status);
     }
 }
 
@@ -271,9 +239,7 @@ enum fault_kind openai_error_kind(int status, const struct openai_error *error)
         status = error->status;
     if (status == 0)
         return kind_of_words(error);
-    if (status < 400)
-        return FAULT_UPSTREAM_PROTOCOL;
-    return status < 500 ? kind_of_4xx(status, error) : kind_of_5xx(status, error);
+    return kind_of_status(status, error);
 }
 
 struct fault openai_error_fault(const struct openai_error *error)

@@ -407,16 +407,33 @@ static void tell_thinking(struct json_out *o, const struct chat_message *m)
     }
 }
 
-static void tell_assistant(struct json_out *o, const struct chat_message *m)
+static size_t said_to; /* where the assistant's words ended that were told last */
+
+/* What it says in messages behind each other is one text, as it is for the provider. */
+static void tell_said(struct json_out *o, const struct chat_message *m)
 {
     size_t from = o->len;
 
-    tell_thinking(o, m);
-    json_out_literal(o, "assistant ");
+    if (from == said_to)
+        o->len--; /* the end of the line */
+    else
+        json_out_literal(o, "assistant ");
+    size_t text = o->len;
     tell_texts(o, m->blocks, "");
     if (!m->next) /* an answer that is begun */
-        o->len = trimmed(json_out_slice(o)).len;
+        o->len = text + trimmed(slice_sub(json_out_slice(o), text, o->len)).len;
+    if (o->len == text) { /* it said nothing */
+        o->len = from;
+        return;
+    }
     json_out_char(o, '\n');
+    said_to = o->len;
+}
+
+static void tell_assistant(struct json_out *o, const struct chat_message *m)
+{
+    tell_thinking(o, m);
+    tell_said(o, m);
     for (const struct chat_block *b = m->blocks; b; b = b->next) {
         if (b->kind != CHAT_TOOL_USE)
             continue;
@@ -426,9 +443,6 @@ static void tell_assistant(struct json_out *o, const struct chat_message *m)
         json_out_add(o, b->use.input);
         json_out_char(o, '\n');
     }
-    if (slice_eq(slice_sub(json_out_slice(o), from, o->len), SLICE("assistant \n")) ||
-        slice_eq(slice_sub(json_out_slice(o), from, o->len), SLICE("assistant\n")))
-        o->len = from; /* it said nothing */
 }
 
 static void tell_answer(struct json_out *o, const struct chat *c)
@@ -484,6 +498,7 @@ static struct slice describe(const struct chat *c, struct arena *a)
 {
     struct json_out o;
 
+    said_to = 0;
     json_out_begin(&o, a, 4096);
     tell_answer(&o, c);
     tell_tools(&o, c);
