@@ -2,7 +2,7 @@
 
 #include "repository/audit_repo.h"
 
-#include "store_rig.h"
+#include "support/store_rig.h"
 
 static const uint64_t noon = 1769860800000000; /* 2026-01-31T12:00:00Z */
 enum { ROWS = 30, SECOND = 1000000 };

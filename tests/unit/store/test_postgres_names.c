@@ -1,7 +1,7 @@
 /* test_postgres_names.c: servers by their names, with a resolver that knows them, does not, or says
  * nothing. */
 
-#include "db_rig.h"
+#include "support/db_rig.h"
 
 #include "base/clock.h"
 
