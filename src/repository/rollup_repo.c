@@ -114,8 +114,8 @@ static int plan(struct db *db, const struct rollup_query *query, struct arena *a
     "CAST(r ->> 3 AS uuid) AS low, CAST(r ->> 4 AS uuid) AS high "                                 \
     "FROM jsonb_array_elements(CAST($2 AS jsonb)) AS r)"
 
-/* $3: the cut; $4 … $9: who and what; $10: the group; $11, $12: the page; $13: minutes of a bucket
- */
+/* $3: the cut; $4 … $9: who and what; $10: the group; $11, $12: the page; $13, $14: between which
+ * times rows are; $15: minutes of a bucket */
 #define KEYS_AND_USERS(table)                                                                      \
     table ".key_id >= CAST($4 AS bigint) AND " table ".key_id <= CAST($5 AS bigint) AND " table    \
           ".user_id >= CAST($6 AS bigint) AND " table ".user_id <= CAST($7 AS bigint)"
@@ -138,11 +138,12 @@ static int plan(struct db *db, const struct rollup_query *query, struct arena *a
     "SELECT " bucket " AS bucket, s.user_id, s.key_id, s.provider, s.model" ROLLUP_SUMS            \
     " FROM usage_subjects s CROSS JOIN run CROSS JOIN " sums OF_SUBJECT                            \
     " GROUP BY s.id" and_bucket
-/* the ids are what SQLite finds rows by */
+/* the ids are what SQLite finds rows by, $13 and $14 what a server finds partitions by */
 #define FROM_ROWS(bucket, and_bucket)                                                              \
     "SELECT " bucket " AS bucket, " ROLLUP_OF_ROW ROLLUP_COUNTS                                    \
     " FROM row_run r CROSS JOIN usage_logs u WHERE u.created_at >= r.since "                       \
-    "AND u.created_at < r.until AND u.id >= r.low AND u.id <= r.high AND " OF_ROW                  \
+    "AND u.created_at < r.until AND u.id >= r.low AND u.id <= r.high "                             \
+    "AND u.created_at >= $13 AND u.created_at < $14 AND " OF_ROW                                   \
     " GROUP BY " ROLLUP_BY_ROW and_bucket
 #define NAMED                                                                                      \
     "SELECT *, CASE CAST($10 AS integer) WHEN 3 THEN model WHEN 4 THEN provider ELSE '' END AS "   \
@@ -156,7 +157,7 @@ _Static_assert(ROLLUP_MODEL == 3 && ROLLUP_PROVIDER == 4 && ROLLUP_USER == 5 && 
     ") SELECT bucket, name, id" ROLLUP_SUMS " FROM named GROUP BY bucket, name, id "               \
     "ORDER BY 1, 4 DESC, 2, 3 LIMIT CAST($11 AS bigint) OFFSET CAST($12 AS bigint)"
 
-#define BUCKET_OF(start) start " / CAST($13 AS bigint)"
+#define BUCKET_OF(start) start " / CAST($15 AS bigint)"
 #define BY_TIME(runs, sums)                                                                        \
     QUESTION(runs, FROM_SUMS(BUCKET_OF("t.start"), ", bucket", sums),                              \
              FROM_ROWS(BUCKET_OF("r.start"), ", bucket"))
@@ -197,29 +198,39 @@ static void bind_range(struct db_statement *s, unsigned n, int64_t id)
     db_bind_i64(s, n + 1, id ? id : INT64_MAX);
 }
 
-static void write_sums(struct buf *json, const struct rollup_runs *runs)
+/* The plan as the question is told of it. */
+struct told {
+    struct buf sums, rows;
+    uint64_t since, until; /* minutes: of all rows */
+};
+
+static void tell_sums(struct told *t, const struct rollup_runs *runs)
 {
-    buf_add_char(json, '[');
+    buf_init(&t->sums, RUNS_MAX);
+    buf_add_char(&t->sums, '[');
     for (size_t i = 0; i < runs->sums_len; i++)
-        buf_printf(json, "%s[%u,%llu,%llu]", i ? "," : "", runs->sums[i].length,
+        buf_printf(&t->sums, "%s[%u,%llu,%llu]", i ? "," : "", runs->sums[i].length,
                    (unsigned long long)runs->sums[i].from, (unsigned long long)runs->sums[i].until);
-    buf_add_char(json, ']');
+    buf_add_char(&t->sums, ']');
 }
 
-static void write_rows(struct buf *json, const struct rollup_runs *runs)
+static void tell_rows(struct told *t, const struct rollup_runs *runs)
 {
     char since[TIME_TEXT], until[TIME_TEXT];
 
-    buf_add_char(json, '[');
+    t->since = runs->rows_len ? runs->rows[0].from : 0;
+    t->until = runs->rows_len ? runs->rows[runs->rows_len - 1].until : 0;
+    buf_init(&t->rows, RUNS_MAX);
+    buf_add_char(&t->rows, '[');
     for (size_t i = 0; i < runs->rows_len; i++) {
         const struct rollup_rows *rows = &runs->rows[i];
         clock_rfc3339(MAX(rows->from * MINUTE_US, 1u), since);
         clock_rfc3339(rows->until * MINUTE_US, until);
-        buf_printf(json, "%s[%llu,\"%s\",\"%s\",\"%.*s\",\"%.*s\"]", i ? "," : "",
+        buf_printf(&t->rows, "%s[%llu,\"%s\",\"%s\",\"%.*s\",\"%.*s\"]", i ? "," : "",
                    (unsigned long long)rows->from, since, until, (int)rows->low.len, rows->low.at,
                    (int)rows->high.len, rows->high.at);
     }
-    buf_add_char(json, ']');
+    buf_add_char(&t->rows, ']');
 }
 
 /* --- the answers --- */
@@ -258,16 +269,17 @@ static void read_row(struct columns *c, void *to)
     read_sums(c, &row->sums);
 }
 
-static int ask(struct db *db, const struct rollup_query *query, const struct buf runs[2],
+static int ask(struct db *db, const struct rollup_query *query, const struct told *t,
                struct row_list *list)
 {
+    char since[TIME_TEXT], until[TIME_TEXT];
     struct db_statement *s;
     int rc = db_prepare(db, question(db, query->group), &s);
 
     if (rc < 0)
         return rc;
-    db_bind_text(s, 1, buf_slice(&runs[0]));
-    db_bind_text(s, 2, buf_slice(&runs[1]));
+    db_bind_text(s, 1, buf_slice(&t->sums));
+    db_bind_text(s, 2, buf_slice(&t->rows));
     db_bind_u64(s, 3, cut_of(query));
     bind_range(s, 4, query->key_id);
     bind_range(s, 6, query->user_id);
@@ -276,28 +288,36 @@ static int ask(struct db *db, const struct rollup_query *query, const struct buf
     db_bind_u64(s, 10, query->group);
     db_bind_u64(s, 11, query->limit);
     db_bind_u64(s, 12, query->skip);
+    bind_time(s, 13, MAX(t->since * MINUTE_US, 1u), since);
+    bind_time(s, 14, MAX(t->until * MINUTE_US, 1u), until);
     if (bucket_minutes(query->group))
-        db_bind_u64(s, 13, bucket_minutes(query->group));
+        db_bind_u64(s, 15, bucket_minutes(query->group));
     return row_list_fill(list, s, read_row);
+}
+
+/* A plan for any values would read far too much. */
+static int want_own_plan(struct db *db)
+{
+    return db_can_copy(db) ? db_exec(db, "SET LOCAL plan_cache_mode = force_custom_plan") : OK;
 }
 
 static int sum(struct db *db, const struct rollup_query *query, struct row_list *list)
 {
-    struct buf runs[2];
-    struct rollup_runs planned;
-    int rc = plan(db, query, list->a, &planned);
+    struct told told;
+    struct rollup_runs runs;
+    int rc = plan(db, query, list->a, &runs);
 
     if (rc < 0)
         return rc;
-    buf_init(&runs[0], RUNS_MAX);
-    buf_init(&runs[1], RUNS_MAX);
-    write_sums(&runs[0], &planned);
-    write_rows(&runs[1], &planned);
-    rc = runs[0].rc < 0 ? runs[0].rc : runs[1].rc;
+    tell_sums(&told, &runs);
+    tell_rows(&told, &runs);
+    rc = told.sums.rc < 0 ? told.sums.rc : told.rows.rc;
     if (rc == OK)
-        rc = ask(db, query, runs, list);
-    buf_free(&runs[0]);
-    buf_free(&runs[1]);
+        rc = want_own_plan(db);
+    if (rc == OK)
+        rc = ask(db, query, &told, list);
+    buf_free(&told.sums);
+    buf_free(&told.rows);
     return rc;
 }
 
