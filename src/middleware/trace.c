@@ -7,15 +7,12 @@
 
 #include "middleware/trace.h"
 
-#include "base/fmt.h"
 #include "base/ids.h"
 #include "model/record.h"
 #include "service/services.h"
 #include "service/tracer.h"
 #include "web/exchange.h"
 #include "web/shown.h"
-
-#include <endian.h>
 
 enum { REQUEST_ID_MAX = 128 };
 
@@ -62,18 +59,7 @@ static bool parent_is_valid(struct slice p)
            is_hex_id(p.at + TRACEPARENT_SPAN, SPAN_ID_TEXT) && is_hex(p.at + TRACEPARENT_FLAGS, 2);
 }
 
-/* Random but for its first characters, which ascend with the milliseconds for 49 days: the row of a
- * request that has no other id is found by an index, which is then written to at its end. The last
- * seven bytes must be random (W3C Trace Context Level 2, "Random Trace ID Flag"). */
-static void trace_id_write(char ret[TRACE_ID_TEXT], uint64_t wall_us)
-{
-    uint32_t ms = htobe32((uint32_t)(wall_us / 1000));
-
-    fmt_hex(ret, &ms, sizeof(ms));
-    ids_random_hex(ret + 2 * sizeof(ms), TRACE_ID_TEXT - 2 * sizeof(ms));
-}
-
-static void parent_write(struct trace *t, struct slice client, uint64_t wall_us)
+static void parent_write(struct trace *t, struct slice client)
 {
     static const char frame[] = "00-00000000000000000000000000000000-0000000000000000-00";
 
@@ -85,7 +71,7 @@ static void parent_write(struct trace *t, struct slice client, uint64_t wall_us)
         memcpy(t->parent + TRACEPARENT_FLAGS, client.at + TRACEPARENT_FLAGS, 2);
         memcpy(t->above, client.at + TRACEPARENT_SPAN, SPAN_ID_TEXT);
     } else {
-        trace_id_write(t->parent + TRACEPARENT_TRACE, wall_us);
+        ids_random_hex(t->parent + TRACEPARENT_TRACE, TRACE_ID_TEXT);
     }
     ids_random_hex(t->parent + TRACEPARENT_SPAN, SPAN_ID_TEXT);
 }
@@ -117,7 +103,7 @@ static enum mw trace_on_request(struct exchange *x)
     struct trace *t = exchange_slot(x, &middleware_trace);
     struct slice id = exchange_field(x, SLICE("x-request-id"));
 
-    parent_write(t, exchange_field(x, SLICE("traceparent")), x->wall_us);
+    parent_write(t, exchange_field(x, SLICE("traceparent")));
     x->traced = trace_decide(x, t);
     x->traceparent = slice_of(t->parent, TRACEPARENT_LEN);
     if (request_id_is_sane(id) && shown_as_is(x, id)) /* outlives the field that it came in */

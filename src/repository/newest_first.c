@@ -198,7 +198,7 @@ static int read_piece(struct walk *w, const char *sql)
     return read_rows(w, s);
 }
 
-/* --- three ways to go --- */
+/* --- two ways to go --- */
 
 /* Every row: there is one piece. */
 static int walk_all(struct walk *w, const char *sql)
@@ -216,28 +216,20 @@ static int next_piece(struct walk *w)
     return rc < 0 ? rc : read_piece(w, w->sql->page);
 }
 
-/* An index that begins anew every some minutes is asked as often. */
-static int next_leap(struct walk *w)
-{
-    int rc = cut_piece(w, w->sql->leap, 1);
-
-    return rc < 0 || w->at_end ? rc : read_piece(w, w->sql->find);
-}
-
 static bool is_late(const struct walk *w)
 {
     return w->wish->until_ms && clock_now_ms() >= w->wish->until_ms;
 }
 
-static int walk_pieces(struct walk *w, int (*next)(struct walk *w))
+static int walk_pieces(struct walk *w)
 {
-    int rc = next(w);
+    int rc = next_piece(w);
 
     while (rc == OK && !w->at_end && !is_full(w)) {
         w->top = w->bottom;
         if (is_late(w))
             break;
-        rc = next(w);
+        rc = next_piece(w);
     }
     return rc;
 }
@@ -246,10 +238,11 @@ static int walk(struct walk *w)
 {
     const struct log_wish *wish = w->wish;
 
-    if (wish->request_id.len)
-        return w->sql->leap ? walk_pieces(w, next_leap) : walk_all(w, w->sql->find);
-    if (wish->status.len || wish->model.len || wish->provider.len || wish->user_id || wish->key_id)
-        return walk_pieces(w, next_piece);
+    if (wish->request_id.len && w->sql->find)
+        return walk_all(w, w->sql->find);
+    if (wish->request_id.len || wish->status.len || wish->model.len || wish->provider.len ||
+        wish->user_id || wish->key_id)
+        return walk_pieces(w);
     return walk_all(w, w->sql->page);
 }
 

@@ -22,9 +22,8 @@ enum { NEWEST_FIRST_ID = 0, NEWEST_FIRST_CREATED_AT = 2 };
 /* The statements of one order of rows. */
 struct newest_first_sql {
     const char *page; /* rows of a piece of the log that pass the filters */
-    const char *find; /* those among them of one request, by the index */
+    const char *find; /* all rows of one request, by an index; NULL: there is none */
     const char *step; /* the last row of the next piece: so many rows on */
-    const char *leap; /* the same for `find`: where its index begins anew; NULL: it never does */
 };
 
 struct newest_first_table {
@@ -51,24 +50,15 @@ int newest_first_page(struct db *db, const struct newest_first_table *table,
 #define NEWEST_FIRST_BY_ID   "ORDER BY id DESC "
 #define NEWEST_FIRST_BY_TIME "ORDER BY created_at DESC, id DESC "
 
-/* Of struct newest_first_table. The index of requests is TABLE_request in both stores: over a hash
- * of request_id, or what stands for one, in SQLite behind the first characters of id (17 minutes
- * and a half). */
+/* Of struct newest_first_table. PostgreSQL's index of requests is over a hash of request_id. */
 #define NEWEST_FIRST_SQL(table_, columns_, filters_)                                               \
     .by_id =                                                                                       \
         {                                                                                          \
             .page = "SELECT " columns_ " FROM " table_ NEWEST_FIRST_PIECE_BY_ID filters_           \
                     " " NEWEST_FIRST_BY_ID "LIMIT $5",                                             \
-            .find =                                                                                \
-                "SELECT " columns_ " FROM " table_ " INDEXED BY " table_                           \
-                "_request" NEWEST_FIRST_PIECE_BY_ID "AND substr(id, 1, 7) = substr($4, 1, 7) "     \
-                "AND substr(request_id, 1, 8) || substr(request_id, -5) = "                        \
-                "substr($6, 1, 8) || substr($6, -5) " filters_ " " NEWEST_FIRST_BY_ID "LIMIT $5",  \
             .step =                                                                                \
                 "SELECT id, created_at FROM " table_ NEWEST_FIRST_STEP_BY_ID NEWEST_FIRST_BY_ID    \
                 "LIMIT 1 OFFSET $5",                                                               \
-            .leap = "SELECT substr(id, 1, 7) || '0-0000-0000-0000-000000000000', created_at "      \
-                    "FROM " table_ NEWEST_FIRST_STEP_BY_ID NEWEST_FIRST_BY_ID "LIMIT 1 OFFSET $5", \
     },                                                                                             \
     .by_time = {                                                                                   \
         .page = "SELECT " columns_ " FROM " table_ NEWEST_FIRST_PIECE_BY_TIME filters_             \
