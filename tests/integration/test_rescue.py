@@ -303,8 +303,14 @@ def test_cut_at_every_byte(chain, connect):
     config = json.loads(made.config.read_text())
     made.write(config["providers"], models)
     made.signal(1)
-    wait_for(lambda: any('"reloaded"' in line for line in made.output))
     client = connect(made)
+
+    def known():
+        """The settings are said to be reloaded before the workers have the models."""
+        client.send(request(b"", ADMIN_KEY, path="/v1/models/m0", method="GET"))
+        return client.answer()[0] == 200
+
+    wait_for(known)
     for model in models[:-1]:
         client.send(request(chat(model["name"], stream=True), ADMIN_KEY))
         code, _, body = client.answer()
