@@ -229,13 +229,11 @@ const struct remote_verb remote_provider_create = {
 };
 const struct remote_verb remote_provider_update = {
     .command = {.name = "provider update",
-                .summary = "Changes a provider; at another host it needs its key again.",
+                .summary = "Changes a provider.",
                 .operand = "NAME",
                 .about = ABOUT,
                 .examples = "  printf %s \"$NEW_KEY\" | courier provider update cloud "
-                            "--api-key-file -\n"
-                            "  courier provider update cloud --base-url https://other/v1 "
-                            "--api-key-file key.txt\n", .run = remote_run},
+                            "--api-key-file -\n", .run = remote_run},
     .method = "PATCH",
     .path = "/admin/v1/providers/{}",
     .settings = settings_provider,

@@ -1,18 +1,9 @@
-/* secret.c: comparing secrets, forgetting what must not be found in a core dump, and blotting out
- * what others repeat. */
+/* secret.c: forgetting what must not be found in a core dump, and blotting out what others repeat.
+ */
 
 #include "base/secret.h"
 
 enum { BLOT_LEAST = 8 };
-
-bool secret_is_same(struct secret a, struct secret b)
-{
-    unsigned char difference = a.hidden.len != b.hidden.len;
-
-    for (size_t i = 0; i < a.hidden.len && i < b.hidden.len; i++)
-        difference |= (unsigned char)(a.hidden.at[i] ^ b.hidden.at[i]);
-    return !difference;
-}
 
 void secret_blot(struct secret s, struct slice text)
 {

@@ -27,8 +27,6 @@ static inline struct slice secret_reveal(struct secret s)
     return s.hidden;
 }
 
-/* In a time that depends on the lengths only. */
-bool secret_is_same(struct secret a, struct secret b);
 /* Overwrites with '*' wherever the secret stands in text, whose memory is the caller's to change.
  * One so short that it may stand there by chance is no secret: nothing is done. */
 void secret_blot(struct secret s, struct slice text);

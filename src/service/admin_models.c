@@ -4,7 +4,7 @@
 #include "repository/model_repo.h"
 #include "repository/provider_repo.h"
 #include "repository/repository.h"
-#include "router/key_places.h"
+#include "router/registry.h"
 #include "service/admin_kind.h"
 
 #include <errno.h>
@@ -179,44 +179,12 @@ static int seal(struct admin *a, struct admin_change *c, struct model_row *m)
     return rc;
 }
 
-static int refuse_move(struct admin_change *c, const struct key_move *move)
-{
-    return admin_refuse(
-        c, FAULT_MISSING_MEMBER, SLICE("api_key"),
-        arena_printf(c->arena,
-                     "The stored key of the %s %.*s would go to %.*s, where it does not go now: "
-                     "give %s 'api_key' in the same change.",
-                     move->of_provider ? "provider" : "model",
-                     SLICE_FMT(move->of_provider ? move->provider : move->model),
-                     SLICE_FMT(move->to), move->of_provider ? "the model its own" : "the"));
-}
-
-/* old: NULL: m is new. */
-static int keep_keys(struct admin *a, struct admin_change *c, const struct model_row *old,
-                     const struct model_row *m)
-{
-    struct provider_row *providers;
-    struct key_move move;
-    size_t n;
-    int rc = provider_repo_list(a->db, c->arena, &providers, &n);
-
-    if (rc < 0)
-        return rc;
-    const struct registry_rows before = {providers, n, old, old ? 1 : 0};
-    const struct registry_rows after = {providers, n, m, 1};
-    rc = key_places_compare(&before, &after, c->arena, &move);
-    return rc == KEY_MOVES ? refuse_move(c, &move) : rc;
-}
-
-static int write(struct admin *a, struct admin_change *c, const struct model_row *old,
-                 struct model_row *m)
+static int write(struct admin *a, struct admin_change *c, struct model_row *m)
 {
     int rc = check(a, c, m);
 
     if (rc == OK)
         rc = seal(a, c, m);
-    if (rc == OK)
-        rc = keep_keys(a, c, old, m);
     m->updated_wall_us = clock_wall_us();
     return rc < 0 ? rc : model_repo_put(a->db, m);
 }
@@ -231,12 +199,13 @@ static int add(struct admin *a, struct admin_change *c, void *to)
             c, FAULT_ALREADY_EXISTS, SLICE("name"),
             arena_printf(c->arena, "There is a model %.*s already.", SLICE_FMT(m->name)));
     m->created_wall_us = clock_wall_us();
-    return rc == -ENOENT ? write(a, c, NULL, m) : rc;
+    return rc == -ENOENT ? write(a, c, m) : rc;
 }
 
 static int update(struct admin *a, struct admin_change *c, const void *old, void *to)
 {
-    return write(a, c, old, to);
+    (void)old;
+    return write(a, c, to);
 }
 
 static int remove_model(struct admin *a, struct admin_change *c, void *to)

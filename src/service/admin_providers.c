@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "repository/model_repo.h"
 #include "repository/provider_repo.h"
-#include "router/key_places.h"
 #include "router/provider_types.h"
 #include "service/admin_kind.h"
 
@@ -66,76 +65,7 @@ static int check_settings(struct admin_change *c, const struct provider_row *p)
 
 /* --- changing --- */
 
-/* All providers, with p in the place of the one of that name, or behind them. */
-static int with_provider(const struct provider_row *rows, size_t *n, const struct provider_row *p,
-                         struct arena *arena, const struct provider_row **ret)
-{
-    struct provider_row *all = arena_new_array(arena, struct provider_row, *n + 1);
-    size_t at = 0;
-
-    if (!all)
-        return -ENOMEM;
-    if (*n)
-        memcpy(all, rows, *n * sizeof(*all));
-    while (at < *n && !slice_eq(all[at].name, p->name))
-        at++;
-    all[at] = *p;
-    *n = MAX(*n, at + 1);
-    *ret = all;
-    return OK;
-}
-
-static int refuse_move(struct admin_change *c, const struct key_move *move)
-{
-    if (move->of_provider)
-        return admin_refuse(
-            c, FAULT_MISSING_MEMBER, SLICE("api_key"),
-            arena_printf(c->arena,
-                         "The stored key would go to %.*s, where it does not go now: with another "
-                         "'base_url' or 'type' give the 'api_key' in the same change.",
-                         SLICE_FMT(move->to)));
-    return admin_refuse(
-        c, FAULT_IN_USE, SLICE("base_url"),
-        arena_printf(
-            c->arena,
-            "The stored key of the model %.*s would go to %.*s, where it does not go now: "
-            "give the model an 'endpoint' of its own first, take its key away, or delete it.",
-            SLICE_FMT(move->model), SLICE_FMT(move->to)));
-}
-
-/* Also when it is new: models may wait for a provider of that name. */
-static int keep_keys(struct admin *a, struct admin_change *c, const struct provider_row *p)
-{
-    const struct page_wish of_it = {.limit = INT64_MAX, .filter[MODEL_FILTER_PROVIDER] = p->name};
-    struct registry_rows before, after;
-    struct provider_row *providers;
-    struct model_row *models;
-    struct key_move move;
-    int rc = provider_repo_list(a->db, c->arena, &providers, &before.providers_len);
-
-    if (rc == OK)
-        rc = model_repo_page(a->db, &of_it, c->arena, &models, &before.models_len);
-    if (rc != OK)
-        return rc;
-    before.providers = providers;
-    before.models = models;
-    after = before;
-    rc = with_provider(providers, &after.providers_len, p, c->arena, &after.providers);
-    if (rc != OK)
-        return rc;
-    rc = key_places_compare(&before, &after, c->arena, &move);
-    return rc == KEY_MOVES ? refuse_move(c, &move) : rc;
-}
-
-static bool may_move(const struct admin_change *c, const struct provider_row *old)
-{
-    return !old || row_change_has(&c->wanted, offsetof(struct provider_row, base_url)) ||
-           row_change_has(&c->wanted, offsetof(struct provider_row, type));
-}
-
-/* old: NULL: p is new. */
-static int write(struct admin *a, struct admin_change *c, const struct provider_row *old,
-                 struct provider_row *p)
+static int write(struct admin *a, struct admin_change *c, struct provider_row *p)
 {
     int rc = OK;
 
@@ -146,8 +76,6 @@ static int write(struct admin *a, struct admin_change *c, const struct provider_
         rc = check_type(c, p);
     if (rc == OK)
         rc = check_settings(c, p);
-    if (rc == OK && may_move(c, old))
-        rc = keep_keys(a, c, p);
     return rc < 0 ? rc : provider_repo_put(a->db, p, clock_wall_us());
 }
 
@@ -160,12 +88,13 @@ static int add(struct admin *a, struct admin_change *c, void *to)
         return admin_refuse(
             c, FAULT_ALREADY_EXISTS, SLICE("name"),
             arena_printf(c->arena, "There is a provider %.*s already.", SLICE_FMT(p->name)));
-    return rc == -ENOENT ? write(a, c, NULL, p) : rc;
+    return rc == -ENOENT ? write(a, c, p) : rc;
 }
 
 static int update(struct admin *a, struct admin_change *c, const void *old, void *to)
 {
-    return write(a, c, old, to);
+    (void)old;
+    return write(a, c, to);
 }
 
 static int remove_provider(struct admin *a, struct admin_change *c, void *to)

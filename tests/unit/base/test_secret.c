@@ -35,32 +35,9 @@ static void what_others_repeat_is_blotted_out(void **state)
     assert_string_equal(text, "********, key-123, ****************");
 }
 
-static void the_same_secret_is_known(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *a, *b;
-        bool same;
-    } cases[] = {
-        {"sk-1", "sk-1",  true },
-        {"sk-1", "sk-2",  false},
-        {"tk-1", "sk-1",  false},
-        {"sk-1", "sk-12", false},
-        {"",     "s",     false},
-        {"",     "",      true },
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        assert_int_equal(
-            secret_is_same(secret_of(slice_str(cases[i].a)), secret_of(slice_str(cases[i].b))),
-            cases[i].same);
-    assert_true(secret_is_same(secret_of((struct slice){0}), secret_of(SLICE(""))));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(wiping_leaves_zeros),
-                                       cmocka_unit_test(what_others_repeat_is_blotted_out),
-                                       cmocka_unit_test(the_same_secret_is_known)};
+                                       cmocka_unit_test(what_others_repeat_is_blotted_out)};
     return cmocka_run_group_tests_name("secret", tests, NULL, NULL);
 }
