@@ -289,3 +289,24 @@ def test_versions_of_models(admin):
             "precondition_failed")
     refused(admin.delete("/providers/p", {"version": 1}), 409, "version_conflict")
     assert admin.delete("/providers/p", {"version": 2}).status == 204
+
+
+def test_a_key_goes_where_its_provider_or_model_says(provide, gateway, connect):
+    """A model that is elsewhere inherits the key all the same; a provider that moves keeps it."""
+    running = gateway()
+    admin, client = Admin(running), connect(running)
+    admin.secrets.add(SECRET)
+    first, entry = box(provide)
+    second, _ = box(provide)
+    there = second.entry()["base_url"]
+    admin.post("/providers", entry)
+    assert admin.post("/models", {"name": "m", "provider": "box"}).status == 201
+    assert admin.post("/models", {"name": "there", "provider": "box",
+                                  "endpoint": there}).status == 201
+    wait_for(lambda: call(client, "there")[0] == 200)
+    assert SECRET in second.requests[-1].headers["authorization"] and not first.requests
+    assert admin.patch("/providers/box", {"base_url": there}).json["api_key_set"] is True
+    before = len(second.requests)
+    wait_for(lambda: call(client, "m")[0] == 200 and len(second.requests) > before)
+    assert SECRET in second.requests[-1].headers["authorization"]
+    assert any(there in json.dumps(row["after"]) for row in admin.all("/audit"))
