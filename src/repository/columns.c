@@ -135,6 +135,18 @@ int row_read_one(struct db_statement *s, struct arena *a,
     return c.rc;
 }
 
+int run_with(struct db *db, const char *sql, const uint64_t *numbers, unsigned n)
+{
+    struct db_statement *s;
+    int rc = db_prepare(db, sql, &s);
+
+    if (rc < 0)
+        return rc;
+    for (unsigned i = 0; i < n; i++)
+        db_bind_u64(s, i + 1, numbers[i]);
+    return db_run(s);
+}
+
 int run_on_row(struct db *db, struct db_statement *s)
 {
     int rc = db_run(s);

@@ -47,6 +47,8 @@ int row_list_fill(struct row_list *l, struct db_statement *s,
 /* The one row of a statement that is bound. -ENOENT. */
 int row_read_one(struct db_statement *s, struct arena *a,
                  void (*read)(struct columns *c, void *row), void *ret);
+/* Runs SQL whose values are numbers, $1 and so on; rows are passed over. */
+int run_with(struct db *db, const char *sql, const uint64_t *numbers, unsigned n);
 /* Runs a statement that must touch a row: -ENOENT when it touched none. */
 int run_on_row(struct db *db, struct db_statement *s);
 /* Binds "($n = 0 OR column = $n+1)": an empty text is any. */

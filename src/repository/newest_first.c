@@ -81,11 +81,6 @@ static struct slice least_id(struct walk *w, uint64_t wall_us)
     return arena_copy(w->rows.a, slice_of(text, sizeof(text)));
 }
 
-static bool is_before(struct slice a, struct slice b)
-{
-    return memcmp(a.at, b.at, MIN(a.len, b.len)) < 0;
-}
-
 /* The place that all rows before `to` are behind, or the wish's own when that is further on. */
 static struct log_place top_of(struct walk *w)
 {
@@ -99,7 +94,7 @@ static struct log_place top_of(struct walk *w)
     if (!after.id.len || !top.id.at)
         return top;
     if (w->by_id)
-        return is_before(after.id, top.id) ? after : top;
+        return slice_order(after.id, top.id) < 0 ? after : top;
     (void)clock_parse_rfc3339(after.created_at, &after_us); /* it is a place */
     return !to_us || after_us < to_us ? after : top;
 }

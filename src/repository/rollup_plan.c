@@ -90,17 +90,11 @@ static void take_sums(struct planner *p, uint32_t length, uint64_t start)
         p->rc = -ENOMEM;
 }
 
-/* Ids as text are of one length, and in the order of their bytes. */
-static bool is_less(struct slice a, struct slice b)
-{
-    return memcmp(a.at, b.at, MIN(a.len, b.len)) < 0;
-}
-
 static void widen(struct rollup_rows *rows, struct slice low, struct slice high)
 {
-    if (low.len && (!rows->low.len || is_less(low, rows->low)))
+    if (low.len && (!rows->low.len || slice_order(low, rows->low) < 0))
         rows->low = low;
-    if (high.len && (!rows->high.len || is_less(rows->high, high)))
+    if (high.len && (!rows->high.len || slice_order(rows->high, high) < 0))
         rows->high = high;
 }
 

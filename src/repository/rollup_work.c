@@ -87,19 +87,6 @@ int rollup_repo_mark(struct db *db, const struct record *records, size_t n)
 
 /* --- statements about spans --- */
 
-/* One with up to three numbers, and no rows to read. */
-static int run(struct db *db, const char *sql, const uint64_t *numbers, unsigned n)
-{
-    struct db_statement *s;
-    int rc = db_prepare(db, sql, &s);
-
-    if (rc < 0)
-        return rc;
-    for (unsigned i = 0; i < n; i++)
-        db_bind_u64(s, i + 1, numbers[i]);
-    return db_run(s);
-}
-
 /* The first row's numbers; DB_ROW, OK: there is none. What is NULL is none. */
 static int read(struct db *db, const char *sql, const uint64_t *numbers, unsigned n, uint64_t *ret)
 {
@@ -123,9 +110,9 @@ static const char forget_sums[] = "DELETE FROM usage_sums WHERE span = $1 AND st
 static int forget(struct db *db, uint64_t length, uint64_t start)
 {
     const uint64_t numbers[] = {length, start};
-    int rc = run(db, forget_span, numbers, 2);
+    int rc = run_with(db, forget_span, numbers, 2);
 
-    return rc == OK && db_changes(db) > 0 ? run(db, forget_sums, numbers, 2) : rc;
+    return rc == OK && db_changes(db) > 0 ? run_with(db, forget_sums, numbers, 2) : rc;
 }
 
 /* The longer spans that hold that minute are not so any more. */
@@ -259,7 +246,7 @@ static int work_out(struct db *db, size_t level, uint64_t start)
         rc = count_rows(db, span, &rows);
     if (rc == OK)
         rc = keep_span(db, span, &rows);
-    return rc == OK ? run(db, take_marks, span, 2) : rc;
+    return rc == OK ? run_with(db, take_marks, span, 2) : rc;
 }
 
 /* --- what is to be done next --- */
@@ -294,9 +281,9 @@ static int is_whole(struct db *db, uint64_t hour)
 static int drop_gone(struct db *db, uint64_t minute)
 {
     const uint64_t span[] = {rollup_lengths[ROLLUP_MINUTE], minute};
-    int rc = db_can_copy(db) ? OK : run(db, delete_gone, &minute, 1);
+    int rc = db_can_copy(db) ? OK : run_with(db, delete_gone, &minute, 1);
 
-    return rc == OK ? run(db, take_marks, span, 2) : rc;
+    return rc == OK ? run_with(db, take_marks, span, 2) : rc;
 }
 
 static int roll_marked(struct db *db, uint64_t minute)
@@ -334,7 +321,7 @@ static int roll_longer(struct db *db, size_t level, uint64_t over)
 
     if (rc != DB_ROW)
         return rc;
-    rc = run(db, add_up, numbers, 3);
+    rc = run_with(db, add_up, numbers, 3);
     if (rc == OK)
         rc = read_ids(db, &numbers[1], &rows);
     if (rc == OK)
@@ -362,9 +349,9 @@ static int end_minutes_before(struct db *db, uint64_t kept)
     int rc = read(db, next_old, hour, 3, &hour[2]);
 
     if (rc == DB_ROW)
-        rc = run(db, end_minutes, hour, 3);
+        rc = run_with(db, end_minutes, hour, 3);
     else if (rc == OK && (rc = read(db, next_left, minute, 2, &minute[1])) == DB_ROW)
-        rc = run(db, forget_sums, minute, 2);
+        rc = run_with(db, forget_sums, minute, 2);
     else
         return rc;
     return rc < 0 ? rc : DB_ROW;

@@ -177,14 +177,6 @@ static void copy_sizes(struct db *db, const struct record *r)
     db_copy_u64(db, r->response_bytes);
 }
 
-static int run(struct db *db, const char *sql)
-{
-    struct db_statement *s;
-    int rc = db_prepare(db, sql, &s);
-
-    return rc < 0 ? rc : db_run(s);
-}
-
 static int add_in_bulk(struct db *db, const struct record *records, size_t n)
 {
     int rc = n ? db_copy_begin(db, copy) : OK;
@@ -201,8 +193,8 @@ static int add_in_bulk(struct db *db, const struct record *records, size_t n)
     }
     rc = db_copy_end(db, OK);
     if (rc == OK)
-        rc = run(db, make_days);
-    return rc == OK ? run(db, take) : rc;
+        rc = run_with(db, make_days, NULL, 0);
+    return rc == OK ? run_with(db, take, NULL, 0) : rc;
 }
 
 /* --- both --- */

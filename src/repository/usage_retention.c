@@ -45,19 +45,6 @@ static const char delete_subjects[] =
     "DELETE FROM usage_subjects WHERE NOT EXISTS (SELECT 1 FROM usage_sums AS t WHERE t.subject = "
     "usage_subjects.id)";
 
-/* Up to two numbers, and no rows to read. */
-static int run(struct db *db, const char *sql, const uint64_t *numbers, unsigned n)
-{
-    struct db_statement *s;
-    int rc = db_prepare(db, sql, &s);
-
-    if (rc < 0)
-        return rc;
-    for (unsigned i = 0; i < n; i++)
-        db_bind_u64(s, i + 1, numbers[i]);
-    return db_run(s);
-}
-
 /* "2026-01-31" */
 static int make_one(struct db *db, uint64_t wall_us)
 {
@@ -122,7 +109,7 @@ int usage_retention_advance(struct db *db, uint64_t wall_us)
 {
     const uint64_t minute = wall_us / DAY_US * (DAY_US / MINUTE_US);
 
-    return run(db, advance, &minute, 1);
+    return run_with(db, advance, &minute, 1);
 }
 
 static int drop(struct db *db)
@@ -140,11 +127,11 @@ static int drop(struct db *db)
 
 int usage_retention_end_rows(struct db *db)
 {
-    int rc = db_can_copy(db) ? drop(db) : run(db, delete_rows, NULL, 0);
+    int rc = db_can_copy(db) ? drop(db) : run_with(db, delete_rows, NULL, 0);
 
     if (rc == OK && !db_can_copy(db) && db_changes(db) > 0)
         return MORE;
-    return rc == OK ? run(db, forget_ids, NULL, 0) : rc;
+    return rc == OK ? run_with(db, forget_ids, NULL, 0) : rc;
 }
 
 static int find_old(struct db *db, uint64_t minute, uint64_t span[2])
@@ -170,10 +157,10 @@ int usage_retention_end_sums(struct db *db, uint64_t wall_us)
 
     if (rc != DB_ROW)
         return rc;
-    rc = run(db, delete_sums, span, 2);
+    rc = run_with(db, delete_sums, span, 2);
     if (rc == OK)
-        rc = run(db, delete_span, span, 2);
+        rc = run_with(db, delete_span, span, 2);
     if (rc == OK && span[0] == DAY_US / MINUTE_US) /* once a day */
-        rc = run(db, delete_subjects, NULL, 0);
+        rc = run_with(db, delete_subjects, NULL, 0);
     return rc < 0 ? rc : MORE;
 }
