@@ -87,8 +87,9 @@ int rollup_repo_mark(struct db *db, const struct record *records, size_t n)
 
 /* --- statements about spans --- */
 
-/* The first row's numbers; DB_ROW, OK: there is none. What is NULL is none. */
-static int read(struct db *db, const char *sql, const uint64_t *numbers, unsigned n, uint64_t *ret)
+/* The first row's number; DB_ROW, OK: there is none. What is NULL is none. */
+static int read_number(struct db *db, const char *sql, const uint64_t *numbers, unsigned n,
+                       uint64_t *ret)
 {
     struct columns c = {0};
     int rc = db_prepare(db, sql, &c.s);
@@ -269,11 +270,11 @@ static int is_whole(struct db *db, uint64_t hour)
     const uint64_t as_hour[] = {rollup_lengths[ROLLUP_HOUR_LEVEL], hour};
     const uint64_t minutes[] = {rollup_lengths[ROLLUP_MINUTE], hour, hour + as_hour[0]};
     uint64_t one;
-    int rc = read(db, is_worked_out, as_hour, 2, &one);
+    int rc = read_number(db, is_worked_out, as_hour, 2, &one);
 
     if (rc != DB_ROW)
         return rc;
-    rc = read(db, has_minutes, minutes, 3, &one);
+    rc = read_number(db, has_minutes, minutes, 3, &one);
     return rc < 0 ? rc : rc == OK;
 }
 
@@ -289,7 +290,7 @@ static int drop_gone(struct db *db, uint64_t minute)
 static int roll_marked(struct db *db, uint64_t minute)
 {
     uint64_t one, hour = minute - minute % rollup_lengths[ROLLUP_HOUR_LEVEL];
-    int rc = read(db, is_gone, &minute, 1, &one);
+    int rc = read_number(db, is_gone, &minute, 1, &one);
 
     if (rc < 0)
         return rc;
@@ -317,7 +318,7 @@ static int roll_longer(struct db *db, size_t level, uint64_t over)
 {
     uint64_t numbers[] = {rollup_lengths[level - 1], rollup_lengths[level], over};
     struct rows rows = {0};
-    int rc = read(db, next_longer, numbers, 3, &numbers[2]);
+    int rc = read_number(db, next_longer, numbers, 3, &numbers[2]);
 
     if (rc != DB_ROW)
         return rc;
@@ -346,11 +347,11 @@ static int end_minutes_before(struct db *db, uint64_t kept)
 {
     uint64_t hour[] = {rollup_lengths[ROLLUP_MINUTE], rollup_lengths[ROLLUP_HOUR_LEVEL], kept};
     uint64_t minute[] = {rollup_lengths[ROLLUP_MINUTE], kept};
-    int rc = read(db, next_old, hour, 3, &hour[2]);
+    int rc = read_number(db, next_old, hour, 3, &hour[2]);
 
     if (rc == DB_ROW)
         rc = run_with(db, end_minutes, hour, 3);
-    else if (rc == OK && (rc = read(db, next_left, minute, 2, &minute[1])) == DB_ROW)
+    else if (rc == OK && (rc = read_number(db, next_left, minute, 2, &minute[1])) == DB_ROW)
         rc = run_with(db, forget_sums, minute, 2);
     else
         return rc;
@@ -360,7 +361,7 @@ static int end_minutes_before(struct db *db, uint64_t kept)
 static int roll(struct db *db, uint64_t over)
 {
     uint64_t minute;
-    int rc = read(db, next_mark, &over, 1, &minute);
+    int rc = read_number(db, next_mark, &over, 1, &minute);
 
     if (rc == DB_ROW) {
         rc = roll_marked(db, minute);
