@@ -60,14 +60,19 @@ static int fill(struct db *db, const char *sql, const struct rollup_known *of,
     return row_list_fill(list, s, read);
 }
 
+/* 0: the group is not one of times. */
+static uint32_t bucket_minutes(enum rollup_group group)
+{
+    return group == ROLLUP_HOUR ? HOUR_MINUTES : group == ROLLUP_DAY ? DAY_MINUTES : 0;
+}
+
+/* A span is in one bucket. */
 static size_t longest_for(enum rollup_group group)
 {
     size_t level = ROLLUP_LEVELS - 1;
-    uint32_t most = group == ROLLUP_HOUR  ? HOUR_MINUTES
-                    : group == ROLLUP_DAY ? DAY_MINUTES
-                                          : rollup_lengths[level];
+    uint32_t most = bucket_minutes(group);
 
-    while (rollup_lengths[level] > most)
+    while (most && rollup_lengths[level] > most)
         level--;
     return level;
 }
@@ -167,12 +172,6 @@ static const char by_time_sqlite[] = BY_TIME(RUNS_SQLITE, SUMS_SQLITE);
 static const char by_time_postgres[] = BY_TIME(RUNS_POSTGRES, SUMS_POSTGRES);
 static const char at_once_sqlite[] = AT_ONCE(RUNS_SQLITE, SUMS_SQLITE);
 static const char at_once_postgres[] = AT_ONCE(RUNS_POSTGRES, SUMS_POSTGRES);
-
-/* 0: the group is not one of times. */
-static uint32_t bucket_minutes(enum rollup_group group)
-{
-    return group == ROLLUP_HOUR ? HOUR_MINUTES : group == ROLLUP_DAY ? DAY_MINUTES : 0;
-}
 
 static const char *question(struct db *db, enum rollup_group group)
 {
