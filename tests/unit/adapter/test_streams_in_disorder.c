@@ -10,6 +10,8 @@
 #include "codec/json.h"
 #include "codec/sse.h"
 
+#include "support/chance.h"
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -19,23 +21,6 @@
 #include <cmocka.h>
 
 enum { STREAMS = 3000, STEPS = 40, TOOLS = 12, BLOCKS = 40, ROOM = 1 << 20 };
-
-/* ---- chance ---- */
-
-static uint64_t seed;
-
-static unsigned below(unsigned n)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (unsigned)(seed >> 33) % n;
-}
-
-static bool chance(unsigned percent)
-{
-    return below(100) < percent;
-}
 
 /* ---- what is said, and what is heard: insides of JSON strings ---- */
 

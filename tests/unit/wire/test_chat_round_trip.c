@@ -5,6 +5,7 @@
  * taken out that the dialects make (where one string is joined from parts, blank text, which
  * letters an id may have). Both ends must have the same description. The seed is fixed. */
 
+#include "support/chance.h"
 #include "support/translate.h"
 
 #include "codec/json_out.h"
@@ -17,23 +18,6 @@
 #include <cmocka.h>
 
 enum { CONVERSATIONS = 4000 };
-
-/* ---- chance ---- */
-
-static uint64_t seed;
-
-static unsigned below(unsigned n)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (unsigned)(seed >> 33) % n;
-}
-
-static bool chance(unsigned percent)
-{
-    return below(100) < percent;
-}
 
 /* ---- a random request of OpenAI's dialect ---- */
 
